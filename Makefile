@@ -1,0 +1,29 @@
+.PHONY: help demo test build format lint clean
+
+help:
+	@echo "make demo    a tour of the store, on a throwaway MariaDB"
+	@echo "make test    all tests, on a throwaway MariaDB and a throwaway MySQL"
+	@echo "             (SERVERS=mariadb: on that one only; MYSQL_URL=...: on servers that run already; TSAN=0: no ThreadSanitizer)"
+	@echo "make build   a debug build"
+	@echo "make format  formats the sources"
+	@echo "make lint    checks the formatting"
+	@echo "make clean   removes what was built"
+
+demo:
+	@Scripts/demo.sh
+
+test:
+	@Scripts/test.sh
+
+build:
+	@Scripts/install.sh build
+	swift build
+
+format:
+	swift format --in-place --recursive --parallel Package.swift Sources Tests
+
+lint:
+	@Scripts/test.sh lint
+
+clean:
+	rm -rf .build .build-tsan

@@ -1,0 +1,104 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// CI sets this: a warning in our own targets, tests included, is an error there. Users of the package are not held up.
+let isStrict = Context.environment["FEDIFY_KV_STRICT"] == "1"
+
+let swiftSettings: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ] + (isStrict ? [.treatAllWarnings(as: .error)] : [])
+
+let package = Package(
+    name: "fedify-kv-mysql",
+    // Synchronization.Mutex needs macOS 15.
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "FedifyKv", targets: ["FedifyKv"]),
+        .library(name: "FedifyKvTesting", targets: ["FedifyKvTesting"]),
+        .library(name: "FedifyMySQL", targets: ["FedifyMySQL"]),
+        .library(name: "MySQLClient", targets: ["MySQLClient"]),
+        .executable(name: "fedify-kv", targets: ["fedify-kv"]),
+    ],
+    dependencies: [
+        // The command line of `fedify-kv`.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        // Deque: the pool's queue of waiting work.
+        .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+        // The logger that a service hands to the pool and the store.
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    ],
+    targets: [
+        .target(name: "FedifyKv", swiftSettings: swiftSettings),
+        .target(name: "FedifyKvTesting", dependencies: ["FedifyKv"], swiftSettings: swiftSettings),
+        // MariaDB Connector/C: the client library for both servers.
+        .systemLibrary(
+            name: "CMariaDB",
+            pkgConfig: "libmariadb",
+            providers: [.apt(["libmariadb-dev"]), .brew(["mariadb-connector-c"])]
+        ),
+        // SHA-256 and RSA of our caching_sha2_password; Connector/C brings the library along already.
+        .systemLibrary(
+            name: "COpenSSL",
+            pkgConfig: "libcrypto",
+            providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]
+        ),
+        .target(
+            name: "MySQLClient",
+            dependencies: [
+                "CMariaDB",
+                "COpenSSL",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "FedifyMySQL",
+            dependencies: [
+                "FedifyKv",
+                "MySQLClient",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "fedify-kv",
+            dependencies: [
+                "FedifyKv",
+                "FedifyMySQL",
+                "MySQLClient",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "fedify-kv-demo",
+            dependencies: ["FedifyKv", "FedifyMySQL", "MySQLClient"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "FedifyKvTests",
+            dependencies: ["FedifyKv", "FedifyKvTesting"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(name: "MySQLClientTests", dependencies: ["MySQLClient"], swiftSettings: swiftSettings),
+        .testTarget(name: "FedifyMySQLTests", dependencies: ["FedifyMySQL"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: [
+                "FedifyKv",
+                "FedifyKvTesting",
+                "FedifyMySQL",
+                "MySQLClient",
+                "fedify-kv",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            resources: [.copy("Fixtures")],
+            swiftSettings: swiftSettings
+        ),
+    ]
+)

@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# The tests:  test.sh [all|lint|integration]
+#   all          lint, build, unit tests, integration tests, ThreadSanitizer
+#   lint         the formatting only
+#   integration  build and integration tests only
+# From the environment:
+#   MYSQL_URL    servers that run already, separated by spaces; otherwise throwaway ones are started
+#   SERVERS      which kinds to start, "mariadb mysql" unless told
+#   TSAN=0       leaves ThreadSanitizer out
+#   TSAN_FILTER  which tests ThreadSanitizer runs, a regular expression
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# Makes warnings errors, see Package.swift.
+export FEDIFY_KV_STRICT=1
+
+begun=$(date +%s)
+
+step() {
+    printf '\n== %s (at %d s)\n' "$1" "$(($(date +%s) - begun))"
+}
+
+lint() {
+    local path paths=()
+    for path in Package.swift Sources Tests; do
+        if [ -e "$path" ]; then paths+=("$path"); fi
+    done
+    step "Lint"
+    swift format lint --strict --recursive --parallel "${paths[@]}"
+}
+
+build() {
+    step "Build"
+    swift build --build-tests
+}
+
+unit_tests() {
+    step "Unit tests"
+    swift test --skip-build --skip IntegrationTests
+}
+
+integration_tests() {
+    step "Integration tests"
+    swift test --skip-build --filter IntegrationTests
+}
+
+thread_sanitizer() {
+    # What it looks for does not depend on the server; the first one will do.
+    local MYSQL_URL=${MYSQL_URL%% *} options=(--sanitize thread --scratch-path .build-tsan)
+    [ "${TSAN:-1}" != 0 ] || return 0
+    step "ThreadSanitizer: build"
+    swift build "${options[@]}" --build-tests
+    step "ThreadSanitizer: tests"
+    swift test "${options[@]}" --skip-build --filter "${TSAN_FILTER:-MySQLClientTests|PoolTests|ConnectionTests}"
+}
+
+# exec, so that a signal meant for the tests reaches the script that stops the servers.
+# shellcheck disable=SC2086 # SERVERS is to be split
+on_servers() {
+    step "Servers"
+    exec Scripts/with-servers.sh ${SERVERS:-mariadb mysql} -- Scripts/test.sh on-servers "$begun" "$@"
+}
+
+case ${1:-all} in
+lint)
+    lint
+    ;;
+integration)
+    Scripts/install.sh build
+    build
+    on_servers integration_tests
+    ;;
+all)
+    Scripts/install.sh build
+    lint
+    build
+    unit_tests
+    on_servers integration_tests thread_sanitizer
+    ;;
+on-servers) # BEGUN STEP..., what on_servers calls
+    begun=$2
+    shift 2
+    for name in "$@"; do "$name"; done
+    step "All passed"
+    ;;
+*)
+    echo "usage: test.sh [all|lint|integration]" >&2
+    exit 2
+    ;;
+esac

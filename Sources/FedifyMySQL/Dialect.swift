@@ -1,0 +1,45 @@
+import FedifyKv
+import MySQLClient
+
+/// What differs between the two servers.
+enum Dialect: Sendable {
+    /// JSON is a binary type of its own: text is normalised, `=` compares as the contract does.
+    case mysql
+    /// JSON is text, kept verbatim, with a check; `=` compares the text.
+    case mariadb
+
+    init(_ server: MySQLServer) {
+        self =
+            switch server.flavor {
+            case .mysql: .mysql
+            case .mariadb: .mariadb
+            }
+    }
+
+    /// The `value` column is equal to a bound text.
+    var valueIsEqual: String {
+        switch self {
+        case .mysql: "`value` = CAST(? AS JSON)"
+        case .mariadb: "`value` = ?"
+        }
+    }
+
+    /// ``valueIsEqual`` misses a value that is equal but written otherwise.
+    var comparesText: Bool { self == .mariadb }
+
+    /// The server keeps the value as it is, or refuses it by itself.
+    ///
+    /// MySQL would store a number that is neither an integer of 64 bits nor a double as the nearest double, silently.
+    func keeps(_ document: JSONDocument) -> Bool {
+        self == .mariadb || document.isExactOnMySQL
+    }
+
+    /// The most bytes that the value's text can have when it is read. MySQL writes a space behind each comma and
+    /// colon, and a double in its own way.
+    func readSize(_ document: JSONDocument) -> Int {
+        switch self {
+        case .mysql: document.byteCount + document.separators + 24 * document.fractions
+        case .mariadb: document.byteCount
+        }
+    }
+}

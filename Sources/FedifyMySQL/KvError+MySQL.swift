@@ -1,0 +1,42 @@
+import FedifyKv
+import MySQLClient
+
+extension KvError {
+    /// What an error of the client means for an operation of the store.
+    init(_ error: MySQLError, isRepeatable: Bool) {
+        func kv(_ code: Code, _ message: String) -> KvError { KvError(code, message, underlying: error) }
+        if error.mayHaveBeenApplied, !isRepeatable {
+            self = kv(
+                .outcomeUnknown,
+                "it can't be known whether the swap was carried out, and it was not tried again; read the key to see. "
+                    + "The cause: \(error.detail)")
+            return
+        }
+        switch (error.code, error.serverCode) {
+        case (_, Self.datetimeOverflow): self = TimeToLive.tooLong
+        case (_, Self.jsonTooDeep), (_, Self.constraintFailed):
+            self = kv(.unsupportedValue, "the server does not keep this value: its JSON is nested too deep for it")
+        case (_, let code?) where Self.invalidJSON.contains(code):
+            self = kv(.unsupportedValue, "the server does not take the value's JSON text: \(error.detail)")
+        case (_, let code?) where Self.packetTooLarge.contains(code):
+            self = kv(.valueTooLarge, "the value is larger than the server's max_allowed_packet")
+        case (.acquisitionTimedOut, _): self = kv(.overloaded, error.message)
+        case (.deadlineExceeded, _):
+            self = kv(.deadlineExceeded, error.message + "; a write may have been carried out, or may yet be")
+        case (.connectionFailed, _), (.accessDenied, _), (.insecure, _), (.connectionLost, _):
+            self = kv(.connectionFailed, error.detail)
+        case (.invalidConfiguration, _): self = kv(.invalidConfiguration, error.message)
+        case (.closed, _): self = kv(.closed, error.message)
+        default: self = kv(.serverError, error.detail)
+        }
+    }
+
+    private static let datetimeOverflow: UInt32 = 1441
+    /// MySQL: "The JSON document exceeds the maximum depth."
+    private static let jsonTooDeep: UInt32 = 3157
+    /// MariaDB: the check `json_valid(value)` failed. The text was checked before it was sent, so it is its depth.
+    private static let constraintFailed: UInt32 = 4025
+    /// MySQL: invalid JSON text, a character set or number that JSON can't have there.
+    private static let invalidJSON: Set<UInt32> = [3140, 3141, 3144]
+    private static let packetTooLarge: Set<UInt32> = [1153, 1301]
+}

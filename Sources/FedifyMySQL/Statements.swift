@@ -1,0 +1,147 @@
+import FedifyKv
+
+/// All SQL of the store, for one table. Keys, values and times are always bound; only the table's name, which was
+/// checked, and numbers of `?` are written in.
+///
+/// Statements end where the difference between MySQL and MariaDB begins; that stands in ``Dialect``.
+struct Statements: Sendable {
+    let table: String
+    private let now: String
+
+    init(_ options: MySQLKvStoreOptions) {
+        table = "`\(options.tableName)`"
+        indexName = "idx_\(options.tableName)_expires"
+        now =
+            switch options.expiryClock {
+            case .utc: "UTC_TIMESTAMP(6)"
+            case .sessionTimeZone: "NOW(6)"
+            }
+    }
+
+    // MARK: - Schema, as @fedify/mysql makes it
+
+    let indexName: String
+
+    var createTable: String {
+        """
+        CREATE TABLE IF NOT EXISTS \(table) (`key` VARCHAR(768) NOT NULL, `value` JSON NOT NULL, \
+        `expires` DATETIME(6) NULL DEFAULT NULL, PRIMARY KEY (`key`), INDEX `\(indexName)` (`expires`)) \
+        ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
+        """
+    }
+
+    var createIndex: String { "CREATE INDEX `\(indexName)` ON \(table) (`expires`)" }
+
+    /// One row if the table is there, its column 1 if the index is.
+    static let findTable = """
+        SELECT 1, (SELECT 1 FROM information_schema.statistics s WHERE s.table_schema = DATABASE() \
+        AND s.table_name = ? AND s.index_name = ? LIMIT 1) \
+        FROM information_schema.tables t WHERE t.table_schema = DATABASE() AND t.table_name = ?
+        """
+
+    var dropTable: String { "DROP TABLE IF EXISTS \(table)" }
+
+    // MARK: - One key
+
+    private var isLive: String { "(`expires` IS NULL OR `expires` > \(now))" }
+    private var isExpired: String { "`expires` <= \(now)" }
+    /// Bound to microseconds, or to NULL for no expiry. Past the year 9999 it is an error (1441) in strict mode.
+    private var expiry: String { "\(now) + INTERVAL ? MICROSECOND" }
+
+    var get: String { "SELECT `value` FROM \(table) WHERE `key` = ? AND \(isLive)" }
+
+    var getWithExpiry: String {
+        "SELECT `value`, TIMESTAMPDIFF(MICROSECOND, \(now), `expires`) FROM \(table) WHERE `key` = ? AND \(isLive)"
+    }
+
+    var delete: String { "DELETE FROM \(table) WHERE `key` = ?" }
+
+    /// Binds key, value and microseconds for each row.
+    func set(rows: Int) -> String {
+        let values = repeatElement("(?, ?, \(expiry))", count: rows).joined(separator: ", ")
+        // VALUES() is the one form that MySQL 8.0 to 9, MariaDB, TiDB and Vitess all know.
+        return """
+            INSERT INTO \(table) (`key`, `value`, `expires`) VALUES \(values) \
+            ON DUPLICATE KEY UPDATE `value` = VALUES(`value`), `expires` = VALUES(`expires`)
+            """
+    }
+
+    /// Binds key and value.
+    var setKeepingExpiry: String {
+        """
+        INSERT INTO \(table) (`key`, `value`, `expires`) VALUES (?, ?, NULL) \
+        ON DUPLICATE KEY UPDATE `value` = VALUES(`value`), `expires` = IF(\(isExpired), NULL, `expires`)
+        """
+    }
+
+    // MARK: - Compare-and-swap
+
+    /// Absent to `new`: binds key, value, microseconds. A row that is there, expired or not, is a duplicate key.
+    var insert: String { "INSERT INTO \(table) (`key`, `value`, `expires`) VALUES (?, ?, \(expiry))" }
+
+    /// Expired to `new`: binds value, microseconds, key.
+    var replaceExpired: String {
+        "UPDATE \(table) SET `value` = ?, `expires` = \(expiry) WHERE `key` = ? AND \(isExpired)"
+    }
+
+    /// `expected` to `new`: binds value, microseconds, key, expected.
+    func replace(_ dialect: Dialect) -> String {
+        """
+        UPDATE \(table) SET `value` = ?, `expires` = \(expiry) \
+        WHERE `key` = ? AND \(dialect.valueIsEqual) AND \(isLive)
+        """
+    }
+
+    /// `expected` to absent: binds key, expected.
+    func remove(_ dialect: Dialect) -> String {
+        "DELETE FROM \(table) WHERE `key` = ? AND \(dialect.valueIsEqual) AND \(isLive)"
+    }
+
+    // MARK: - Many keys
+
+    func get(keys: Int) -> String {
+        "SELECT `key`, `value` FROM \(table) WHERE `key` IN (\(Self.marks(keys))) AND \(isLive)"
+    }
+
+    func delete(keys: Int) -> String {
+        "DELETE FROM \(table) WHERE `key` IN (\(Self.marks(keys)))"
+    }
+
+    private static func marks(_ count: Int) -> String {
+        repeatElement("?", count: count).joined(separator: ", ")
+    }
+
+    // MARK: - Ranges of keys; each binds the bounds, exclusive and inclusive
+
+    private let isInRange = "`key` > ? AND `key` <= ?"
+
+    /// Binds also the most rows.
+    var page: String {
+        "SELECT `key`, `value` FROM \(table) WHERE \(isInRange) AND \(isLive) ORDER BY `key` LIMIT ?"
+    }
+
+    /// Expired rows too. Binds also the most rows.
+    var keys: String { "SELECT `key` FROM \(table) WHERE \(isInRange) ORDER BY `key` LIMIT ?" }
+
+    /// Binds also ``KeyRange/canonicalKeyPattern``.
+    var count: String { "SELECT COUNT(*) FROM \(table) WHERE \(isInRange) AND \(isLive) AND `key` REGEXP ?" }
+
+    // MARK: - Upkeep
+
+    /// Keys of expired rows, the oldest first. It locks nothing. Binds the most rows.
+    var expiredKeys: String {
+        "SELECT `key` FROM \(table) WHERE `expires` IS NOT NULL AND \(isExpired) ORDER BY `expires` LIMIT ?"
+    }
+
+    /// Looks at the expiry again under the row's lock: a row refreshed meanwhile stays.
+    func deleteExpired(keys: Int) -> String {
+        "DELETE FROM \(table) WHERE `key` IN (\(Self.marks(keys))) AND \(isExpired)"
+    }
+
+    /// A lock by the names of database and table, within the server's 64 characters. Binds the table's name. (MySQL 9.7
+    /// has no MD5().)
+    private static let sweepLock = "CONCAT('fedify_kv_sweep_', LEFT(SHA2(CONCAT(DATABASE(), '.', ?), 256), 32))"
+    /// Binds also the seconds to wait.
+    static let lockSweep = "SELECT GET_LOCK(\(sweepLock), ?)"
+    static let unlockSweep = "SELECT RELEASE_LOCK(\(sweepLock))"
+}

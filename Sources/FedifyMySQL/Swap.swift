@@ -1,0 +1,67 @@
+import FedifyKv
+import MySQLClient
+
+/// One compare-and-swap. Each way through it ends in one autocommitted statement that decides, or in a read that shows
+/// that the entry wasn't as expected: so it holds at every isolation level, and holds no lock between statements.
+struct Swap: Sendable {
+    let key: KvKey
+    let keyText: MySQLParameter
+    let expected: CheckedValue?
+    let new: CheckedValue?
+    let life: MySQLParameter
+    let statements: Statements
+
+    func run(on connection: MySQLConnection) throws -> Bool {
+        try new?.check(for: connection, with: key)
+        guard let expected else { return try claim(on: connection) }
+        let dialect = Dialect(connection.server)
+        // No entry can be equal to a value that the server does not keep.
+        guard dialect.keeps(expected.document) else { return false }
+        if try swap(expected.value, on: connection) { return true }
+        guard dialect.comparesText else { return false }
+        // The value may be equal and written otherwise. It is swapped as it is written, if nobody was faster.
+        while true {
+            guard let present = try read(on: connection), present == expected.value else { return false }
+            if try swap(present, on: connection) { return true }
+            try connection.checkDeadline()
+        }
+    }
+
+    /// Absent to `new`.
+    private func claim(on connection: MySQLConnection) throws -> Bool {
+        guard let new else { return try read(on: connection) == nil }
+        while true {
+            if try insert(new, on: connection) { return true }
+            // There is a row, of an entry that is live, or expired and not removed yet.
+            if try read(on: connection) != nil { return false }
+            if try connection.query(statements.replaceExpired, [new.parameter, life, keyText]) > 0 { return true }
+            // Another took it over, or it was removed.
+            try connection.checkDeadline()
+        }
+    }
+
+    private func insert(_ new: CheckedValue, on connection: MySQLConnection) throws -> Bool {
+        do throws(MySQLError) {
+            try connection.query(statements.insert, [keyText, new.parameter, life])
+            return true
+        } catch {
+            if error.serverCode == ServerErrorCode.duplicateKey { return false }
+            throw error
+        }
+    }
+
+    private func swap(_ expected: KvValue, on connection: MySQLConnection) throws -> Bool {
+        let dialect = Dialect(connection.server)
+        let expected = MySQLParameter.text(expected.json)
+        if let new {
+            return try connection.query(statements.replace(dialect), [new.parameter, life, keyText, expected]) > 0
+        }
+        return try connection.query(statements.remove(dialect), [keyText, expected]) > 0
+    }
+
+    private func read(on connection: MySQLConnection) throws -> KvValue? {
+        var value: KvValue?
+        try connection.query(statements.get, [keyText]) { value = $0.value(0) }
+        return value
+    }
+}

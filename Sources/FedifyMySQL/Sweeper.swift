@@ -1,0 +1,121 @@
+import FedifyKv
+import Logging
+import MySQLClient
+import Synchronization
+
+/// Removes expired rows, in bounded batches, off the path of callers.
+final class Sweeper: Sendable {
+    /// Runs work on a connection, with the store's retries.
+    typealias Run = @Sendable (@escaping @Sendable (MySQLConnection) throws -> Batch) async throws -> Batch
+
+    /// What one batch found.
+    enum Batch: Sendable {
+        /// Another sweeper is at work.
+        case busy
+        /// Rows found expired, and rows removed: some may have been refreshed in between.
+        case done(found: Int, removed: Int)
+    }
+
+    private struct State {
+        var lastSweep: ContinuousClock.Instant
+        var isSweeping = false
+    }
+
+    private let pool: MySQLPool
+    private let statements: Statements
+    private let options: MySQLKvStoreOptions
+    private let logger: Logger?
+    private let state: Mutex<State>
+
+    init(_ pool: MySQLPool, _ statements: Statements, _ options: MySQLKvStoreOptions, _ logger: Logger?) {
+        self.pool = pool
+        self.statements = statements
+        self.options = options
+        self.logger = logger
+        state = Mutex(State(lastSweep: .now))
+    }
+
+    /// A write with a ttl was done: sweeps in the background, if that is due.
+    func wroteExpiring() {
+        guard options.upkeep.isAutomatic, claim() else { return }
+        Task(priority: .background) {
+            await sweep { [pool] work in try await pool.withConnection(work) }
+            release()
+        }
+    }
+
+    /// Sweeps at each interval, until the task is cancelled.
+    func run(run: Run) async {
+        while !Task.isCancelled {
+            if claim(ifDue: false) {
+                await sweep(run: run)
+                release()
+            }
+            // Jitter: processes started together take turns at being the one that sweeps.
+            try? await Task.sleep(for: options.upkeep.interval * Double.random(in: 0.75...1))
+        }
+    }
+
+    /// Sweeps to the end, at a caller's wish.
+    func sweepAll(run: Run) async throws -> Int {
+        try await batches(lockTimeout: 5, run: run)
+    }
+
+    private func sweep(run: Run) async {
+        do {
+            let removed = try await batches(lockTimeout: 0, run: run)
+            if removed > 0 { logger?.debug("expired rows removed", metadata: ["count": "\(removed)"]) }
+        } catch {
+            // Upkeep that fails is nobody's failure.
+            logger?.debug("sweep failed", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func batches(lockTimeout: Int64, run: Run) async throws -> Int {
+        var removed = 0
+        while true {
+            let started = ContinuousClock.now
+            let batch = try await run { [self] connection in try self.batch(lockTimeout, on: connection) }
+            guard case .done(let found, let count) = batch else { return removed }
+            removed += count
+            if found < options.upkeep.batchSize { return removed }
+            // Half of the time belongs to the others.
+            try await Task.sleep(for: started.duration(to: .now))
+        }
+    }
+
+    private func batch(_ lockTimeout: Int64, on connection: MySQLConnection) throws -> Batch {
+        let table = MySQLParameter.text(options.tableName)
+        var isLocked = false
+        try connection.query(Statements.lockSweep, [table, .integer(lockTimeout)]) { isLocked = $0.integer(0) == 1 }
+        guard isLocked else { return .busy }
+        defer { _ = try? connection.query(Statements.unlockSweep, [table]) }
+
+        let size = options.upkeep.batchSize
+        var keys: [MySQLParameter] = []
+        try connection.query(statements.expiredKeys, [.integer(Int64(size))], maximumRows: size) { row in
+            if let key = row.text(0) { keys.append(.text(key)) }
+        }
+        guard let last = keys.last else { return .done(found: 0, removed: 0) }
+        // One text of the statement for all batches: the last key stands for the missing ones.
+        let padded = keys + repeatElement(last, count: size - keys.count)
+        let removed = try connection.query(statements.deleteExpired(keys: size), padded)
+        return .done(found: keys.count, removed: Int(removed))
+    }
+
+    private func claim(ifDue: Bool = true) -> Bool {
+        state.withLock { state in
+            let isDue = !ifDue || state.lastSweep.duration(to: .now) >= options.upkeep.interval
+            guard !state.isSweeping, isDue else { return false }
+            state.isSweeping = true
+            return true
+        }
+    }
+
+    private func release() {
+        state.withLock { state in
+            state.isSweeping = false
+            state.lastSweep = .now
+        }
+    }
+}

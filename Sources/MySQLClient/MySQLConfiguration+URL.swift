@@ -1,0 +1,138 @@
+import Foundation
+
+extension MySQLConfiguration {
+    /// A configuration from a URL: `mysql://user:password@host:3306/database?name=value&…` (or `mariadb://`).
+    ///
+    /// Special characters are percent-encoded, an IPv6 address stands in brackets. The names:
+    /// - `socket`: the path of a Unix socket, in the place of host and port;
+    /// - `tls`: `off`, `prefer`, `require`, `verify-ca`, `verify-identity`; `tls-ca`: the authorities' PEM file;
+    /// - `server-public-key`: the server's RSA key, a PEM file; `allow-public-key-retrieval`: `true` or `false`;
+    /// - `connect-timeout`, `deadline`: in seconds, fractions allowed;
+    /// - `pool-size`: the most connections.
+    ///
+    /// - Throws: ``MySQLError`` `invalidConfiguration`, which says what is wrong, without the password.
+    public init(url: String) throws(MySQLError) {
+        func invalid(_ reason: String) -> MySQLError {
+            MySQLError(.invalidConfiguration, "the database URL is wrong: \(reason)")
+        }
+        func decoded(_ text: Substring, _ what: String) throws(MySQLError) -> String {
+            guard let result = percentDecoded(text) else {
+                throw invalid("\(what) has a % that isn't followed by two hexadecimal digits, or isn't UTF-8")
+            }
+            return result
+        }
+
+        guard let schemeEnd = url.range(of: "://") else { throw invalid("it begins with no mysql:// or mariadb://") }
+        guard ["mysql", "mariadb"].contains(url[..<schemeEnd.lowerBound].lowercased()) else {
+            throw invalid("its scheme is neither mysql nor mariadb")
+        }
+        let rest = url[schemeEnd.upperBound...]
+        guard !rest.contains("#") else { throw invalid("it has a #; write %23 in a password or name") }
+        let queryStart = rest.firstIndex(of: "?") ?? rest.endIndex
+        let path = rest[..<queryStart]
+        let query = rest[queryStart...].dropFirst()
+
+        let slash = path.lastIndex(of: "@").map { path[$0...].firstIndex(of: "/") } ?? path.firstIndex(of: "/")
+        let authority = path[..<(slash ?? path.endIndex)]
+        let database = try decoded(slash.map { path[$0...].dropFirst() } ?? "", "the database")
+
+        let at = authority.lastIndex(of: "@")
+        let credentials = at.map { authority[..<$0] } ?? ""
+        let hostAndPort = at.map { authority[authority.index(after: $0)...] } ?? authority
+        let colon = credentials.firstIndex(of: ":")
+        let user = try decoded(credentials[..<(colon ?? credentials.endIndex)], "the user")
+        let password = try decoded(colon.map { credentials[$0...].dropFirst() } ?? "", "the password")
+
+        var parameters: [String: String] = [:]
+        for pair in query.split(separator: "&") {
+            let equals = pair.firstIndex(of: "=")
+            let name = try decoded(pair[..<(equals ?? pair.endIndex)], "a parameter's name")
+            guard let equals else { throw invalid("the parameter \(name.escaped()) has no value") }
+            let value = try decoded(pair[equals...].dropFirst(), "the parameter \(name.escaped())")
+            guard parameters.updateValue(value, forKey: name) == nil else {
+                throw invalid("the parameter \(name.escaped()) is there twice")
+            }
+        }
+        func take<T>(_ name: String, _ expected: String, _ convert: (String) -> T?) throws(MySQLError) -> T? {
+            guard let text = parameters.removeValue(forKey: name) else { return nil }
+            guard let value = convert(text) else { throw invalid("\(name) must be \(expected)") }
+            return value
+        }
+        func seconds(_ text: String) -> Duration? {
+            guard let number = Double(text), number > 0, number <= 86400 else { return nil }
+            return .seconds(number)
+        }
+
+        let socket = try take("socket", "a path") { $0.isEmpty ? nil : $0 }
+        let address: Address
+        if let socket {
+            guard hostAndPort.isEmpty || hostAndPort == "localhost" else {
+                throw invalid("it names both a host and a socket")
+            }
+            address = .unixSocket(path: socket)
+        } else {
+            address = try Self.tcpAddress(hostAndPort, decoded, invalid)
+        }
+
+        self.init(address: address, user: user, password: Secret(password), database: database)
+        let modes = TLS.Mode.allCases.map(\.rawValue).joined(separator: ", ")
+        tls.mode = try take("tls", "one of \(modes)", TLS.Mode.init) ?? tls.mode
+        tls.certificateAuthorityFile = try take("tls-ca", "a path") { $0.isEmpty ? nil : $0 }
+        serverPublicKeyFile = try take("server-public-key", "a path") { $0.isEmpty ? nil : $0 }
+        allowPublicKeyRetrieval = try take("allow-public-key-retrieval", "true or false", Bool.init) ?? false
+        connectTimeout = try take("connect-timeout", "seconds, up to a day", seconds) ?? connectTimeout
+        deadline = try take("deadline", "seconds, up to a day", seconds) ?? deadline
+        pool.maximumConnections = try take("pool-size", "a number", Int.init) ?? pool.maximumConnections
+        if let unknown = parameters.keys.min() {
+            throw invalid(
+                "it has an unknown parameter, \(unknown.escaped()); known are socket, tls, tls-ca, server-public-key, "
+                    + "allow-public-key-retrieval, connect-timeout, deadline and pool-size")
+        }
+        do {
+            try validate()
+        } catch {
+            throw invalid(error.message)
+        }
+    }
+
+    private static func tcpAddress(
+        _ text: Substring,
+        _ decoded: (Substring, String) throws(MySQLError) -> String,
+        _ invalid: (String) -> MySQLError
+    ) throws(MySQLError) -> Address {
+        var host = text
+        var port: Substring?
+        if text.hasPrefix("[") {
+            guard let end = text.firstIndex(of: "]") else { throw invalid("a bracket of an IPv6 address is missing") }
+            host = text[..<end].dropFirst()
+            let rest = text[text.index(after: end)...]
+            guard rest.isEmpty || rest.hasPrefix(":") else { throw invalid("there is text behind the IPv6 address") }
+            if !rest.isEmpty { port = rest.dropFirst() }
+        } else if let colon = text.firstIndex(of: ":") {
+            host = text[..<colon]
+            port = text[colon...].dropFirst()
+            guard port?.contains(":") == false else { throw invalid("an IPv6 address must stand in brackets") }
+        }
+        guard let port else { return .tcp(host: try decoded(host, "the host")) }
+        guard let number = UInt16(port), number > 0 else { throw invalid("the port is no number from 1 to 65535") }
+        return .tcp(host: try decoded(host, "the host"), port: number)
+    }
+}
+
+private func percentDecoded(_ text: Substring) -> String? {
+    var bytes: [UInt8] = []
+    var rest = text.utf8[...]
+    while let byte = rest.popFirst() {
+        guard byte == UInt8(ascii: "%") else {
+            bytes.append(byte)
+            continue
+        }
+        let digits = rest.prefix(2)
+        guard digits.count == 2, digits.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit }),
+            let value = UInt8(String(decoding: digits, as: UTF8.self), radix: 16)
+        else { return nil }
+        bytes.append(value)
+        rest = rest.dropFirst(2)
+    }
+    return String(validating: bytes, as: UTF8.self)
+}

@@ -1,0 +1,120 @@
+import CMariaDB
+
+/// A connection to a server. It lives on one thread of its pool; ``MySQLPool/withConnection(deadline:_:)`` lends it to a
+/// closure there.
+public final class MySQLConnection {
+    /// What was found out about the server.
+    public private(set) var server: MySQLServer
+
+    let interrupter = Interrupter()
+    let openedAt = ContinuousClock.now
+    private let mysql: UnsafeMutablePointer<MYSQL>
+    private let statementLimit: Int
+    private var statements: [String: PreparedStatement] = [:]
+    private var uses: UInt64 = 0
+
+    /// The connection broke, or is in no state to be used again.
+    private(set) var isBroken = false
+
+    /// Opens a connection, on the thread that is to own it.
+    init(_ configuration: MySQLConfiguration) throws(MySQLError) {
+        let deadline = openedAt + configuration.connectTimeout
+        let token = Watchdog.shared.schedule(at: deadline) { [interrupter] in interrupter.interrupt() }
+        defer { Watchdog.shared.cancel(token) }
+        mysql = try Self.open(configuration, interrupter)
+        statementLimit = configuration.maximumPreparedStatements
+        let version = mysql_get_server_info(mysql).map { String(cString: $0) } ?? ""
+        let flavor: MySQLServer.Flavor = version.contains("MariaDB") ? .mariadb : .mysql
+        server = MySQLServer(
+            flavor: flavor, version: version.escaped(limit: 80), maximumPacketSize: configuration.maximumPacketSize)
+        do {
+            try setUp(configuration)
+        } catch {
+            close()
+            throw error.code == .deadlineExceeded ? Self.connectTimedOut(configuration) : error
+        }
+    }
+
+    /// Closes the connection and its prepared statements.
+    func close() {
+        interrupter.close()
+        for statement in statements.values { statement.close() }
+        statements = [:]
+        mysql_close(mysql)
+    }
+
+    /// Runs a statement and hands its rows, one by one, to a closure.
+    ///
+    /// It is prepared on first use and kept. (MySQL: "C API Prepared Statement Interface".)
+    ///
+    /// - Parameters:
+    ///   - sql: The statement, with a `?` for each parameter. Its texts should be few: each is prepared.
+    ///   - parameters: What is bound to the `?`.
+    ///   - maximumRows: More rows than this are a violation, and break the connection.
+    ///   - row: Called for each row, which is valid only during the call.
+    /// - Returns: The rows found (not only those changed) by an UPDATE, inserted or deleted by another statement.
+    /// - Throws: ``MySQLError``.
+    @discardableResult
+    public func query(
+        _ sql: String, _ parameters: [MySQLParameter] = [], maximumRows: Int = 1, row: (MySQLRow) -> Void = { _ in }
+    ) throws(MySQLError) -> UInt64 {
+        do {
+            return try prepared(sql).execute(parameters, maximumRows: maximumRows, row: row)
+        } catch {
+            if let code = error.serverCode, ServerErrorCode.endsConnection.contains(code) { isBroken = true }
+            if error.code == .protocolViolation { isBroken = true }
+            guard interrupter.isInterrupted else { throw error }
+            isBroken = true
+            throw MySQLError(
+                .deadlineExceeded, "the server did not answer before the deadline",
+                serverCode: error.serverCode, sqlState: error.sqlState, mayHaveBeenApplied: error.mayHaveBeenApplied)
+        }
+    }
+
+    /// For work that may go round: throws once the deadline of the work has passed.
+    ///
+    /// - Throws: ``MySQLError`` `deadlineExceeded`.
+    public func checkDeadline() throws(MySQLError) {
+        guard interrupter.isInterrupted else { return }
+        throw MySQLError(.deadlineExceeded, "the deadline has passed")
+    }
+
+    /// The server, or something between, has closed the connection; or it sent what nobody asked for.
+    var isStale: Bool {
+        var descriptor = pollfd(fd: mysql_get_socket(mysql), events: Int16(POLLIN), revents: 0)
+        return poll(&descriptor, 1, 0) != 0
+    }
+
+    private func prepared(_ sql: String) throws(MySQLError) -> PreparedStatement {
+        uses += 1
+        if let statement = statements[sql] {
+            statement.lastUse = uses
+            return statement
+        }
+        if statements.count >= statementLimit, let oldest = statements.min(by: { $0.value.lastUse < $1.value.lastUse })
+        {
+            statements[oldest.key] = nil
+            oldest.value.close()
+        }
+        let statement = try PreparedStatement(mysql, sql)
+        statement.lastUse = uses
+        statements[sql] = statement
+        return statement
+    }
+
+    private func setUp(_ configuration: MySQLConfiguration) throws(MySQLError) {
+        // Without strict mode a value out of range is stored altered, with a warning that nobody sees.
+        try query(
+            "SET SESSION sql_mode = CONCAT_WS(',', NULLIF(@@SESSION.sql_mode, ''), 'STRICT_ALL_TABLES')")
+        var serverLimit: Int64?
+        try query("SELECT @@SESSION.max_allowed_packet") { serverLimit = $0.integer(0) }
+        let limit = serverLimit.map { min(Int($0), configuration.maximumPacketSize) }
+        server = MySQLServer(
+            flavor: server.flavor, version: server.version, maximumPacketSize: limit ?? server.maximumPacketSize)
+        for statement in configuration.sessionSetup { try query(statement) }
+        // A server may start sessions without: what a statement did would be undone when the connection is closed.
+        try query("SET SESSION autocommit = 1")
+        for statement in statements.values { statement.close() }
+        statements = [:]
+    }
+}

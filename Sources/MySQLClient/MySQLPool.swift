@@ -1,0 +1,109 @@
+public import Logging
+
+/// A bounded pool of connections to one server.
+///
+/// Work comes to the connections, not they to it: a closure waits in line, first come first served, and then runs on a
+/// connection's own thread. No operation can hold one connection while it waits for another, and no blocking call runs
+/// on Swift's cooperative threads.
+///
+/// Connections are opened when there is work for them and closed when they are idle, too old or broken. Releasing the
+/// pool closes them all.
+public final class MySQLPool: Sendable {
+    /// What the pool is doing, at one moment.
+    public struct Status: Sendable, Equatable {
+        /// Connections that are open or being opened; never more than the configured maximum.
+        public var connections = 0
+        /// Connections at work.
+        public var inUse = 0
+        /// Operations that wait for a connection.
+        public var waiting = 0
+    }
+
+    /// How the pool was set up.
+    public let configuration: MySQLConfiguration
+    let core: PoolCore
+
+    /// A pool from a URL; see ``MySQLConfiguration/init(url:)``. Nothing is opened yet.
+    ///
+    /// - Parameters:
+    ///   - url: `mysql://user:password@host/database?…`
+    ///   - logger: Told of connections lost and found; nil: nobody.
+    /// - Throws: ``MySQLError`` `invalidConfiguration`.
+    public convenience init(url: String, logger: Logger? = nil) throws(MySQLError) {
+        try self.init(MySQLConfiguration(url: url), logger: logger)
+    }
+
+    /// A pool from a configuration. Nothing is opened yet.
+    ///
+    /// - Parameters:
+    ///   - configuration: The server, and the pool's limits.
+    ///   - logger: Told of connections lost and found; nil: nobody.
+    /// - Throws: ``MySQLError`` `invalidConfiguration`.
+    public init(_ configuration: MySQLConfiguration, logger: Logger? = nil) throws(MySQLError) {
+        try configuration.validate()
+        self.configuration = configuration
+        core = PoolCore(configuration, logger)
+    }
+
+    deinit {
+        core.close()
+    }
+
+    /// What the pool is doing.
+    public var status: Status { core.status }
+
+    /// Runs a closure with a connection, on that connection's thread.
+    ///
+    /// The closure may block and should do nothing but talk to the server. If its task is cancelled while it waits for a
+    /// connection, it leaves the line at once; once begun it is finished.
+    ///
+    /// - Parameters:
+    ///   - deadline: When the wait, or the closure's work on the connection, is given up; nil: the configuration's
+    ///     `deadline` from now.
+    ///   - body: The work. It must not keep the connection.
+    /// - Returns: What the closure returns.
+    /// - Throws: What the closure throws; ``MySQLError`` `acquisitionTimedOut`, `connectionFailed`, `accessDenied`,
+    ///   `insecure`, `closed`; or `CancellationError`.
+    @discardableResult
+    public func withConnection<T: Sendable>(
+        deadline: ContinuousClock.Instant? = nil,
+        _ body: @escaping @Sendable (MySQLConnection) throws -> T
+    ) async throws -> T {
+        let deadline = deadline ?? .now + configuration.deadline
+        let job = PoolJob(deadline: deadline)
+        let token = Watchdog.shared.schedule(at: min(deadline, .now + configuration.pool.acquisitionTimeout)) {
+            [core] in core.deadlinePassed(job)
+        }
+        defer { Watchdog.shared.cancel(token) }
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<T, any Error>) in
+                let isSubmitted = job.submit(
+                    { connection in
+                        let result = Result { try body(connection) }
+                        return { continuation.resume(with: result) }
+                    },
+                    { error in continuation.resume(throwing: error) })
+                if isSubmitted { core.add(job) }
+            }
+        } onCancel: {
+            if job.fail(CancellationError()) { core.forgetAnswered() }
+        }
+    }
+
+    /// Closes the pool: work under way is finished, what waits and what comes later is refused with `closed`.
+    ///
+    /// Returns when the last connection is closed.
+    public func close() async {
+        core.close()
+        await core.allClosed()
+    }
+}
+
+extension MySQLPool: CustomStringConvertible {
+    /// The address and the status.
+    public var description: String {
+        let status = status
+        return "MySQLPool(\(configuration.address), connections: \(status.connections), inUse: \(status.inUse), "
+            + "waiting: \(status.waiting))"
+    }
+}

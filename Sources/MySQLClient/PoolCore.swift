@@ -1,0 +1,250 @@
+import DequeModule
+import Logging
+import Synchronization
+
+/// The pool's line of work and its workers. Workers hold it; the pool that the user holds closes it when released.
+final class PoolCore: Sendable {
+    typealias Instant = ContinuousClock.Instant
+
+    private struct State {
+        var jobs: Deque<PoolJob> = []
+        /// Jobs in the line that were answered while they waited.
+        var answered = 0
+        /// Workers without work, the one used last at the end: few connections stay busy, the others grow idle.
+        var idle: [PoolWorker] = []
+        var workers = 0
+        /// Workers that have no connection yet.
+        var opening = 0
+        /// Attempts to open a connection that failed since one succeeded.
+        var failures = 0
+        var lastFailure: MySQLError?
+        /// A connection was opened once: what fails now is taken for a passing trouble.
+        var wasConnected = false
+        var isClosed = false
+        var waitingForClose: [CheckedContinuation<Void, Never>] = []
+    }
+
+    let configuration: MySQLConfiguration
+    private let logger: Logger?
+    private let state = Mutex(State())
+
+    init(_ configuration: MySQLConfiguration, _ logger: Logger?) {
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    var status: MySQLPool.Status { state.withLock { status($0) } }
+
+    private func status(_ state: State) -> MySQLPool.Status {
+        MySQLPool.Status(
+            connections: state.workers,
+            inUse: state.workers - state.opening - state.idle.count,
+            waiting: state.jobs.count - state.answered)
+    }
+
+    // MARK: - The line
+
+    /// Gives a job to an idle worker, or puts it in the line.
+    func add(_ job: PoolJob) {
+        enum Step { case refuse, wake(PoolWorker), start, wait }
+        let step = state.withLock { state -> Step in
+            if state.isClosed { return .refuse }
+            if let worker = state.idle.popLast() { return .wake(worker) }
+            state.jobs.append(job)
+            return claimWorker(&state) ? .start : .wait
+        }
+        switch step {
+        case .refuse: job.fail(MySQLError.poolClosed)
+        case .wake(let worker): worker.assign(job)
+        case .start: PoolWorker(self).start()
+        case .wait: break
+        }
+    }
+
+    /// A job has waited for too long, or has run for too long.
+    func deadlinePassed(_ job: PoolJob) {
+        guard job.isWaiting else {
+            if job.deadline <= .now { return job.interrupt() }
+            // It was only the time to wait in line that is over. The job is interrupted if it still runs by then.
+            _ = Watchdog.shared.schedule(at: job.deadline) { job.interrupt() }
+            return
+        }
+        let error = state.withLock { state in
+            if let lastFailure = state.lastFailure { return lastFailure }
+            let status = status(state)
+            return MySQLError(
+                .acquisitionTimedOut,
+                "no connection became free in time: \(status.inUse) of \(configuration.pool.maximumConnections) in "
+                    + "use, \(status.waiting) operations waiting; nothing was sent")
+        }
+        if job.fail(error) { forgetAnswered() }
+    }
+
+    /// A waiting job was answered: it is skipped when its turn comes, and swept out when such jobs are the most.
+    func forgetAnswered() {
+        state.withLock { state in
+            state.answered = min(state.answered + 1, state.jobs.count)
+            if state.answered > 16, state.answered > state.jobs.count / 2 {
+                state.jobs.removeAll { !$0.isWaiting }
+                state.answered = 0
+            }
+        }
+    }
+
+    private func popJob(_ state: inout State) -> PoolJob? {
+        while let job = state.jobs.popFirst() {
+            if job.isWaiting { return job }
+            state.answered = max(0, state.answered - 1)
+        }
+        state.answered = 0
+        return nil
+    }
+
+    // MARK: - Workers
+
+    /// Counts a further worker in, if the line needs one. While the server can't be reached, one worker tries for all.
+    private func claimWorker(_ state: inout State) -> Bool {
+        guard !state.isClosed, state.workers < configuration.pool.maximumConnections,
+            state.jobs.count - state.answered > state.opening,
+            state.failures == 0 || state.workers == 0
+        else { return false }
+        state.workers += 1
+        state.opening += 1
+        return true
+    }
+
+    /// What a worker with a connection does next: the job, or nil to rest in the idle list.
+    func next(_ worker: PoolWorker) -> PoolJob? {
+        state.withLock { state in
+            if let job = popJob(&state) { return job }
+            state.idle.append(worker)
+            return nil
+        }
+    }
+
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+
+    /// A worker has rested for long enough: takes it out, unless it was given a job meanwhile.
+    func leaveIdle(_ worker: PoolWorker) -> Bool {
+        state.withLock { state in
+            guard let index = state.idle.firstIndex(where: { $0 === worker }) else { return false }
+            state.idle.remove(at: index)
+            return true
+        }
+    }
+
+    /// A worker's connection was found closed or too old before its job began: the job is the next again.
+    func putBack(_ job: PoolJob) {
+        state.withLock { $0.jobs.prepend(job) }
+    }
+
+    /// A worker has lost its connection; it tries to open another if there is work for it.
+    func willReopen() {
+        state.withLock { $0.opening += 1 }
+    }
+
+    /// A worker without a connection asks whether to open one.
+    func shouldOpen() -> Bool {
+        state.withLock { state in
+            let isWanted =
+                !state.isClosed && state.jobs.count > state.answered && (state.failures == 0 || state.opening == 1)
+            if !isWanted { state.opening -= 1 }
+            return isWanted
+        }
+    }
+
+    /// A connection was opened. Starts the workers that waited for this.
+    func opened(_ server: MySQLServer) {
+        let (isRecovery, start) = state.withLock { state in
+            let isRecovery = state.failures > 0
+            state.opening -= 1
+            state.failures = 0
+            state.lastFailure = nil
+            state.wasConnected = true
+            var start = 0
+            while claimWorker(&state) { start += 1 }
+            return (isRecovery, start)
+        }
+        logger?.log(
+            level: isRecovery ? .info : .debug, "connection opened",
+            metadata: ["server.address": "\(configuration.address)", "db.version": "\(server.version)"])
+        for _ in 0..<start { PoolWorker(self).start() }
+    }
+
+    /// A connection could not be opened.
+    ///
+    /// - Returns: How long to wait before the next attempt; nil: leave it to others.
+    func openFailed(_ error: MySQLError) -> Duration? {
+        let isFinal = error.code != .connectionFailed
+        let (delay, refused, isNews) = state.withLock { state -> (Duration?, [PoolJob], Bool) in
+            state.failures += 1
+            let isNews = state.failures == 1
+            state.lastFailure = error
+            if state.workers > state.opening {
+                // Others have a connection, and go on.
+                state.opening -= 1
+                return (nil, [], isNews)
+            }
+            if isFinal || !state.wasConnected {
+                let refused = Array(state.jobs)
+                state.jobs.removeAll()
+                state.answered = 0
+                state.opening -= 1
+                return (nil, refused, isNews)
+            }
+            // Full jitter: many processes that lost one server must not come back in step.
+            let longest = min(1000, 25 << min(state.failures, 10))
+            return (.milliseconds(Int.random(in: 1...longest)), [], isNews)
+        }
+        if isNews { logger?.info("connection failed", metadata: ["error": "\(error)"]) }
+        for job in refused { job.fail(error) }
+        return delay
+    }
+
+    /// A worker's thread ends, its connection closed.
+    func left() {
+        let (closed, start) = state.withLock { state in
+            state.workers -= 1
+            let closed = state.isClosed && state.workers == 0 ? state.waitingForClose : []
+            if !closed.isEmpty { state.waitingForClose = [] }
+            return (closed, claimWorker(&state))
+        }
+        for continuation in closed { continuation.resume() }
+        if start { PoolWorker(self).start() }
+    }
+
+    // MARK: - The end
+
+    func close() {
+        let (jobs, idle) = state.withLock { state in
+            state.isClosed = true
+            defer {
+                state.jobs.removeAll()
+                state.answered = 0
+                state.idle.removeAll()
+            }
+            return (state.jobs, state.idle)
+        }
+        for job in jobs { job.fail(MySQLError.poolClosed) }
+        for worker in idle { worker.assign(nil) }
+    }
+
+    func allClosed() async {
+        await withCheckedContinuation { continuation in
+            let isDone = state.withLock { state in
+                if state.workers == 0 { return true }
+                state.waitingForClose.append(continuation)
+                return false
+            }
+            if isDone { continuation.resume() }
+        }
+    }
+
+    func log(connectionLost error: String) {
+        logger?.debug("connection lost", metadata: ["server.address": "\(configuration.address)", "error": "\(error)"])
+    }
+}
+
+extension MySQLError {
+    static let poolClosed = MySQLError(.closed, "the pool is closed")
+}

@@ -1,0 +1,92 @@
+import Synchronization
+
+/// Work that waits for a connection, or runs on one. Whoever takes it out of a phase answers its caller, so that the
+/// caller is answered exactly once.
+final class PoolJob: Sendable {
+    /// Answers the caller.
+    typealias Answer = @Sendable () -> Void
+    /// Runs the work on a connection's thread; gives back what answers the caller.
+    typealias Work = @Sendable (MySQLConnection) -> Answer
+    /// Answers the caller without having run the work.
+    typealias Fail = @Sendable (any Error) -> Void
+
+    private enum Phase {
+        case new
+        case waiting(Work, Fail)
+        case running(Interrupter)
+        case finished
+        /// Cancelled, or too late, before it was submitted.
+        case failed(any Error)
+    }
+
+    /// When the work must be done.
+    let deadline: ContinuousClock.Instant
+    private let phase = Mutex(Phase.new)
+
+    init(deadline: ContinuousClock.Instant) {
+        self.deadline = deadline
+    }
+
+    /// Takes the work in; answers at once, and returns false, if the job has failed before.
+    func submit(_ work: @escaping Work, _ fail: @escaping Fail) -> Bool {
+        let failure = phase.withLock { phase -> (any Error)? in
+            if case .failed(let error) = phase { return error }
+            phase = .waiting(work, fail)
+            return nil
+        }
+        if let failure { fail(failure) }
+        return failure == nil
+    }
+
+    /// The job still waits for a connection.
+    var isWaiting: Bool {
+        phase.withLock { phase in
+            switch phase {
+            case .new, .waiting: true
+            case .running, .finished, .failed: false
+            }
+        }
+    }
+
+    /// Answers the caller, if the job still waits.
+    ///
+    /// - Returns: Whether it did.
+    @discardableResult
+    func fail(_ error: any Error) -> Bool {
+        let fail = phase.withLock { phase -> Fail? in
+            switch phase {
+            case .waiting(_, let fail):
+                phase = .finished
+                return fail
+            case .new:
+                phase = .failed(error)
+                return nil
+            case .running, .finished, .failed: return nil
+            }
+        }
+        fail?(error)
+        return fail != nil
+    }
+
+    /// Ends what the connection does for this job, if it runs.
+    func interrupt() {
+        phase.withLock { phase in
+            if case .running(let interrupter) = phase { interrupter.interrupt() }
+        }
+    }
+
+    /// Runs the job on a connection, if it still waits.
+    ///
+    /// - Returns: What answers the caller.
+    func run(on connection: MySQLConnection) -> Answer? {
+        let work = phase.withLock { phase -> Work? in
+            guard case .waiting(let work, _) = phase else { return nil }
+            phase = .running(connection.interrupter)
+            return work
+        }
+        guard let work else { return nil }
+        let answer = work(connection)
+        phase.withLock { $0 = .finished }
+        return answer
+    }
+}

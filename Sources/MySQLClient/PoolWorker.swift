@@ -1,0 +1,89 @@
+import Dispatch
+import Foundation
+import Synchronization
+
+/// A thread of the pool, with a connection of its own.
+final class PoolWorker: Sendable {
+    private let core: PoolCore
+    private let wake = DispatchSemaphore(value: 0)
+    /// What an idle worker was woken for; nil: to leave.
+    private let assigned = Mutex<PoolJob?>(nil)
+    /// Connections grow too old at different times, or they would all be opened again at once.
+    private let lifetime: Duration
+
+    init(_ core: PoolCore) {
+        self.core = core
+        lifetime = core.configuration.pool.maximumLifetime * Double.random(in: 0.9...1)
+    }
+
+    func start() {
+        let thread = Thread { self.main() }
+        thread.name = "mysql-connection"
+        thread.stackSize = 1 << 20
+        thread.start()
+    }
+
+    /// Wakes the worker, which is in the idle list no more.
+    func assign(_ job: PoolJob?) {
+        assigned.withLock { $0 = job }
+        wake.signal()
+    }
+
+    private func main() {
+        defer { core.left() }
+        while let connection = openConnection() {
+            let mayReopen = serve(connection)
+            connection.close()
+            guard mayReopen else { return }
+            core.willReopen()
+        }
+    }
+
+    /// Opens a connection, in as many attempts as it takes while there is work.
+    private func openConnection() -> MySQLConnection? {
+        while core.shouldOpen() {
+            do {
+                let connection = try MySQLConnection(core.configuration)
+                core.opened(connection.server)
+                return connection
+            } catch {
+                guard let delay = core.openFailed(error) else { return nil }
+                _ = wake.wait(timeout: .now() + delay)
+            }
+        }
+        return nil
+    }
+
+    /// Runs jobs until the connection can't or need not be used any more.
+    ///
+    /// - Returns: Whether a new connection should be tried for.
+    private func serve(_ connection: MySQLConnection) -> Bool {
+        var next = core.next(self)
+        while true {
+            guard let job = next ?? rest() else { return false }
+            if connection.isStale || connection.openedAt.duration(to: .now) > lifetime {
+                core.putBack(job)
+                return true
+            }
+            let answer = job.run(on: connection)
+            if connection.isBroken || connection.interrupter.isInterrupted {
+                core.log(connectionLost: connection.interrupter.isInterrupted ? "deadline passed" : "broken")
+                answer?()
+                return true
+            }
+            // The worker is in the idle list before its caller hears: the caller's next call finds it there.
+            next = core.next(self)
+            answer?()
+        }
+    }
+
+    /// Waits in the idle list for a job; nil if it is time to leave.
+    private func rest() -> PoolJob? {
+        if core.isClosed, core.leaveIdle(self) { return nil }
+        if wake.wait(timeout: .now() + core.configuration.pool.idleTimeout) == .timedOut {
+            if core.leaveIdle(self) { return nil }
+            wake.wait()
+        }
+        return assigned.withLock { $0.take() }
+    }
+}

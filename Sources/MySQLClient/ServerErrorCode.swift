@@ -1,0 +1,41 @@
+/// Error numbers of MySQL, MariaDB and Connector/C that mean something to us. (MySQL: "Server Error Message
+/// Reference"; MariaDB: "MariaDB Error Code Reference".)
+package enum ServerErrorCode {
+    /// Another transaction was chosen over ours: 1213. Rolled back.
+    package static let deadlock: UInt32 = 1213
+    /// A row stayed locked for too long: 1205. The statement was rolled back.
+    package static let lockWaitTimeout: UInt32 = 1205
+    /// The primary key is taken: 1062.
+    package static let duplicateKey: UInt32 = 1062
+    /// There is no such table: 1146.
+    package static let noSuchTable: UInt32 = 1146
+    /// The index is there already: 1061.
+    package static let duplicateIndex: UInt32 = 1061
+
+    /// The statement was not carried out and may be sent again on the same connection: deadlock, lock wait timeout,
+    /// a definition that changed under a prepared statement (1412, 1615), and a query killed by an operator (1317).
+    package static let transient: Set<UInt32> = [1205, 1213, 1317, 1412, 1615]
+
+    /// The server ends the connection: shutdown (1053), killed (1927), idle too long (4031), network trouble
+    /// (1158 to 1161); and Connector/C's own: gone away (2006), lost (2013, 2055), out of sync (2014), a packet too
+    /// large (2020), a malformed one (2027), an unknown statement (1243).
+    static let endsConnection: Set<UInt32> = [
+        1053, 1158, 1159, 1160, 1161, 1243, 1927, 2006, 2013, 2014, 2020, 2027, 2055, 4031,
+    ]
+
+    /// The server answered with an error, and yet may have carried the statement out: an error during COMMIT (1180),
+    /// a shutdown (1053) or a kill (1927) in its midst.
+    static let outcomeUnknown: Set<UInt32> = [1053, 1180, 1927]
+
+    /// The message quotes data: a duplicate key, a value that is wrong in some way.
+    static let quotesData: Set<UInt32> = [1062, 1292, 1366, 1406, 1411, 3140, 3141]
+
+    /// The server lets the user not in: wrong password or host, no rights on the database, unknown database, expired
+    /// password, locked account, unknown method.
+    static let accessDenied: Set<UInt32> = [
+        1044, 1045, 1049, 1130, 1251, 1275, 1524, 1698, 1820, 1862, 3118, 3955, 4151,
+    ]
+
+    /// Codes from here to 2999 are the client library's.
+    static let clientRange: Range<UInt32> = 2000..<3000
+}

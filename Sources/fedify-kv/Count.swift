@@ -1,0 +1,16 @@
+import ArgumentParser
+import FedifyKv
+import FedifyMySQL
+
+struct Count: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Prints how many entries are below a prefix.")
+
+    @OptionGroup var store: StoreArguments
+
+    @Argument(help: "The prefix's components, one argument each; all entries, if left out.")
+    var prefix: [String] = []
+
+    func run() async throws {
+        try await StandardOutput.shared.writeLine("\(store.open().count(prefix: KvKey(prefix)))")
+    }
+}

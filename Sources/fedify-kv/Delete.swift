@@ -1,0 +1,22 @@
+import ArgumentParser
+import FedifyKv
+import FedifyMySQL
+
+struct Delete: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Deletes an entry, if there is one.")
+
+    @OptionGroup var store: StoreArguments
+    @OptionGroup var key: KeyArguments
+
+    @Flag(help: "Delete all entries whose keys begin with these components.")
+    var prefix = false
+
+    func run() async throws {
+        let kv = try store.open()
+        if prefix {
+            try await kv.delete(prefix: key.kvKey)
+        } else {
+            try await kv.delete(key.kvKey)
+        }
+    }
+}

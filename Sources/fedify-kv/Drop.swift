@@ -1,0 +1,29 @@
+import ArgumentParser
+import FedifyMySQL
+import Foundation
+
+struct Drop: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Drops the table with all that is in it. Asks first, unless told not to.")
+
+    @OptionGroup var store: StoreArguments
+
+    @Flag(help: "Don't ask.")
+    var yes = false
+
+    func run() async throws {
+        let kv = try store.open()
+        if !yes {
+            guard isatty(STDIN_FILENO) == 1 else {
+                throw ValidationError("There is no terminal to ask on. Give --yes to drop the table.")
+            }
+            FileHandle.standardError.write(
+                Data("This drops the table \(store.table) and all it holds. Type its name to go on: ".utf8))
+            guard readLine() == store.table else {
+                standardError("Nothing was dropped.")
+                throw ExitCode(1)
+            }
+        }
+        try await kv.drop()
+    }
+}

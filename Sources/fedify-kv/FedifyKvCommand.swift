@@ -1,0 +1,71 @@
+import ArgumentParser
+import FedifyKv
+import Foundation
+import MySQLClient
+
+@main
+struct FedifyKvCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fedify-kv",
+        abstract: "Reads and writes a Fedify key-value store in MySQL or MariaDB.",
+        discussion: """
+            Values go in and out as JSON. The server is named by --url or, safer for its password, by the environment \
+            variable MYSQL_URL.
+
+            Exit codes: 0 done, 1 absent or not swapped, 2 usage, 3 the store failed.
+
+            Examples:
+              fedify-kv set users alice --value '{"name":"Alice"}' --ttl 3600
+              fedify-kv get users alice
+              fedify-kv list users
+              fedify-kv cas locks a --new '"me"' --ttl 30
+            """,
+        subcommands: [
+            Get.self, Set.self, Delete.self, Cas.self, List.self, Count.self, Init.self, Drop.self, Sweep.self,
+            Pipe.self,
+        ]
+    )
+
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            leave(error)
+        }
+    }
+
+    /// Ends the process with the message and the exit code of an error.
+    private static func leave(_ error: any Error) -> Never {
+        switch error {
+        case let error as KvError:
+            standardError("\(error)")
+            Foundation.exit(error.isUsage ? 2 : 3)
+        case let error as MySQLError:
+            standardError("\(error)")
+            Foundation.exit(error.code == .invalidConfiguration ? 2 : 3)
+        case let code as ExitCode: Foundation.exit(code.rawValue)
+        default:
+            // ArgumentParser's own: help and version end with 0, what it could not parse with 2.
+            guard exitCode(for: error) != .success else { exit(withError: error) }
+            standardError(fullMessage(for: error))
+            Foundation.exit(2)
+        }
+    }
+}
+
+extension KvError {
+    /// The user asked for what can't be; the store has not failed.
+    fileprivate var isUsage: Bool {
+        [.emptyKey, .keyTooLong, .invalidValue, .invalidTTL, .invalidConfiguration].contains(code)
+    }
+}
+
+/// Writes a line to standard error.
+func standardError(_ message: String) {
+    FileHandle.standardError.write(Data((message + "\n").utf8))
+}

@@ -1,0 +1,16 @@
+import ArgumentParser
+import FedifyKv
+import FedifyMySQL
+
+struct Get: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Prints the value of a key; exits with 1 if there is none.")
+
+    @OptionGroup var store: StoreArguments
+    @OptionGroup var key: KeyArguments
+
+    func run() async throws {
+        guard let value = try await store.open().get(key.kvKey) else { throw ExitCode(1) }
+        try StandardOutput.shared.writeLine(value.oneLine)
+    }
+}

@@ -1,0 +1,12 @@
+import ArgumentParser
+import FedifyMySQL
+
+struct Init: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Makes the table and its index, if they aren't there.")
+
+    @OptionGroup var store: StoreArguments
+
+    func run() async throws {
+        try await store.open().initialize()
+    }
+}

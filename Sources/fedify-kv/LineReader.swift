@@ -1,0 +1,66 @@
+import Dispatch
+import Foundation
+
+/// Lines of a file, each read when it is asked for, on a thread that may block.
+///
+/// Only one call of ``next()`` may be under way.
+final class LineReader: Sendable {
+    enum Line: Sendable {
+        case text([UInt8])
+        /// A line of more bytes than allowed; it was skipped.
+        case tooLong
+    }
+
+    private static let chunkSize = 1 << 16
+
+    let maximumLength: Int
+    private let queue = DispatchQueue(label: "line-reader")
+    private let file: FileHandle
+    // Safe: only touched on `queue`, which runs one block at a time.
+    nonisolated(unsafe) private var buffer: [UInt8] = []
+    nonisolated(unsafe) private var scanned = 0
+    nonisolated(unsafe) private var isAtEnd = false
+
+    init(_ file: FileHandle, maximumLength: Int) {
+        self.file = file
+        self.maximumLength = maximumLength
+    }
+
+    /// The next line, or nil at the end.
+    func next() async -> Line? {
+        await withCheckedContinuation { continuation in
+            queue.async { continuation.resume(returning: self.read()) }
+        }
+    }
+
+    private func read() -> Line? {
+        var isTooLong = false
+        while true {
+            if let end = buffer[scanned...].firstIndex(of: UInt8(ascii: "\n")) {
+                defer {
+                    buffer.removeFirst(end + 1)
+                    scanned = 0
+                }
+                return isTooLong || end > maximumLength ? .tooLong : .text(Array(buffer[..<end]))
+            }
+            if isAtEnd {
+                defer { buffer = [] }
+                if isTooLong { return .tooLong }
+                return buffer.isEmpty ? nil : .text(buffer)
+            }
+            scanned = buffer.count
+            if buffer.count > maximumLength {
+                isTooLong = true
+                buffer = []
+                scanned = 0
+            }
+            // Not FileHandle.read(upToCount:): on Linux that waits until it has them all.
+            let count = withUnsafeTemporaryAllocation(byteCount: Self.chunkSize, alignment: 1) { chunk in
+                let count = Foundation.read(file.fileDescriptor, chunk.baseAddress, chunk.count)
+                if count > 0 { buffer.append(contentsOf: chunk[..<count]) }
+                return count
+            }
+            if count == 0 || (count < 0 && errno != EINTR) { isAtEnd = true }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+import ArgumentParser
+import FedifyKv
+import FedifyMySQL
+
+struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Prints the entries below a prefix, one JSON object a line: {\"key\":[…],\"value\":…}.")
+
+    @OptionGroup var store: StoreArguments
+
+    @Argument(help: "The prefix's components, one argument each; all entries, if left out.")
+    var prefix: [String] = []
+
+    func run() async throws {
+        for try await entry in try store.open().list(prefix: KvKey(prefix)) {
+            try StandardOutput.shared.writeLine(entry.oneLine)
+        }
+    }
+}

@@ -1,0 +1,93 @@
+import FedifyKv
+
+/// A request of `fedify-kv pipe`: one line of JSON.
+struct PipeRequest: Sendable {
+    enum Operation: Sendable {
+        case get(KvKey)
+        case set(KvKey, KvValue, ttl: Duration?)
+        case delete(KvKey)
+        case cas(KvKey, expected: KvValue?, new: KvValue?, ttl: Duration?)
+        case list(KvKey)
+        case count(KvKey)
+    }
+
+    /// What makes a line no request.
+    struct Malformed: Error {
+        let message: String
+    }
+
+    /// The id's JSON text, which the answer repeats; `null` if there was none.
+    let id: String
+    private let members: [String: String]
+
+    /// - Throws: ``Malformed`` if the line isn't a JSON object.
+    init(_ line: [UInt8]) throws(Malformed) {
+        guard let text = String(validating: line, as: UTF8.self) else {
+            throw Malformed(message: "the line isn't UTF-8")
+        }
+        let document: JSONDocument
+        do {
+            document = try JSONDocument(text)
+        } catch {
+            throw Malformed(message: "the line isn't JSON: \(error)")
+        }
+        guard var members = document.members() else { throw Malformed(message: "the line isn't a JSON object") }
+        id = members.removeValue(forKey: "id") ?? "null"
+        self.members = members
+    }
+
+    /// What is asked for.
+    ///
+    /// - Throws: ``Malformed``, or ``KvError`` `invalidTTL`.
+    func operation() throws -> Operation {
+        var members = members
+        let operation = try Self.operation(&members)
+        if let unknown = members.keys.min() {
+            throw Malformed(message: "this operation knows no member \(unknown.prefix(40))")
+        }
+        return operation
+    }
+
+    private static func operation(_ members: inout [String: String]) throws -> Operation {
+        let name = try members.removeValue(forKey: "op").flatMap { try JSONDocument($0).string() }
+        switch name {
+        case "get": return .get(try key("key", &members))
+        case "set":
+            guard let value = value("value", &members) else { throw Malformed(message: "the member value is missing") }
+            return .set(try key("key", &members), value, ttl: try ttl(&members))
+        case "delete": return .delete(try key("key", &members))
+        case "cas":
+            return .cas(
+                try key("key", &members), expected: value("expected", &members), new: value("new", &members),
+                ttl: try ttl(&members))
+        case "list": return .list(try prefix(&members))
+        case "count": return .count(try prefix(&members))
+        default: throw Malformed(message: "the member op must be one of get, set, delete, cas, list, count")
+        }
+    }
+
+    private static func key(_ name: String, _ members: inout [String: String]) throws -> KvKey {
+        guard let text = members.removeValue(forKey: name) else {
+            throw Malformed(message: "the member \(name) is missing")
+        }
+        guard let components = try JSONDocument(text).strings() else {
+            throw Malformed(message: "the member \(name) must be an array of strings, without lone surrogates")
+        }
+        return KvKey(components)
+    }
+
+    private static func prefix(_ members: inout [String: String]) throws -> KvKey {
+        members["prefix"] == nil ? [] : try key("prefix", &members)
+    }
+
+    /// A value that was part of a checked document.
+    private static func value(_ name: String, _ members: inout [String: String]) -> KvValue? {
+        members.removeValue(forKey: name).map(KvValue.init(trusted:))
+    }
+
+    private static func ttl(_ members: inout [String: String]) throws -> Duration? {
+        guard let text = members.removeValue(forKey: "ttl"), text != "null" else { return nil }
+        guard let seconds = Double(text) else { throw Malformed(message: "the member ttl must be a number of seconds") }
+        return try Duration(ttlSeconds: seconds)
+    }
+}

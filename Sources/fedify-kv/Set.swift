@@ -1,0 +1,40 @@
+import ArgumentParser
+import FedifyKv
+import FedifyMySQL
+import Foundation
+
+struct Set: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Stores a value.")
+
+    @OptionGroup var store: StoreArguments
+    @OptionGroup var ttl: TTLArguments
+    @OptionGroup var key: KeyArguments
+
+    @Option(help: "The value, as JSON; standard input, if left out.")
+    var value: String?
+
+    @Flag(help: "Leave the entry's expiry as it is.")
+    var keepExpiry = false
+
+    func validate() throws {
+        if keepExpiry, ttl.ttl != nil { throw ValidationError("--keep-expiry and --ttl exclude each other.") }
+    }
+
+    func run() async throws {
+        let value = try KvValue(json: value ?? Self.standardInput())
+        let kv = try store.open()
+        if keepExpiry {
+            try await kv.setKeepingExpiry(key.kvKey, value)
+        } else {
+            try await kv.set(key.kvKey, value, ttl: ttl.duration())
+        }
+    }
+
+    private static func standardInput() throws -> String {
+        let data = try FileHandle.standardInput.readToEnd() ?? Data()
+        guard let text = String(validating: data, as: UTF8.self) else {
+            throw KvError(.invalidValue, "the value on standard input isn't UTF-8")
+        }
+        return text
+    }
+}

@@ -1,0 +1,51 @@
+import ArgumentParser
+import FedifyKv
+import FedifyMySQL
+import Foundation
+import MySQLClient
+
+/// Which store: the server and the table.
+struct StoreArguments: ParsableArguments {
+    @Option(help: "The server: mysql://user:password@host/database. MYSQL_URL, if left out.")
+    var url: String?
+
+    @Option(help: "The table's name.")
+    var table = "fedify_kv"
+
+    func open() throws -> MySQLKvStore {
+        guard let url = url ?? ProcessInfo.processInfo.environment["MYSQL_URL"], !url.isEmpty else {
+            throw ValidationError("No server is named. Give --url, or set MYSQL_URL.")
+        }
+        var options = MySQLKvStoreOptions()
+        options.tableName = table
+        // What this tool does is what it was asked for; `sweep` sweeps.
+        options.upkeep.isAutomatic = false
+        return try MySQLKvStore(MySQLPool(url: url), options: options)
+    }
+}
+
+/// The key's components.
+struct KeyArguments: ParsableArguments {
+    @Argument(help: "The key's components, one argument each.")
+    var key: [String]
+
+    var kvKey: KvKey { KvKey(key) }
+}
+
+/// A time to live.
+struct TTLArguments: ParsableArguments {
+    @Option(help: "How long the entry lives, in seconds, fractions allowed; for ever, if left out.")
+    var ttl: Double?
+
+    func duration() throws -> Duration? {
+        try ttl.map { try Duration(ttlSeconds: $0) }
+    }
+}
+
+extension Duration {
+    /// - Throws: ``KvError`` `invalidTTL` for what is no number of seconds at all; the store checks the rest.
+    init(ttlSeconds seconds: Double) throws(KvError) {
+        guard seconds.isFinite, abs(seconds) < 1e15 else { throw TimeToLive.tooLong }
+        self = .seconds(seconds)
+    }
+}

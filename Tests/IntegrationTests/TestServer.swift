@@ -1,0 +1,118 @@
+import FedifyKv
+import FedifyMySQL
+import Foundation
+import Logging
+import MySQLClient
+import Testing
+
+/// A real server that the tests run on, one of those named by MYSQL_URL. `Scripts/with-servers.sh` starts them.
+struct TestServer: Sendable, CustomTestStringConvertible {
+    struct NoServer: Error, CustomStringConvertible {
+        let description = "MYSQL_URL names no server: run the tests by `make test`, or set it to URLs of real servers"
+    }
+
+    let url: String
+    let configuration: MySQLConfiguration
+    let server: MySQLServer
+    /// The server's Unix socket, if it is known and on this machine.
+    let socket: String?
+
+    /// What the name of each test case shows.
+    var testDescription: String { "\(server.flavor == .mariadb ? "MariaDB" : "MySQL") \(server.version)" }
+
+    var isMariaDB: Bool { server.flavor == .mariadb }
+
+    /// The authority that signed the server's certificate, if the tests started it.
+    static let certificateAuthority = ProcessInfo.processInfo.environment["FEDIFY_KV_TEST_CA"]
+
+    /// The servers; without any, every test fails.
+    static var all: [TestServer] {
+        get async throws { try await found.value }
+    }
+
+    private static let found = Task { () throws -> [TestServer] in
+        let environment = ProcessInfo.processInfo.environment
+        let urls = (environment["MYSQL_URL"] ?? "").split(separator: " ").map(String.init)
+        guard !urls.isEmpty else { throw NoServer() }
+        var servers: [TestServer] = []
+        for (index, url) in urls.enumerated() {
+            let configuration = try MySQLConfiguration(url: url)
+            let pool = try MySQLPool(configuration)
+            let server = try await pool.withConnection { $0.server }
+            await pool.close()
+            let socket = environment["FEDIFY_KV_TEST_SOCKET_\(index + 1)"].flatMap { $0.isEmpty ? nil : $0 }
+            servers.append(TestServer(url: url, configuration: configuration, server: server, socket: socket))
+        }
+        return servers
+    }
+
+    /// A pool of connections to this server.
+    func pool(
+        _ size: Int = 10, logger: Logger? = nil, _ change: (inout MySQLConfiguration) -> Void = { _ in }
+    ) throws -> MySQLPool {
+        var configuration = configuration
+        configuration.pool.maximumConnections = size
+        configuration.deadline = .seconds(60)
+        configuration.pool.acquisitionTimeout = .seconds(60)
+        change(&configuration)
+        return try MySQLPool(configuration, logger: logger)
+    }
+
+    /// The URL with further parameters.
+    func url(_ parameters: String) -> String {
+        url + (url.contains("?") ? "&" : "?") + parameters
+    }
+
+    /// Runs a statement of the test's own, and gives back its rows.
+    @discardableResult
+    func sql(_ sql: String, _ parameters: MySQLParameter...) async throws -> [[String?]] {
+        let pool = try pool(1)
+        let rows = try await pool.withConnection { connection in
+            var rows: [[String?]] = []
+            try connection.query(sql, parameters, maximumRows: 100_000) { row in
+                rows.append((0..<row.count).map { row.text($0) })
+            }
+            return rows
+        }
+        await pool.close()
+        return rows
+    }
+
+    /// Gives a test a store with a table of its own, and drops the table in the end.
+    func withStore<T>(
+        poolSize: Int = 10, session: [String] = [], logger: Logger? = nil,
+        options change: (inout MySQLKvStoreOptions) -> Void = { _ in },
+        _ body: (MySQLKvStore, MySQLPool) async throws -> T
+    ) async throws -> T {
+        let pool = try pool(poolSize, logger: logger) { $0.sessionSetup = session }
+        var options = MySQLKvStoreOptions()
+        options.tableName = Self.newTableName()
+        options.upkeep.isAutomatic = false
+        change(&options)
+        let kv = try MySQLKvStore(pool, options: options, logger: logger)
+        let result = await Result { try await body(kv, pool) }
+        await pool.close()
+        try await sql("DROP TABLE IF EXISTS `\(options.tableName)`")
+        return try result.get()
+    }
+
+    /// A further store on the same table, with connections of its own.
+    func another(
+        _ kv: MySQLKvStore, poolSize: Int = 4, session: [String] = [],
+        options change: (inout MySQLKvStoreOptions) -> Void = { _ in }
+    ) throws -> MySQLKvStore {
+        var options = kv.options
+        change(&options)
+        return try MySQLKvStore(pool(poolSize) { $0.sessionSetup = session }, options: options)
+    }
+
+    static func newTableName() -> String {
+        "t_" + UUID().uuidString.replacing("-", with: "").lowercased()
+    }
+}
+
+extension Result where Failure == any Error {
+    fileprivate init(_ body: () async throws -> Success) async {
+        do { self = .success(try await body()) } catch { self = .failure(error) }
+    }
+}
