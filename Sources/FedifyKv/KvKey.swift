@@ -18,9 +18,9 @@ public struct KvKey: Sendable {
     }
 
     /// The key that `serialized` is the text of, or nil if `JSON.stringify` would not have written it for an array of
-    /// strings that Swift can hold (a lone surrogate is one it can't).
+    /// one or more strings that Swift can hold (a lone surrogate is one it can't).
     public init?(serialized: String) {
-        guard let components = Self.parse(serialized) else { return nil }
+        guard let components = Self.parse(serialized), !components.isEmpty else { return nil }
         self.components = components
         self.serialized = serialized
     }

@@ -31,6 +31,9 @@ public final class MemoryKvStore<C: Clock>: KvStore where C.Duration == Duration
         self.clock = clock
     }
 
+    /// How many entries are kept, expired ones that were not let go yet included.
+    package var storedCount: Int { state.withLock { $0.entries.count } }
+
     /// The value of a key, or nil if there is none.
     ///
     /// - Throws: ``KvError`` `emptyKey`.

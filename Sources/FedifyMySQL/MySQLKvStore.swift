@@ -18,7 +18,8 @@ public import MySQLClient
 public final class MySQLKvStore: KvStore {
     /// How the entries are kept.
     public let options: MySQLKvStoreOptions
-    let pool: MySQLPool
+    /// The connections that the store uses.
+    public let pool: MySQLPool
     let logger: Logger?
     let statements: Statements
     let sweeper: Sweeper

@@ -37,9 +37,14 @@ public final class MySQLConnection {
 
     /// Closes the connection and its prepared statements.
     func close() {
-        interrupter.close()
+        // Connector/C reads what is left of an answer before it closes a statement: not from a broken connection, and
+        // not without end.
+        if isBroken { interrupter.interrupt() }
+        let token = Watchdog.shared.schedule(at: .now + .seconds(2)) { [interrupter] in interrupter.interrupt() }
         for statement in statements.values { statement.close() }
         statements = [:]
+        Watchdog.shared.cancel(token)
+        interrupter.close()
         mysql_close(mysql)
     }
 
@@ -103,17 +108,21 @@ public final class MySQLConnection {
     }
 
     private func setUp(_ configuration: MySQLConfiguration) throws(MySQLError) {
-        // Without strict mode a value out of range is stored altered, with a warning that nobody sees.
+        for statement in configuration.sessionSetup { try query(statement) }
+        // Whatever the server starts sessions with: without strict mode a value out of range is stored altered, with a
+        // warning that nobody sees; without autocommit a write is undone when the connection is closed; and all text
+        // here is UTF-8.
         try query(
-            "SET SESSION sql_mode = CONCAT_WS(',', NULLIF(@@SESSION.sql_mode, ''), 'STRICT_ALL_TABLES')")
+            """
+            SET SESSION sql_mode = CONCAT_WS(',', NULLIF(@@SESSION.sql_mode, ''), 'STRICT_ALL_TABLES'), \
+            SESSION autocommit = 1, SESSION character_set_client = utf8mb4, SESSION character_set_results = utf8mb4, \
+            SESSION collation_connection = utf8mb4_bin
+            """)
         var serverLimit: Int64?
         try query("SELECT @@SESSION.max_allowed_packet") { serverLimit = $0.integer(0) }
         let limit = serverLimit.map { min(Int($0), configuration.maximumPacketSize) }
         server = MySQLServer(
             flavor: server.flavor, version: server.version, maximumPacketSize: limit ?? server.maximumPacketSize)
-        for statement in configuration.sessionSetup { try query(statement) }
-        // A server may start sessions without: what a statement did would be undone when the connection is closed.
-        try query("SET SESSION autocommit = 1")
         for statement in statements.values { statement.close() }
         statements = [:]
     }

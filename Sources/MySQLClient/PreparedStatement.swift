@@ -60,16 +60,7 @@ final class PreparedStatement {
             close()
             throw error
         }
-        let columnCount = Int(mysql_stmt_field_count(statement))
-        let parameterCount = Int(mysql_stmt_param_count(statement))
-        guard columnCount <= Self.maximumColumns else {
-            close()
-            throw MySQLError(.protocolViolation, "the server answers with \(columnCount) columns")
-        }
-        columns = (0..<columnCount).map { _ in Column() }
-        columnBinds = .allocate(capacity: columnCount)
-        columnBinds.initialize(repeating: MYSQL_BIND())
-        parameterBinds = .allocate(capacity: parameterCount)
+        parameterBinds = .allocate(capacity: Int(mysql_stmt_param_count(statement)))
         parameterBinds.initialize(repeating: MYSQL_BIND())
     }
 
@@ -90,11 +81,7 @@ final class PreparedStatement {
         precondition(parameters.count == parameterBinds.count, "the statement has another number of parameters")
         guard send(parameters) else { throw failure(parameters: parameters, wasSent: true) }
         if mysql_stmt_field_count(statement) == 0 { return mysql_stmt_affected_rows(statement) }
-        guard mysql_stmt_field_count(statement) == UInt32(columns.count) else {
-            throw MySQLError(
-                .protocolViolation, "the server answers with other columns than it prepared", mayHaveBeenApplied: true)
-        }
-        bindColumns()
+        try bindColumns(Int(mysql_stmt_field_count(statement)))
         var rows = 0
         while true {
             switch mysql_stmt_fetch(statement) {
@@ -160,7 +147,18 @@ final class PreparedStatement {
         }
     }
 
-    private func bindColumns() {
+    /// Their number is known only from the answer: MySQL prepares SHOW without it.
+    private func bindColumns(_ count: Int) throws(MySQLError) {
+        guard count <= Self.maximumColumns else {
+            throw MySQLError(
+                .protocolViolation, "the server answers with \(count) columns", mayHaveBeenApplied: true)
+        }
+        if count != columns.count {
+            columns = (0..<count).map { _ in Column() }
+            columnBinds.deallocate()
+            columnBinds = .allocate(capacity: count)
+            columnBinds.initialize(repeating: MYSQL_BIND())
+        }
         for (index, column) in columns.enumerated() {
             if column.buffer.count > Self.keptBufferSize { column.grow(to: 256) }
             columnBinds[index] = column.bind

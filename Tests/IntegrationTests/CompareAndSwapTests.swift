@@ -127,12 +127,14 @@ import Testing
             let id = try #require(victim)
             let table = kv.options.tableName
             // A lock on the row makes the swap wait on the server.
+            let (locked, lock) = AsyncStream.makeStream(of: Void.self)
             let error = await #expect(throws: KvError.self) {
                 try await withThrowingTaskGroup { group in
                     group.addTask {
                         try await holder.withConnection { connection in
                             try connection.query("SET autocommit = 0")
                             try connection.query("SELECT 1 FROM `\(table)` WHERE `key` = '[\"k\"]' FOR UPDATE")
+                            lock.finish()
                             // Until the swap waits for the lock.
                             var isWaiting = false
                             let deadline = ContinuousClock.now + .seconds(20)
@@ -146,7 +148,10 @@ import Testing
                             try connection.query("SET autocommit = 1")
                         }
                     }
-                    group.addTask { _ = try await kv.cas(["k"], expected: 1, new: 2) }
+                    group.addTask {
+                        for await _ in locked {}
+                        _ = try await kv.cas(["k"], expected: 1, new: 2)
+                    }
                     try await group.waitForAll()
                 }
             }

@@ -80,11 +80,14 @@ struct TestServer: Sendable, CustomTestStringConvertible {
 
     /// Gives a test a store with a table of its own, and drops the table in the end.
     func withStore<T>(
-        poolSize: Int = 10, session: [String] = [], logger: Logger? = nil,
+        poolSize: Int = 10, session: [String] = [], maximumPacketSize: Int = 64 << 20, logger: Logger? = nil,
         options change: (inout MySQLKvStoreOptions) -> Void = { _ in },
         _ body: (MySQLKvStore, MySQLPool) async throws -> T
     ) async throws -> T {
-        let pool = try pool(poolSize, logger: logger) { $0.sessionSetup = session }
+        let pool = try pool(poolSize, logger: logger) {
+            $0.sessionSetup = session
+            $0.maximumPacketSize = maximumPacketSize
+        }
         var options = MySQLKvStoreOptions()
         options.tableName = Self.newTableName()
         options.upkeep.isAutomatic = false
@@ -108,11 +111,5 @@ struct TestServer: Sendable, CustomTestStringConvertible {
 
     static func newTableName() -> String {
         "t_" + UUID().uuidString.replacing("-", with: "").lowercased()
-    }
-}
-
-extension Result where Failure == any Error {
-    fileprivate init(_ body: () async throws -> Success) async {
-        do { self = .success(try await body()) } catch { self = .failure(error) }
     }
 }

@@ -1,0 +1,238 @@
+import Foundation
+import Testing
+
+@testable import FedifyKv
+
+@Suite struct KvValueTests {
+    @Test(arguments: [
+        "0", "-0", "10", "1.5", "1e5", "1E+05", "1e-5", "-1.25e-10", "true", "false", "null", "\"\"",
+        "\"é\\u00e9\\n\\/\"",
+        "\"\\ud800\"", "[]", "{}", " [ ] ", "[1,[2,{\"a\":[]}]]", "{\"\":{}}", "\t\n\r {\"a\" : 1 , \"b\" : 2 } ",
+        "\"\u{7f}\"",
+        "123456789012345678901234567890", "1e999999999999999", "1e000000000000000000001",
+    ])
+    func takesJSON(_ text: String) throws {
+        #expect(try KvValue(json: text).json == text)
+    }
+
+    @Test(arguments: [
+        "", " ", "nul", "nulll", "True", "+1", "01", "-", "-a", "1.", ".5", "1e", "1e+", "0x1", "1 2", "\"", "\"\\\"",
+        "\"\\x\"", "\"\\u12g4\"", "\"\\u123", "\"\\", "\"\n\"", "\"\u{0}\"", "[", "]", "[1", "[1,", "[1,]", "[,1]",
+        "[1 2]", "[1}",
+        "{", "}", "{\"a\"", "{\"a\":", "{\"a\":}", "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{a:1}", "{1:1}", "{\"a\" 1}",
+        "{\"a\":1]",
+        "{,}", "[]]", "{}{}", "NaN", "Infinity", "-Infinity", "'a'", "// x\n1", "\u{FEFF}1", "1e1000000000000000",
+        "[\u{A0}]",
+    ])
+    func refusesWhatIsNot(_ text: String) {
+        let error = #expect(throws: KvError.self) { try KvValue(json: text) }
+        #expect(error?.code == .invalidValue)
+    }
+
+    @Test(arguments: [
+        ("1", "1.0"), ("1", "1e0"), ("100", "1e2"), ("0", "-0"), ("0", "0e5"), ("0.1", "0.10"), ("1e-7", "0.0000001"),
+        ("10e399", "1e400"), ("1e400", "1E+400"), ("1e01", "10"), ("0.000", "0"), ("120e-1", "12"), ("-1.5", "-15e-1"),
+        ("{\"a\":1,\"b\":2}", "{\"b\":2,\"a\":1}"), ("{\"a\":1,\"a\":2}", "{\"a\":2}"),
+        ("{\"a\":1,\"\\u0061\":2}", "{\"a\":2}"),
+        ("\"\\u00e9\"", "\"é\""), ("\"\\ud83d\\ude00\"", "\"😀\""), ("\"\\/\"", "\"/\""), ("\"\\uD800\"", "\"\\ud800\""),
+        ("[ ]", "[]"), ("{\"x\":[1,{\"y\":null}]}", " { \"x\" : [ 1.0 , { \"y\" : null } ] } "),
+    ])
+    func isEqualAsJSON(_ left: String, _ right: String) throws {
+        #expect(try KvValue(json: left) == KvValue(json: right))
+        #expect(try KvValue(json: right) == KvValue(json: left))
+    }
+
+    @Test(arguments: [
+        ("9007199254740992", "9007199254740993"), ("18446744073709551615", "18446744073709551616"), ("1e400", "1e401"),
+        ("1", "-1"), ("0.1", "0.10000000000000001"), ("1", "\"1\""), ("null", "false"), ("0", "false"), ("0", "null"),
+        ("[]", "{}"),
+        ("[1,2]", "[2,1]"), ("[1]", "[1,1]"), ("[1,1]", "[1]"), ("[]", "[[]]"), ("{\"a\":1}", "{\"a\":2}"),
+        ("{\"a\":1}", "{\"b\":1}"),
+        ("{\"a\":1}", "{\"a\":1,\"b\":1}"), ("\"\u{E9}\"", "\"e\u{301}\""), ("\"a\"", "\"a \""),
+        ("\"\\ud800\"", "\"\\udbff\""),
+        ("\"\\u0000\"", "\"\""), ("[\"a\",\"b\"]", "[\"a,b\"]"), ("{\"a\":1,\"a\":2}", "{\"a\":1}"), ("10", "1"),
+        ("10", "100"),
+    ])
+    func isDifferentAsJSON(_ left: String, _ right: String) throws {
+        #expect(try KvValue(json: left) != KvValue(json: right))
+        #expect(try KvValue(json: right) != KvValue(json: left))
+    }
+
+    /// Nesting costs memory, never stack: on a thread with little of it.
+    @Test func deepNestingIsNoRecursion() async throws {
+        let depth = 200_000
+        let arrays = String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
+        let objects = String(repeating: "{\"a\":", count: depth) + "1" + String(repeating: "}", count: depth)
+        let spaced = arrays.replacing("[", with: "[ ", maxReplacements: 1)
+        let outcome = await withCheckedContinuation { continuation in
+            let thread = Thread {
+                let isRight =
+                    KvValue(trusted: arrays) == KvValue(trusted: spaced)
+                    && KvValue(trusted: objects) == KvValue(trusted: objects.replacing(":1}", with: ":1.0}"))
+                    && KvValue(trusted: arrays) != KvValue(trusted: objects)
+                    && (try? KvValue(trusted: objects).document().depth) == depth
+                    && (try? KvValue(json: String(arrays.dropLast()))) == nil
+                continuation.resume(returning: isRight)
+            }
+            thread.stackSize = 512 << 10
+            thread.start()
+        }
+        #expect(outcome)
+    }
+
+    /// Random values, spelled twice in different ways, are equal; changed in one place they are not.
+    @Test func equalityDoesNotDependOnSpelling() throws {
+        var random = Xorshift(state: 4711)
+        for _ in 0..<2000 {
+            let tree = Tree.random(&random, depth: 4)
+            let one = try KvValue(json: tree.spell(&random))
+            let other = try KvValue(json: tree.spell(&random))
+            #expect(one == other, "\(one) and \(other)")
+            let changed = try KvValue(json: tree.changed(&random).spell(&random))
+            #expect(one != changed, "\(one) and \(changed)")
+        }
+    }
+
+    @Test(arguments: [
+        ("0", true), ("-0", true), ("123456789012345678", true), ("9223372036854775807", true),
+        ("-9223372036854775808", true), ("18446744073709551615", true), ("18446744073709551616", false),
+        ("-9223372036854775809", false), ("100000000000000000000", true), ("0.1", true), ("0.30000000000000004", true),
+        ("0.300000000000000041", false), ("1.7976931348623157e308", true), ("1.8e308", false), ("5e-324", true),
+        ("4e-324", false),
+        ("1e-400", false), ("0.1234567890123456789", false), ("[1,{\"a\":18446744073709551616}]", false),
+        ("\"1e400\"", true),
+    ])
+    func knowsWhatMySQLKeeps(_ json: String, _ isExact: Bool) throws {
+        #expect(try KvValue(json: json).document().isExactOnMySQL == isExact)
+    }
+
+    @Test func encodesAndDecodes() throws {
+        struct Profile: Codable, Equatable {
+            var name: String
+            var score: Double
+        }
+        let profile = Profile(name: "Zoë / \"x\"", score: 0.1)
+        #expect(try KvValue(encoding: profile).decode(as: Profile.self) == profile)
+        #expect(try KvValue(encoding: UInt64.max).json == "18446744073709551615")
+        #expect(try KvValue(encoding: UInt64.max).decode(as: UInt64.self) == .max)
+        #expect(try KvValue(encoding: String?.none) == .null)
+        #expect(try KvValue.null.decode(as: String?.self) == nil)
+        #expect(throws: KvError.self) { try KvValue.null.decode(as: String.self) }
+        let nan = #expect(throws: KvError.self) { try KvValue(encoding: Double.nan) }
+        #expect(nan?.code == .invalidValue)
+        let secret = KvValue(trusted: "{\"password\":\"hunter2\"}")
+        let error = #expect(throws: KvError.self) { try secret.decode(as: Profile.self) }
+        #expect(error?.code == .decodingFailed)
+        #expect(error.map { "\($0)" }?.contains("hunter2") == false)
+    }
+
+    @Test func ttlsAreRoundedUpToMicroseconds() throws {
+        #expect(try TimeToLive(.zero).microseconds == 0)
+        #expect(try TimeToLive(.nanoseconds(1)).microseconds == 1)
+        #expect(try TimeToLive(.nanoseconds(1000)).microseconds == 1)
+        #expect(try TimeToLive(.nanoseconds(1001)).microseconds == 2)
+        #expect(try TimeToLive(.seconds(3600) + .nanoseconds(1)).microseconds == 3_600_000_001)
+        for bad in [Duration.nanoseconds(-1), .seconds(-1), .seconds(Int64.max), .seconds(8001 * 365 * 86400)] {
+            let error = #expect(throws: KvError.self) { try TimeToLive(bad) }
+            #expect(error?.code == .invalidTTL)
+        }
+    }
+}
+
+/// A generator that gives the same numbers in every run.
+struct Xorshift: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state ^= state << 13
+        state ^= state >> 7
+        state ^= state << 17
+        return state
+    }
+}
+
+/// A JSON value that can be spelled in many ways.
+private indirect enum Tree {
+    case literal(String)
+    case number(Int)
+    case string(String)
+    case array([Tree])
+    case object([(String, Tree)])
+
+    static func random(_ random: inout Xorshift, depth: Int) -> Tree {
+        switch Int.random(in: 0..<(depth > 0 ? 6 : 3), using: &random) {
+        case 0: .literal(["null", "true", "false"].randomElement(using: &random)!)
+        case 1: .number(Int.random(in: -1_000_000...1_000_000, using: &random))
+        case 2: .string(text(&random))
+        case 3: .array((0..<Int.random(in: 0...3, using: &random)).map { _ in .random(&random, depth: depth - 1) })
+        default:
+            .object(
+                (0..<Int.random(in: 0...3, using: &random)).map { index in
+                    (text(&random) + "\(index)", .random(&random, depth: depth - 1))
+                })
+        }
+    }
+
+    private static func text(_ random: inout Xorshift) -> String {
+        String(
+            (0..<Int.random(in: 0...4, using: &random)).map { _ in "aé😀\"\\/\n\u{1}".randomElement(using: &random)! })
+    }
+
+    func spell(_ random: inout Xorshift) -> String {
+        let space = ["", " ", "\n\t"].randomElement(using: &random)!
+        switch self {
+        case .literal(let word): return space + word
+        case .number(let number):
+            let spellings = ["\(number)", "\(number).0", "\(number)0e-1", "\(number)E+00"]
+            return number == 0 ? "0" : spellings.randomElement(using: &random)! + space
+        case .string(let string): return Self.spell(string, &random)
+        case .array(let elements):
+            var texts: [String] = []
+            for element in elements { texts.append(element.spell(&random)) }
+            return "[\(space)\(texts.joined(separator: "," + space))]"
+        case .object(let members):
+            var texts: [String] = []
+            for (name, value) in members.shuffled(using: &random) {
+                texts.append("\(Self.spell(name, &random))\(space):\(value.spell(&random))")
+                // A name that comes again counts in its last place.
+                if Int.random(in: 0..<4, using: &random) == 0 {
+                    texts.insert("\(Self.spell(name, &random)):0", at: texts.count - 1)
+                }
+            }
+            return "{\(texts.joined(separator: ","))}\(space)"
+        }
+    }
+
+    private static func spell(_ string: String, _ random: inout Xorshift) -> String {
+        var result = "\""
+        for scalar in string.unicodeScalars {
+            let mustEscape = scalar.value < 0x20 || scalar == "\"" || scalar == "\\"
+            if mustEscape || Int.random(in: 0..<3, using: &random) == 0 {
+                for unit in String(scalar).utf16 {
+                    let hex = String(unit, radix: 16)
+                    result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+                }
+            } else {
+                result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "\""
+    }
+
+    /// Another value.
+    func changed(_ random: inout Xorshift) -> Tree {
+        switch self {
+        case .literal(let word): return .literal(word == "null" ? "true" : "null")
+        case .number(let number): return .number(number + 1)
+        case .string(let string): return .string(string + "x")
+        case .array(var elements):
+            guard let index = elements.indices.randomElement(using: &random) else { return .array([.number(0)]) }
+            elements[index] = elements[index].changed(&random)
+            return .array(elements)
+        case .object(var members):
+            guard let index = members.indices.randomElement(using: &random) else { return .object([("a", .number(0))]) }
+            members[index].1 = members[index].1.changed(&random)
+            return .object(members)
+        }
+    }
+}

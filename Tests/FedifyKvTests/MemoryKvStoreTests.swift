@@ -1,0 +1,60 @@
+import FedifyKv
+import FedifyKvTesting
+import Synchronization
+import Testing
+
+/// A clock that stands still until a test moves it.
+final class ManualClock: Clock {
+    struct Instant: InstantProtocol {
+        var offset: Swift.Duration
+
+        func advanced(by duration: Swift.Duration) -> Instant { Instant(offset: offset + duration) }
+        func duration(to other: Instant) -> Swift.Duration { other.offset - offset }
+        static func < (left: Instant, right: Instant) -> Bool { left.offset < right.offset }
+    }
+
+    private let time = Mutex(Duration.zero)
+
+    var now: Instant { Instant(offset: time.withLock(\.self)) }
+    let minimumResolution = Swift.Duration.nanoseconds(1)
+
+    func advance(by duration: Duration) {
+        time.withLock { $0 += duration }
+    }
+
+    func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+        fatalError("nothing sleeps by this clock")
+    }
+}
+
+@Suite struct MemoryKvStoreTests {
+    @Test func keepsTheContract() async throws {
+        try await KvStoreContract(of: MemoryKvStore()).check()
+    }
+
+    @Test func keepsTheContractByAClockThatATestMoves() async throws {
+        let clock = ManualClock()
+        try await KvStoreContract(of: MemoryKvStore(clock: clock)) { clock.advance(by: $0) }.check()
+    }
+
+    @Test func expiresToTheMicrosecond() async throws {
+        let clock = ManualClock()
+        let kv: any KvStore = MemoryKvStore(clock: clock)
+        try await kv.set(["k"], 1, ttl: .seconds(10))
+        clock.advance(by: .seconds(10) - .microseconds(1))
+        #expect(try await kv.get(["k"], as: Int.self) == 1)
+        clock.advance(by: .microseconds(1))
+        #expect(try await kv.get(["k"]) == nil)
+    }
+
+    /// Expired entries are let go without being asked for.
+    @Test func expiredEntriesTakeNoMemory() async throws {
+        let clock = ManualClock()
+        let kv = MemoryKvStore(clock: clock)
+        for number in 0..<100_000 {
+            try await kv.set(["short", "\(number)"], KvValue(trusted: "1"), ttl: .microseconds(1))
+            clock.advance(by: .microseconds(1))
+        }
+        #expect(kv.storedCount < 200)
+    }
+}

@@ -1,0 +1,40 @@
+import FedifyKv
+import Testing
+
+@testable import FedifyMySQL
+
+@Suite struct StatementsTests {
+    /// No statement has a quote or a backslash, whose meaning depends on the `sql_mode`, but for the fixed name of the
+    /// sweeper's lock; and all name the table in backticks.
+    @Test func textsMeanTheSameUnderEverySQLMode() {
+        let statements = Statements(MySQLKvStoreOptions())
+        let texts = [
+            statements.createTable, statements.createIndex, statements.dropTable, statements.get,
+            statements.getWithExpiry,
+            statements.delete, statements.set(rows: 3), statements.setKeepingExpiry, statements.insert,
+            statements.replaceExpired,
+            statements.replace(.mysql), statements.replace(.mariadb), statements.remove(.mysql),
+            statements.remove(.mariadb),
+            statements.get(keys: 3), statements.delete(keys: 3), statements.page, statements.keys, statements.count,
+            statements.expiredKeys, statements.deleteExpired(keys: 3),
+        ]
+        for text in texts {
+            #expect(text.contains("`fedify_kv`"))
+            #expect(!text.contains { "'\"\\".contains($0) }, "\(text)")
+        }
+    }
+
+    @Test func everyKeyBelowAPrefixIsInItsRange() {
+        let prefix: KvKey = ["a", "b\""]
+        let range = KeyRange(prefix)
+        func contains(_ key: KvKey) -> Bool {
+            range.after.utf8.lexicographicallyPrecedes(key.serialized.utf8)
+                && !range.through.utf8.lexicographicallyPrecedes(key.serialized.utf8)
+        }
+        for below in ["", "x", "]", ",", "\u{0}", "😀", "\u{10FFFF}"] { #expect(contains(["a", "b\"", below])) }
+        #expect(contains(prefix))
+        for other: KvKey in [["a"], ["a", "b"], ["a", "b\"c"], ["a", "b\"\""], ["b"]] { #expect(!contains(other)) }
+        let all = KeyRange([])
+        #expect(all.after.isEmpty && all.through == "\u{10FFFF}")
+    }
+}

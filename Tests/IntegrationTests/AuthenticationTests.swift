@@ -1,0 +1,219 @@
+import Foundation
+import MySQLClient
+import Testing
+
+/// Encryption and log-in, on the real servers.
+@Suite struct AuthenticationTests {
+    /// A certificate of nobody's; its key was thrown away.
+    private static let strangersCertificate = """
+        -----BEGIN CERTIFICATE-----
+        MIIBgjCCASegAwIBAgIUMobrr0yC1NLZ5XVqXWMBiDy+LscwCgYIKoZIzj0EAwIw
+        FTETMBEGA1UEAwwKQSBzdHJhbmdlcjAgFw0yNjExMjMwNzAyNTVaGA8yMTI2MTAz
+        MDA3MDI1NVowFTETMBEGA1UEAwwKQSBzdHJhbmdlcjBZMBMGByqGSM49AgEGCCqG
+        SM49AwEHA0IABMuP4mB0cAe7YF31U7xehr1uFzR1709KVxfR0I5fD3D3243kJsMZ
+        545p10y88ttYBiMKDlxvzjJUpvkmpuh1GayjUzBRMB0GA1UdDgQWBBR1Zrc/NHVS
+        Bi/RN0Tc3OK7jNS3mTAfBgNVHSMEGDAWgBR1Zrc/NHVSBi/RN0Tc3OK7jNS3mTAP
+        BgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0kAMEYCIQCPwMkSmzvz1p+OG6UJ
+        iSSJ1AYr2apxOEnv3ji7Aq+8zgIhAPgECdDOb45G0h0ud8HmdpngVMUnmkxAAYy3
+        lxlOJ2GZ
+        -----END CERTIFICATE-----
+        """
+
+    /// A user for one test, who may read the database.
+    private func withUser(
+        _ server: TestServer, identifiedBy clause: (String) -> String,
+        _ body: (String, String) async throws -> Void
+    ) async throws {
+        let user = "auth_" + UUID().uuidString.prefix(8).lowercased()
+        let password = "pässwörd-" + UUID().uuidString
+        try await server.sql("CREATE USER '\(user)'@'%' \(clause(password))")
+        try await server.sql("GRANT ALL ON `\(server.configuration.database)`.* TO '\(user)'@'%'")
+        let result = await Result { try await body(user, password) }
+        try await server.sql("DROP USER '\(user)'@'%'")
+        try result.get()
+    }
+
+    /// Logs in once; the connection's cipher, empty without TLS.
+    private func logIn(
+        _ server: TestServer, _ user: String, _ password: String,
+        _ change: (inout MySQLConfiguration) -> Void = { _ in }
+    ) async throws -> String {
+        let pool = try server.pool(1) {
+            $0.user = user
+            $0.password = Secret(password)
+            change(&$0)
+        }
+        let cipher = await Result {
+            try await pool.withConnection { connection in
+                var cipher: String?
+                try connection.query("SHOW SESSION STATUS LIKE 'Ssl_cipher'") { cipher = $0.text(1) }
+                return cipher ?? ""
+            }
+        }
+        await pool.close()
+        return try cipher.get()
+    }
+
+    @Test(arguments: try await TestServer.all)
+    func nativePasswords(_ server: TestServer) async throws {
+        // MySQL 9 has no such method any more.
+        guard server.isMariaDB || server.server.version.hasPrefix("8.0") else { return }
+        let method = { (password: String) in
+            server.isMariaDB
+                ? "IDENTIFIED VIA mysql_native_password USING PASSWORD('\(password)')"
+                : "IDENTIFIED WITH mysql_native_password BY '\(password)'"
+        }
+        try await withUser(server, identifiedBy: method) { user, password in
+            for mode in [MySQLConfiguration.TLS.Mode.off, .prefer] {
+                _ = try await logIn(server, user, password) { $0.tls.mode = mode }
+            }
+            let error = await #expect(throws: MySQLError.self) { try await logIn(server, user, password + "x") }
+            #expect(error?.code == .accessDenied)
+        }
+    }
+
+    @Test(arguments: try await TestServer.all)
+    func ed25519(_ server: TestServer) async throws {
+        guard server.isMariaDB else { return }
+        let method = { (password: String) in "IDENTIFIED VIA ed25519 USING PASSWORD('\(password)')" }
+        try await withUser(server, identifiedBy: method) { user, password in
+            _ = try await logIn(server, user, password) { $0.tls.mode = .off }
+            let error = await #expect(throws: MySQLError.self) { try await logIn(server, user, password + "x") }
+            #expect(error?.code == .accessDenied)
+        }
+    }
+
+    @Test(arguments: try await TestServer.all)
+    func cachingSHA2Passwords(_ server: TestServer) async throws {
+        guard !server.isMariaDB else { return }
+        let method = { (password: String) in "IDENTIFIED WITH caching_sha2_password BY '\(password)'" }
+        // The server has not seen this user: it asks for the password itself. Without TLS it isn't given away.
+        try await withUser(server, identifiedBy: method) { user, password in
+            let refused = await #expect(throws: MySQLError.self) {
+                try await logIn(server, user, password) { $0.tls.mode = .off }
+            }
+            #expect(refused?.code == .insecure)
+            // By the server's key, if the user trusts it.
+            let cipher = try await logIn(server, user, password) {
+                $0.tls.mode = .off
+                $0.allowPublicKeyRetrieval = true
+            }
+            #expect(cipher.isEmpty)
+            // Now it is cached: a challenge is enough.
+            _ = try await logIn(server, user, password) { $0.tls.mode = .off }
+            let wrong = await #expect(throws: MySQLError.self) {
+                try await logIn(server, user, password + "x") {
+                    $0.tls.mode = .off
+                    $0.allowPublicKeyRetrieval = true
+                }
+            }
+            #expect(wrong?.code == .accessDenied)
+        }
+        // By TLS.
+        try await withUser(server, identifiedBy: method) { user, password in
+            let cipher = try await logIn(server, user, password)
+            #expect(!cipher.isEmpty)
+        }
+        // By a key that is named: the server's own, and one that isn't.
+        let keys = try await server.sql("SHOW STATUS LIKE 'Caching_sha2_password_rsa_public_key'")
+        let key = try #require(keys.first?[1])
+        try await withUser(server, identifiedBy: method) { user, password in
+            for (text, code) in [("no key", MySQLError.Code.insecure), (key, nil)] {
+                let file = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+                try Data(text.utf8).write(to: file)
+                defer { try? FileManager.default.removeItem(at: file) }
+                let outcome = await Result {
+                    try await logIn(server, user, password) {
+                        $0.tls.mode = .off
+                        $0.serverPublicKeyFile = file.path
+                    }
+                }
+                switch outcome {
+                case .success: #expect(code == nil)
+                case .failure(let error): #expect((error as? MySQLError)?.code == code, "\(error)")
+                }
+            }
+        }
+        // A user without a password.
+        try await withUser(server, identifiedBy: { _ in "IDENTIFIED WITH caching_sha2_password BY ''" }) { user, _ in
+            _ = try await logIn(server, user, "") { $0.tls.mode = .off }
+        }
+    }
+
+    /// The methods that would send the password in clear are refused, although the server asks for one.
+    @Test(arguments: try await TestServer.all)
+    func otherMethodsAreRefused(_ server: TestServer) async throws {
+        guard !server.isMariaDB else { return }
+        let method = { (password: String) in "IDENTIFIED WITH sha256_password BY '\(password)'" }
+        do {
+            try await withUser(server, identifiedBy: method) { user, password in
+                let error = await #expect(throws: MySQLError.self) { try await logIn(server, user, password) }
+                #expect(error?.code == .insecure)
+            }
+        } catch let error as MySQLError where error.serverCode == 1524 {
+            // This server doesn't have it.
+        }
+    }
+
+    @Test(arguments: try await TestServer.all)
+    func encryption(_ server: TestServer) async throws {
+        guard let authority = TestServer.certificateAuthority else { return }
+        func cipher(_ change: (inout MySQLConfiguration) -> Void) async throws -> String {
+            let pool = try server.pool(1, change)
+            let result = await Result {
+                try await pool.withConnection { connection in
+                    var cipher: String?
+                    try connection.query("SHOW SESSION STATUS LIKE 'Ssl_cipher'") { cipher = $0.text(1) }
+                    return cipher ?? ""
+                }
+            }
+            await pool.close()
+            return try result.get()
+        }
+        for mode in MySQLConfiguration.TLS.Mode.allCases {
+            let used = try await cipher { $0.tls = .init(mode: mode, certificateAuthorityFile: authority) }
+            #expect(used.isEmpty == (mode == .off), "\(mode)")
+        }
+        // Signed by nobody that the system knows.
+        let stranger = await #expect(throws: MySQLError.self) { try await cipher { $0.tls.mode = .verifyIdentity } }
+        #expect(stranger?.code == .insecure)
+        // An authority that did not sign it.
+        let other = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString + ".pem")
+        try Data(Self.strangersCertificate.utf8).write(to: other)
+        defer { try? FileManager.default.removeItem(at: other) }
+        let wrong = await #expect(throws: MySQLError.self) {
+            try await cipher { $0.tls = .init(mode: .verifyCA, certificateAuthorityFile: other.path) }
+        }
+        #expect(wrong?.code == .insecure)
+        // The certificate names localhost and 127.0.0.1. Another name of this machine is another host.
+        guard case .tcp(_, let port) = server.configuration.address else { return }
+        let name = ProcessInfo.processInfo.hostName
+        for mode in [MySQLConfiguration.TLS.Mode.verifyIdentity, .verifyCA] where name != "localhost" {
+            do {
+                _ = try await cipher {
+                    $0.address = .tcp(host: name, port: port)
+                    $0.tls = .init(mode: mode, certificateAuthorityFile: authority)
+                }
+                #expect(mode == .verifyCA)
+            } catch let error as MySQLError {
+                // The server listens on 127.0.0.1 alone: the name may lead elsewhere.
+                #expect(
+                    error.code == .connectionFailed || (mode == .verifyIdentity && error.code == .insecure), "\(error)")
+            }
+        }
+    }
+
+    @Test(arguments: try await TestServer.all)
+    func aUnixSocket(_ server: TestServer) async throws {
+        guard let socket = server.socket else { return }
+        let pool = try server.pool(1) { $0.address = .unixSocket(path: socket) }
+        try await pool.withConnection { try $0.query("SELECT 1") }
+        await pool.close()
+    }
+}
+
+extension Result where Failure == any Error {
+    init(_ body: () async throws -> Success) async {
+        do { self = .success(try await body()) } catch { self = .failure(error) }
+    }
+}

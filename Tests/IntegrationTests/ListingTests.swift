@@ -1,0 +1,162 @@
+import FedifyKv
+import FedifyMySQL
+import Foundation
+import MySQLClient
+import Testing
+
+/// Listing: page by page, in flat memory, past rows of other programs.
+@Suite struct ListingTests {
+    /// Ten rows of numbers, six times with itself: keys `["list","000000"]` to `["list","199999"]`, made by the server.
+    private func fill(_ server: TestServer, _ kv: MySQLKvStore) async throws {
+        try await kv.initialize()
+        let digits = (0...9).map { "SELECT \($0) d" }.joined(separator: " UNION ALL ")
+        let joined = "abcde".map { "(\(digits)) \($0)" }.joined(separator: ", ")
+        try await server.sql(
+            """
+            INSERT INTO `\(kv.options.tableName)` SELECT CONCAT('["list","', CONCAT(f.d, a.d, b.d, c.d, d.d, e.d), '"]'), \
+            CONCAT('"', REPEAT('x', 200), '"'), NULL FROM (SELECT 0 d UNION ALL SELECT 1) f, \(joined)
+            """)
+    }
+
+    @Test(arguments: try await TestServer.all)
+    func twoHundredThousandRowsTakeFlatMemory(_ server: TestServer) async throws {
+        try await server.withStore { kv, _ in
+            try await fill(server, kv)
+            #expect(try await kv.count(prefix: ["list"]) == 200_000)
+            // In a process of its own, whose memory nothing else uses.
+            let process = CommandLineTool.make(["list", "--table", kv.options.tableName, "list"], url: server.url)
+            let output = Pipe()
+            process.standardOutput = output
+            try process.run()
+            var lines = 0
+            var (first, last) = (0, 0)
+            while true {
+                let chunk = output.fileHandleForReading.availableData
+                if chunk.isEmpty { break }
+                // The output's pipe holds less than what is left now: the process is alive.
+                if lines == 0 { first = peakMemory(process.processIdentifier) }
+                if lines < 195_000 { last = peakMemory(process.processIdentifier) }
+                lines += chunk.count { $0 == UInt8(ascii: "\n") }
+            }
+            process.waitUntilExit()
+            #expect(lines == 200_000)
+            #if os(Linux)
+                #expect(first > 0)
+                #expect(last - first <= 20 << 20, "grew by \((last - first) >> 10) KiB")
+            #endif
+        }
+    }
+
+    /// The most memory that a process has had, in bytes, where the system tells.
+    private func peakMemory(_ process: Int32) -> Int {
+        let status = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        return (line?.split(separator: " ").dropFirst().first).flatMap { Int($0) }.map { $0 << 10 } ?? 0
+    }
+
+    @Test(arguments: try await TestServer.all)
+    func theFirstEntryComesBeforeTheSecondPage(_ server: TestServer) async throws {
+        try await server.withStore(poolSize: 1) { kv, pool in
+            try await fill(server, kv)
+            func executed() async throws -> Int64 {
+                try await pool.withConnection { connection in
+                    var count: Int64?
+                    try connection.query("SHOW SESSION STATUS LIKE 'Com_stmt_execute'") { count = $0.integer(1) }
+                    return count ?? -1
+                }
+            }
+            let iterator = kv.list(prefix: ["list"]).makeAsyncIterator()
+            let before = try await executed()
+            let first = try await next(iterator)
+            // One page, and the second look at the counter.
+            #expect(try await executed() - before == 2)
+            #expect(first?.key == ["list", "000000"])
+            for try await _ in kv.list() { break }
+            #expect(try await executed() - before == 4)
+        }
+    }
+
+    private func next(_ iterator: KvEntries.Iterator) async throws -> KvEntry? {
+        var iterator = iterator
+        return try await iterator.next()
+    }
+
+    @Test(arguments: try await TestServer.all)
+    func largeValuesArePagedBySize(_ server: TestServer) async throws {
+        try await server.withStore { kv, _ in
+            let value = KvValue(trusted: "\"" + String(repeating: "y", count: 300_000) + "\"")
+            try await kv.set(entries: (0..<40).map { KvEntry(key: ["large", "\($0)"], value: value) })
+            try await kv.set(entries: (0..<2000).map { KvEntry(key: ["small", "\($0)"], value: .null) })
+            var keys: [KvKey] = []
+            for try await entry in kv.list() {
+                keys.append(entry.key)
+                if entry.key.components[0] == "large" { #expect(entry.value == value) }
+            }
+            #expect(keys.count == 2040)
+            #expect(keys == keys.sorted())
+            #expect(Swift.Set(keys).count == 2040)
+        }
+    }
+
+    @Test(arguments: try await TestServer.all)
+    func rowsWithForeignKeysAreSkippedAndCounted(_ server: TestServer) async throws {
+        let log = CapturedLog()
+        try await server.withStore(logger: log.logger) { kv, _ in
+            try await kv.set(["a"], 1)
+            try await kv.set(["a", "b"], 2)
+            try await kv.set(["\u{0}\u{1f}\u{7f}\u{2028}é😀\"\\/\n"], 3)
+            let foreign = [
+                "plain", "[", "[]", "[1]", "[\"a\",1]", "[\"a\", \"b\"]", "{\"a\":1}", "\"a\"", "null", "[\"a\"",
+                "[\"a\",\"b\"] ", "[[\"a\"]]", "[\"\\u0041\"]", "[\"\\u001F\"]", "[\"\\u0008\"]", "[\"\\/\"]",
+                "[\"\\ud83d\"]",
+                "[\"a\",\"\\ud800\"]", "zzz", "[\"a\",", "[\"a\",]",
+            ]
+            for key in foreign {
+                try await server.sql(
+                    "INSERT INTO `\(kv.options.tableName)` VALUES (?, '0', NULL) ON DUPLICATE KEY UPDATE `value` = '0'",
+                    .text(key))
+            }
+            var keys: [KvKey] = []
+            for try await entry in kv.list() { keys.append(entry.key) }
+            #expect(keys.count == 3)
+            #expect(try await kv.count() == 3)
+            #expect(try await kv.count(prefix: ["a"]) == 2)
+            let all = try await server.sql("SELECT COUNT(*) FROM `\(kv.options.tableName)`")
+            let skipped = (Int(all[0][0] ?? "") ?? 0) - 3
+            #expect(log.text.contains("rows with foreign keys skipped [\"count\": \(skipped)]"), "\(log.text)")
+            // They are nobody's to delete.
+            #expect(try await kv.delete(prefix: ["a"]) == 2)
+            #expect(try await kv.count() == 1)
+            #expect(try await server.sql("SELECT COUNT(*) FROM `\(kv.options.tableName)`") == [["\(skipped + 1)"]])
+        }
+    }
+
+    @Test(arguments: try await TestServer.all)
+    func manyKeysAtOnce(_ server: TestServer) async throws {
+        try await server.withStore { kv, _ in
+            let keys = (0..<1000).map { KvKey(["many", "\($0)"]) }
+            try await kv.set(
+                entries: keys.enumerated().map { KvEntry(key: $1, value: KvValue(trusted: "\($0)")) },
+                ttl: .seconds(100))
+            // Of a key that comes twice, the last counts.
+            try await kv.set(entries: (0..<5).map { KvEntry(key: ["twice"], value: KvValue(trusted: "\($0)")) })
+            let found = try await kv.get(keys: keys + [["missing"], ["twice"], ["twice"]])
+            #expect(found.count == 1001)
+            #expect(found[["many", "999"]] == KvValue(trusted: "999"))
+            #expect(found[["twice"]] == KvValue(trusted: "4"))
+            #expect(try await kv.getWithExpiry(["many", "1"])?.ttl != nil)
+            try await kv.delete(keys: Array(keys.dropLast(3)) + [["missing"]])
+            #expect(try await kv.count(prefix: ["many"]) == 3)
+            try await kv.set(entries: [])
+            try await kv.delete(keys: [])
+            #expect(try await kv.get(keys: []).isEmpty)
+            let error = await #expect(throws: KvError.self) {
+                try await kv.set(entries: [KvEntry(key: ["good"], value: .null), KvEntry(key: [], value: .null)])
+            }
+            #expect(error?.code == .emptyKey)
+            #expect(try await kv.get(["good"]) == nil)
+            let wrong = await #expect(throws: KvError.self) { try await kv.delete(prefix: []) }
+            #expect(wrong?.code == .emptyKey)
+        }
+    }
+}

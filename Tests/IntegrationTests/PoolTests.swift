@@ -1,0 +1,329 @@
+import FedifyKv
+import FedifyMySQL
+import Foundation
+import MySQLClient
+import Testing
+
+/// The pool: bounded, in order of arrival, and never stuck.
+@Suite struct PoolTests {
+    struct Setting: Sendable, CustomTestStringConvertible {
+        let server: TestServer
+        let poolSize: Int
+        var testDescription: String { "\(server.testDescription), pool of \(poolSize)" }
+
+        static var all: [Setting] {
+            get async throws {
+                try await TestServer.all.flatMap { server in (1...4).map { Setting(server: server, poolSize: $0) } }
+            }
+        }
+    }
+
+    @Test(arguments: try await Setting.all)
+    func moreOperationsThanConnectionsAllFinish(_ setting: Setting) async throws {
+        try await setting.server.withStore(poolSize: setting.poolSize) { kv, pool in
+            let most = Shared(0)
+            try await withThrowingTaskGroup { group in
+                for task in 0..<40 {
+                    group.addTask {
+                        let key: KvKey = ["mixed", "\(task % 8)"]
+                        for round in 0..<5 {
+                            try await kv.set(key, round, ttl: .seconds(60))
+                            _ = try await kv.get(key)
+                            _ = try await kv.cas(key, expected: round, new: round + 1)
+                            _ = try await kv.cas(key, expected: nil, new: round)
+                            for try await _ in kv.list(prefix: ["mixed"]) {}
+                            _ = try await kv.count(prefix: ["mixed"])
+                            try await kv.set(
+                                entries: [KvEntry(key: key, value: .null), KvEntry(key: ["mixed", "x"], value: .null)])
+                            _ = try await kv.get(keys: [key, ["mixed", "x"]])
+                            _ = try await kv.getWithExpiry(key)
+                            try await kv.setKeepingExpiry(key, KvValue(trusted: "1"))
+                            _ = try await kv.deleteExpired()
+                            try await kv.delete(key)
+                            try await kv.delete(prefix: key)
+                            let connections = pool.status.connections
+                            most.change { $0 = max($0, connections) }
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect((1...setting.poolSize).contains(most.value))
+            #expect(pool.status.waiting == 0)
+        }
+    }
+
+    @Test(arguments: try await TestServer.all)
+    func neverOpensMoreConnectionsThanItWasTold(_ server: TestServer) async throws {
+        let user = "u" + UUID().uuidString.prefix(8).lowercased()
+        try await server.sql("CREATE USER '\(user)'@'%' IDENTIFIED BY 'pw-\(user)'")
+        try await server.sql("GRANT ALL ON `\(server.configuration.database)`.* TO '\(user)'@'%'")
+        let pool = try server.pool(3) {
+            $0.user = user
+            $0.password = Secret("pw-\(user)")
+        }
+        let seen = Shared<Set<Int64>>([])
+        try await withThrowingTaskGroup { group in
+            for _ in 0..<64 {
+                group.addTask {
+                    for _ in 0..<10 {
+                        let id = try await pool.withConnection { connection in
+                            var id: Int64?
+                            try connection.query("SELECT CONNECTION_ID() FROM (SELECT SLEEP(0.002)) s") {
+                                id = $0.integer(0)
+                            }
+                            return id
+                        }
+                        if let id { seen.change { $0.insert(id) } }
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(seen.value.count <= 3)
+        // As the server counts them.
+        let connections = try await server.sql(
+            "SELECT COUNT(*) FROM information_schema.processlist WHERE user = ?", .text(user))
+        #expect(Int(connections[0][0] ?? "") ?? 99 <= 3)
+        await pool.close()
+        try await eventually {
+            try await server.sql(
+                "SELECT COUNT(*) FROM information_schema.processlist WHERE user = ?", .text(user)) == [["0"]]
+        }
+        try await server.sql("DROP USER '\(user)'@'%'")
+    }
+
+    @Test(arguments: try await TestServer.all)
+    func servesInOrderOfArrival(_ server: TestServer) async throws {
+        let pool = try server.pool(1)
+        let blocker = Blocker()
+        let order = Shared<[Int]>([])
+        try await withThrowingTaskGroup { group in
+            group.addTask { try await pool.withConnection { _ in blocker.block() } }
+            try await eventually { pool.status.inUse == 1 }
+            for index in 0..<10 {
+                group.addTask { try await pool.withConnection { _ in order.change { $0.append(index) } } }
+                try await eventually { pool.status.waiting == index + 1 }
+            }
+            blocker.release()
+            try await group.waitForAll()
+        }
+        #expect(order.value == Array(0..<10))
+        await pool.close()
+    }
+
+    @Test(arguments: try await TestServer.all)
+    func anAcquisitionThatTakesTooLongSaysWhy(_ server: TestServer) async throws {
+        let pool = try server.pool(1) { $0.pool.acquisitionTimeout = .milliseconds(200) }
+        let blocker = Blocker()
+        try await withThrowingTaskGroup { group in
+            group.addTask { try await pool.withConnection { _ in blocker.block() } }
+            try await eventually { pool.status.inUse == 1 }
+            let started = ContinuousClock.now
+            let error = await #expect(throws: MySQLError.self) { try await pool.withConnection { _ in } }
+            #expect(error?.code == .acquisitionTimedOut)
+            #expect(error?.message.contains("1 of 1 in use, 1 operations waiting") == true)
+            #expect(started.duration(to: .now) < .seconds(5))
+            blocker.release()
+            try await group.waitForAll()
+        }
+        #expect(pool.status.waiting == 0)
+        await pool.close()
+    }
+
+    @Test(arguments: try await TestServer.all)
+    func aCancelledTaskLeavesTheLineAtOnce(_ server: TestServer) async throws {
+        let pool = try server.pool(1)
+        let blocker = Blocker()
+        try await withThrowingTaskGroup { group in
+            group.addTask { try await pool.withConnection { _ in blocker.block() } }
+            try await eventually { pool.status.inUse == 1 }
+            let waiting = (0..<100).map { _ in Task { try await pool.withConnection { _ in } } }
+            try await eventually { pool.status.waiting == 100 }
+            for task in waiting { task.cancel() }
+            // The connection is still busy: they did not wait for it.
+            for task in waiting { await #expect(throws: CancellationError.self) { try await task.value } }
+            #expect(pool.status.inUse == 1)
+            #expect(pool.status.waiting == 0)
+            let early = Task {
+                try? await Task.sleep(for: .seconds(60))
+                try await pool.withConnection { _ in }
+            }
+            early.cancel()
+            await #expect(throws: CancellationError.self) { try await early.value }
+            blocker.release()
+            try await group.waitForAll()
+        }
+        try await pool.withConnection { _ in }
+        await pool.close()
+    }
+
+    @Test(arguments: try await TestServer.all)
+    func idleAndOldConnectionsAreClosed(_ server: TestServer) async throws {
+        let idle = try server.pool(4) { $0.pool.idleTimeout = .milliseconds(100) }
+        try await withThrowingTaskGroup { group in
+            for _ in 0..<4 { group.addTask { try await idle.withConnection { try $0.query("SELECT SLEEP(0.05)") } } }
+            try await group.waitForAll()
+        }
+        try await eventually { idle.status.connections == 0 }
+        try await idle.withConnection { _ in }
+        await idle.close()
+
+        let old = try server.pool(1) { $0.pool.maximumLifetime = .milliseconds(50) }
+        let first = try await old.id()
+        try await eventually { try await old.id() != first }
+        await old.close()
+    }
+
+    @Test(arguments: try await TestServer.all)
+    func aKilledConnectionIsReplaced(_ server: TestServer) async throws {
+        try await server.withStore(poolSize: 2) { kv, pool in
+            try await kv.set(["k"], 1)
+            for _ in 0..<10 {
+                try await server.sql("KILL \(try await pool.id())")
+                #expect(try await kv.get(["k"], as: Int.self) == 1)
+                let won = try await kv.cas(["k"], expected: 1, new: 1)
+                #expect(won)
+            }
+        }
+    }
+
+    @Test(arguments: try await TestServer.all)
+    func aStatementThatOutlivesItsDeadlineIsEnded(_ server: TestServer) async throws {
+        let pool = try server.pool(1) { $0.deadline = .milliseconds(300) }
+        try await pool.withConnection(deadline: .now + .seconds(20)) { _ in }
+        let started = ContinuousClock.now
+        let error = await #expect(throws: MySQLError.self) {
+            try await pool.withConnection { try $0.query("SELECT SLEEP(30)") }
+        }
+        #expect(error?.code == .deadlineExceeded)
+        #expect(started.duration(to: .now) < .seconds(10))
+        try await pool.withConnection(deadline: .now + .seconds(20)) { try $0.query("SELECT 1") }
+        await pool.close()
+    }
+
+    @Test(arguments: try await TestServer.all)
+    func preparedStatementsAreFewAndClosed(_ server: TestServer) async throws {
+        let pool = try server.pool(1) { $0.maximumPreparedStatements = 8 }
+        func prepared(_ name: String) async throws -> Int {
+            try await pool.withConnection { connection in
+                var count: Int64?
+                try connection.query("SHOW SESSION STATUS LIKE 'Com_stmt_\(name)'") { count = $0.integer(1) }
+                return Int(count ?? -1)
+            }
+        }
+        for number in 0..<50 {
+            try await pool.withConnection { connection in
+                for _ in 0..<3 { try connection.query("SELECT \(number)") }
+            }
+        }
+        let (prepares, closes) = (try await prepared("prepare"), try await prepared("close"))
+        // Each text was prepared once, though run three times, and all but the kept ones are closed.
+        #expect((50...60).contains(prepares))
+        #expect(prepares - closes <= 9)
+        await pool.close()
+    }
+
+    @Test(arguments: try await TestServer.all)
+    func aClosedPoolRefusesAndALostOneCloses(_ server: TestServer) async throws {
+        let pool = try server.pool(2)
+        let blocker = Blocker()
+        try await withThrowingTaskGroup { group in
+            group.addTask { try await pool.withConnection { _ in blocker.block() } }
+            try await eventually { pool.status.inUse == 1 }
+            group.addTask { await pool.close() }
+            try await eventually {
+                do {
+                    try await pool.withConnection { _ in }
+                    return false
+                } catch let error as MySQLError {
+                    return error.code == .closed
+                }
+            }
+            // Work under way is finished.
+            #expect(pool.status.inUse == 1)
+            blocker.release()
+            try await group.waitForAll()
+        }
+        #expect(pool.status.connections == 0)
+
+        let id: Int64 = try await {
+            let lost = try server.pool(1)
+            return try await lost.id()
+        }()
+        try await eventually {
+            try await server.sql("SELECT COUNT(*) FROM information_schema.processlist WHERE id = \(id)") == [["0"]]
+        }
+    }
+
+    @Test(arguments: try await TestServer.all)
+    func writesAreCommittedWhateverTheSessionsStartWith(_ server: TestServer) async throws {
+        try await server.withStore(poolSize: 1, session: ["SET autocommit = 0"]) { kv, pool in
+            try await kv.set(["k"], 1)
+            let other = try server.another(kv)
+            #expect(try await other.get(["k"], as: Int.self) == 1)
+            await other.pool.close()
+        }
+    }
+
+    @Test(arguments: try await TestServer.all)
+    func aWrongPortAndAWrongPasswordAreToldAtOnce(_ server: TestServer) async throws {
+        let started = ContinuousClock.now
+        let wrongPort = try server.pool { $0.address = .tcp(host: "127.0.0.1", port: 1) }
+        let unreachable = await #expect(throws: MySQLError.self) { try await wrongPort.withConnection { _ in } }
+        #expect(unreachable?.code == .connectionFailed)
+        let wrongPassword = try server.pool { $0.password = "not the password" }
+        let denied = await #expect(throws: MySQLError.self) { try await wrongPassword.withConnection { _ in } }
+        #expect(denied?.code == .accessDenied)
+        #expect(denied.map { "\($0)" }?.contains("not the password") == false)
+        let wrongDatabase = try server.pool { $0.database = "no_such_database" }
+        let unknown = await #expect(throws: MySQLError.self) { try await wrongDatabase.withConnection { _ in } }
+        #expect(unknown?.code == .accessDenied)
+        #expect(started.duration(to: .now) < .seconds(20))
+    }
+
+    @Test(arguments: try await TestServer.all)
+    func columnsComeByLengthAndInAnySize(_ server: TestServer) async throws {
+        let pool = try server.pool(1)
+        let rows = try await pool.withConnection { connection in
+            var rows: [[String?]] = []
+            try connection.query(
+                "SELECT CONCAT('a', CHAR(0), 'b'), NULL, '', REPEAT('x', 1000000) UNION ALL SELECT 'c', 'd', ?, ''",
+                [.text("e\0f")], maximumRows: 2
+            ) { row in rows.append((0..<row.count).map { row.text($0) }) }
+            return rows
+        }
+        #expect(rows == [["a\0b", nil, "", String(repeating: "x", count: 1_000_000)], ["c", "d", "e\0f", ""]])
+        // More rows than were asked for break the connection, and not the pool.
+        let error = await #expect(throws: MySQLError.self) {
+            try await pool.withConnection { try $0.query("SELECT 1 UNION ALL SELECT 2") }
+        }
+        #expect(error?.code == .protocolViolation)
+        try await pool.withConnection { try $0.query("SELECT 1") }
+        await pool.close()
+    }
+}
+
+extension MySQLPool {
+    /// The server's number of a connection of this pool.
+    func id() async throws -> Int64 {
+        try await withConnection { connection in
+            var id: Int64?
+            try connection.query("SELECT CONNECTION_ID()") { id = $0.integer(0) }
+            return id ?? -1
+        }
+    }
+}
+
+/// Keeps a connection's thread busy until it is let go.
+private final class Blocker: Sendable {
+    private let semaphore = DispatchSemaphore(value: 0)
+
+    func block() {
+        semaphore.wait()
+    }
+
+    func release() {
+        semaphore.signal()
+    }
+}

@@ -1,0 +1,127 @@
+import FedifyKv
+import FedifyMySQL
+import Foundation
+import Logging
+import MySQLClient
+import Testing
+
+/// Passwords, keys and values appear in no error and in no log line.
+@Suite struct SecretsTests {
+    private static let key = "secret-key-4711"
+    private static let value = "secret-value-0815"
+
+    @Test(arguments: try await TestServer.all)
+    func keysAndValuesAppearNowhere(_ server: TestServer) async throws {
+        let log = CapturedLog()
+        let errors = Shared<[String]>([])
+        func failing(_ operation: @Sendable () async throws -> Void) async {
+            do {
+                try await operation()
+                Issue.record("the operation was to fail")
+            } catch {
+                errors.change { $0.append("\(error) \(String(reflecting: error))") }
+                if let kv = error as? KvError, let underlying = kv.underlying as? MySQLError {
+                    errors.change { $0.append("\(underlying) \(String(reflecting: underlying))") }
+                }
+            }
+        }
+        try await server.withStore(poolSize: 2, logger: log.logger) { kv, pool in
+            let key = KvKey([Self.key])
+            let value = try KvValue(encoding: Self.value)
+            let table = kv.options.tableName
+            try await kv.set(key, value, ttl: .seconds(100))
+            _ = try await kv.cas(key, expected: value, new: value)
+            _ = try await kv.deleteExpired()
+            for try await _ in kv.list(prefix: key) {}
+
+            await failing { try await kv.set(KvKey([String(repeating: Self.key, count: 60)]), value) }
+            await failing { try await kv.set(key, KvValue(trusted: "{\"\(Self.value)")) }
+            await failing { try await kv.set(key, value, ttl: .seconds(-1)) }
+            await failing { _ = try await kv.get(key, as: [Int].self) }
+            await failing { _ = try await kv.get(key, as: [String: String].self) }
+            await failing {
+                let deep = String(repeating: "[", count: 150) + "\"\(Self.value)\"" + String(repeating: "]", count: 150)
+                try await kv.set(key, KvValue(trusted: deep))
+                // A server that takes this depth is given more.
+                throw KvError(.unsupportedValue, "")
+            }
+            await failing {
+                // MySQL refuses a lone surrogate; MariaDB keeps it.
+                try await kv.set(key, KvValue(trusted: "\"\(Self.value) \\ud800\""))
+                try await kv.set(key, value)
+                throw KvError(.unsupportedValue, "")
+            }
+            // The server's own words quote what they are about.
+            await failing {
+                _ = try await pool.withConnection { connection in
+                    let insert = "INSERT INTO `\(table)` VALUES (?, ?, NULL)"
+                    try connection.query(insert, [.text(key.serialized), .text(value.json)])
+                }
+            }
+            await failing {
+                _ = try await pool.withConnection {
+                    try $0.query("SELECT CAST(? AS DATETIME) + INTERVAL nonsense", [.text(Self.value)])
+                }
+            }
+            await failing {
+                _ = try await pool.withConnection { connection in
+                    try connection.query(
+                        "UPDATE `\(table)` SET `expires` = ? WHERE `key` = ?",
+                        [.text(Self.value), .text(key.serialized)])
+                }
+            }
+            await failing {
+                _ = try await pool.withConnection { connection in
+                    try connection.query("UPDATE `\(table)` SET `value` = ?", [.text("{\(Self.value)")])
+                }
+            }
+            // Killed in the middle, tried again, and at its deadline.
+            try await server.sql("KILL \(try await pool.id())")
+            #expect(try await kv.get(key) == value)
+            let slow = try MySQLKvStore(
+                server.pool(1, logger: log.logger) { $0.deadline = .milliseconds(1) }, options: kv.options,
+                logger: log.logger)
+            await failing { while true { try await slow.set(key, value) } }
+            await slow.pool.close()
+        }
+        #expect(errors.value.count >= 10)
+        #expect(log.text.contains("connection opened"))
+        for text in errors.value + [log.text] {
+            #expect(!text.contains(Self.key) && !text.contains(Self.value), "\(text)")
+        }
+    }
+
+    @Test(arguments: try await TestServer.all)
+    func passwordsAppearNowhere(_ server: TestServer) async throws {
+        let password = "p@ss/w?rd#\(UUID().uuidString)"
+        let user = "secret_" + UUID().uuidString.prefix(8).lowercased()
+        try await server.sql("CREATE USER '\(user)'@'%' IDENTIFIED BY '\(password)'")
+        let log = CapturedLog()
+        var texts: [String] = []
+        var configuration = server.configuration
+        configuration.user = user
+        for attempt in [password, password + "x"] {
+            configuration.password = Secret(attempt)
+            let pool = try MySQLPool(configuration, logger: log.logger)
+            texts.append("\(pool) \(configuration) \(String(reflecting: pool)) \(String(reflecting: configuration))")
+            var dumped = ""
+            dump(pool, to: &dumped)
+            dump(configuration, to: &dumped)
+            texts.append(dumped)
+            do {
+                // No rights on the database; or the wrong password.
+                try await pool.withConnection { _ in }
+                Issue.record("the user has no rights")
+            } catch {
+                texts.append("\(error) \(String(reflecting: error))")
+                var dumped = ""
+                dump(error, to: &dumped)
+                texts.append(dumped)
+            }
+            await pool.close()
+        }
+        texts.append(log.text)
+        for text in texts { #expect(!text.contains(password) && !text.contains("w?rd"), "\(text)") }
+        try await server.sql("DROP USER '\(user)'@'%'")
+    }
+}

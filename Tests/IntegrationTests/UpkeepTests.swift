@@ -1,0 +1,181 @@
+import FedifyKv
+import FedifyMySQL
+import Foundation
+import MySQLClient
+import Testing
+
+/// The removal of expired rows, and the making of the table.
+@Suite struct UpkeepTests {
+    private func rows(_ server: TestServer, _ kv: MySQLKvStore) async throws -> Int {
+        Int(try await server.sql("SELECT COUNT(*) FROM `\(kv.options.tableName)`")[0][0] ?? "") ?? -1
+    }
+
+    @Test(arguments: try await TestServer.all)
+    func expiredRowsAreRemovedAndNoOthers(_ server: TestServer) async throws {
+        try await server.withStore(options: { $0.upkeep.batchSize = 100 }) { kv, _ in
+            let entries = (0..<1050).map { KvEntry(key: ["expired", "\($0)"], value: .null) }
+            try await kv.set(entries: entries, ttl: .zero)
+            try await kv.set(["live"], 1, ttl: .seconds(1000))
+            try await kv.set(["for ever"], 1)
+            #expect(try await rows(server, kv) == 1052)
+            #expect(try await kv.deleteExpired() == 1050)
+            #expect(try await rows(server, kv) == 2)
+            #expect(try await kv.deleteExpired() == 0)
+        }
+    }
+
+    /// Rows that are refreshed while a sweep is under way stay.
+    @Test(arguments: try await TestServer.all)
+    func aRefreshedRowIsNeverRemoved(_ server: TestServer) async throws {
+        try await server.withStore(options: { $0.upkeep.batchSize = 50 }) { kv, _ in
+            let keys = (0..<200).map { KvKey(["r", "\($0)"]) }
+            for _ in 0..<5 {
+                try await kv.set(entries: keys.map { KvEntry(key: $0, value: .null) }, ttl: .zero)
+                try await withThrowingTaskGroup { group in
+                    group.addTask { _ = try await kv.deleteExpired() }
+                    for key in keys.shuffled() { group.addTask { try await kv.set(key, 1, ttl: .seconds(1000)) } }
+                    try await group.waitForAll()
+                }
+                _ = try await kv.deleteExpired()
+                #expect(try await kv.count(prefix: ["r"]) == keys.count)
+            }
+        }
+    }
+
+    @Test(arguments: try await TestServer.all)
+    func aStoreSweepsByItselfAfterWrites(_ server: TestServer) async throws {
+        try await server.withStore(options: {
+            $0.upkeep.isAutomatic = true
+            $0.upkeep.interval = .milliseconds(50)
+        }) { kv, _ in
+            try await kv.set(["expired"], 1, ttl: .zero)
+            try await eventually {
+                try await kv.set(["live"], 1, ttl: .seconds(100))
+                return try await rows(server, kv) == 1
+            }
+        }
+        try await server.withStore { kv, _ in
+            // Switched off: the row stays, until `run()` takes it.
+            try await kv.set(["expired"], 1, ttl: .zero)
+            for _ in 0..<50 { try await kv.set(["live"], 1, ttl: .seconds(100)) }
+            #expect(try await rows(server, kv) == 2)
+            let upkeep = Task { await kv.run() }
+            try await eventually { try await rows(server, kv) == 1 }
+            upkeep.cancel()
+            await upkeep.value
+        }
+    }
+
+    /// While one sweeper works, another one leaves it alone.
+    @Test(arguments: try await TestServer.all)
+    func oneSweeperWorksAtATime(_ server: TestServer) async throws {
+        try await server.withStore { kv, _ in
+            try await kv.set(["expired"], 1, ttl: .zero)
+            let other = try server.pool(1)
+            let table = kv.options.tableName
+            try await other.withConnection { connection in
+                try connection.query(
+                    "SELECT GET_LOCK(CONCAT('fedify_kv_sweep_', LEFT(SHA2(CONCAT(DATABASE(), '.', ?), 256), 32)), 0)",
+                    [.text(table)])
+            }
+            #expect(try await kv.deleteExpired() == 0)
+            #expect(try await rows(server, kv) == 1)
+            await other.close()
+            try await eventually { try await kv.deleteExpired() == 1 }
+        }
+    }
+
+    @Test(arguments: try await TestServer.all)
+    func theTableIsMadeOnFirstUseByAnyNumberAtOnce(_ server: TestServer) async throws {
+        try await server.withStore { kv, _ in
+            let stores = try (0..<8).map { _ in try server.another(kv, poolSize: 2) }
+            try await withThrowingTaskGroup { group in
+                for (index, store) in stores.enumerated() {
+                    group.addTask { try await store.initialize() }
+                    group.addTask { try await store.set(["k", "\(index)"], index) }
+                }
+                for _ in 0..<3 {
+                    group.addTask {
+                        let outcome = try await CommandLineTool.run(
+                            ["init", "--table", kv.options.tableName], url: server.url)
+                        #expect(outcome.exitCode == 0, "\(outcome.errors)")
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(try await kv.count() == 8)
+            for store in stores { await store.pool.close() }
+
+            let created = try await server.sql("SHOW CREATE TABLE `\(kv.options.tableName)`")
+            let ddl = (created[0][1] ?? "").lowercased()
+            #expect(ddl.contains("`key` varchar(768)"))
+            #expect(ddl.contains("`expires` datetime(6) default null"))
+            #expect(ddl.contains("key `idx_\(kv.options.tableName)_expires` (`expires`)"))
+            #expect(ddl.contains("engine=innodb") && ddl.contains("utf8mb4_bin"))
+            #expect(ddl.contains("json") && ddl.contains("primary key (`key`)"))
+
+            try await kv.drop()
+            try await kv.drop()
+            #expect(try await kv.get(["k", "1"]) == nil)
+            #expect(try await kv.count() == 0)
+        }
+    }
+
+    /// The TypeScript store makes the index in a second step, and may have been stopped before it.
+    @Test(arguments: try await TestServer.all)
+    func aMissingIndexIsMade(_ server: TestServer) async throws {
+        try await server.withStore { kv, _ in
+            try await kv.initialize()
+            let table = kv.options.tableName
+            try await server.sql("DROP INDEX `idx_\(table)_expires` ON `\(table)`")
+            try await kv.initialize()
+            let indexes = try await server.sql("SHOW INDEX FROM `\(table)`")
+            #expect(indexes.contains { $0[2] == "idx_\(table)_expires" })
+        }
+    }
+
+    @Test(arguments: try await TestServer.all)
+    func fourRightsAreEnough(_ server: TestServer) async throws {
+        let user = "least_" + UUID().uuidString.prefix(8).lowercased()
+        try await server.withStore { kv, _ in
+            try await kv.initialize()
+            let table = "`\(server.configuration.database)`.`\(kv.options.tableName)`"
+            try await server.sql("CREATE USER '\(user)'@'%' IDENTIFIED BY 'pw-\(user)'")
+            try await server.sql("GRANT SELECT, INSERT, UPDATE, DELETE ON \(table) TO '\(user)'@'%'")
+            let pool = try server.pool(2) {
+                $0.user = user
+                $0.password = Secret("pw-\(user)")
+            }
+            let least = try MySQLKvStore(pool, options: kv.options)
+            try await least.initialize()
+            try await least.set(["k"], 1, ttl: .seconds(100))
+            #expect(try await least.get(["k"], as: Int.self) == 1)
+            #expect(try await least.cas(["k"], expected: 1, new: 2))
+            #expect(try await least.cas(["new"], expected: nil, new: 2, ttl: .zero))
+            #expect(try await least.cas(["new"], expected: nil, new: 3))
+            try await least.setKeepingExpiry(["k"], .null)
+            #expect(try await least.getWithExpiry(["k"])?.value == .null)
+            try await least.set(entries: [KvEntry(key: ["m"], value: .null)], ttl: .zero)
+            #expect(try await least.get(keys: [["k"], ["m"]]).count == 1)
+            #expect(try await least.deleteExpired() == 1)
+            #expect(try await least.count() == 2)
+            var listed = 0
+            for try await _ in least.list() { listed += 1 }
+            #expect(listed == 2)
+            try await least.delete(["k"])
+            try await least.delete(keys: [["k"], ["m"]])
+            #expect(try await least.delete(prefix: ["new"]) == 1)
+            for operation in [least.drop, { try await least.drop() }] {
+                let error = await #expect(throws: KvError.self) { try await operation() }
+                #expect(error?.code == .serverError)
+            }
+            var options = kv.options
+            options.tableName += "_missing"
+            let missing = try MySQLKvStore(pool, options: options)
+            let error = await #expect(throws: KvError.self) { try await missing.set(["k"], 1) }
+            #expect(error?.code == .serverError)
+            await pool.close()
+        }
+        try await server.sql("DROP USER '\(user)'@'%'")
+    }
+}

@@ -1,0 +1,68 @@
+import Foundation
+import Testing
+
+@testable import MySQLClient
+
+@Suite struct MySQLConfigurationTests {
+    @Test func aURLIsRead() throws {
+        let full = try MySQLConfiguration(
+            url: "mysql://us%40er:p%3A%2F%40ss:w@db.example:3307/my%20db?tls=require&connect-timeout=1.5&deadline=2"
+                + "&pool-size=7&allow-public-key-retrieval=true")
+        #expect(full.address == .tcp(host: "db.example", port: 3307))
+        #expect(full.user == "us@er" && full.password.text == "p:/@ss:w" && full.database == "my db")
+        #expect(full.tls.mode == .require && full.connectTimeout == .seconds(1.5) && full.deadline == .seconds(2))
+        #expect(full.pool.maximumConnections == 7 && full.allowPublicKeyRetrieval)
+
+        let short = try MySQLConfiguration(url: "mariadb://root@localhost/fedify")
+        #expect(short.address == .tcp(host: "localhost", port: 3306))
+        #expect(short.password.text.isEmpty && short.tls.mode == .prefer && short.deadline == .seconds(10))
+        #expect(try MySQLConfiguration(url: "mysql://u:p@[::1]/d").address == .tcp(host: "::1", port: 3306))
+        #expect(try MySQLConfiguration(url: "mysql://u:p@[fe80::1]:33/d").address == .tcp(host: "fe80::1", port: 33))
+        #expect(try MySQLConfiguration(url: "mysql://u:p@ss@h/d").password.text == "p@ss")
+        let socket = try MySQLConfiguration(url: "mysql://u:p@/d?socket=/run/my%20sql.sock")
+        #expect(socket.address == .unixSocket(path: "/run/my sql.sock"))
+    }
+
+    @Test(arguments: [
+        ("", "mysql://"), ("localhost/db", "mysql://"), ("postgres://u:hunter2@h/d", "scheme"),
+        ("mysql://u:hunter2@h", "no database"), ("mysql://h/d", "no user"), ("mysql://u:hunter2@/d", "no host"),
+        ("mysql://u:hunter2@h:0/d", "port"), ("mysql://u:hunter2@h:99999/d", "port"),
+        ("mysql://u:hunter2@h:x/d", "port"),
+        ("mysql://u:hunter2%zz@h/d", "password"), ("mysql://u%2:hunter2@h/d", "user"),
+        ("mysql://u:hunter2%ff@h/d", "UTF-8"),
+        ("mysql://u:hunter2@::1/d", "brackets"), ("mysql://u:hunter2@[::1/d", "bracket"),
+        ("mysql://u:hunter2@[::1]x/d", "IPv6"),
+        ("mysql://u:hunter2@h/d?tls=on", "verify-ca"), ("mysql://u:hunter2@h/d?tls", "no value"),
+        ("mysql://u:hunter2@h/d?tls=off&tls=off", "twice"), ("mysql://u:hunter2@h/d?ssl=1", "unknown parameter"),
+        ("mysql://u:hunter2@h/d?tls=verify-ca", "tls-ca"),
+        ("mysql://u:hunter2@h/d?tls-ca=/no/such/file", "can't be read"),
+        ("mysql://u:hunter2@h/d?deadline=0", "deadline"), ("mysql://u:hunter2@h/d?deadline=-1", "deadline"),
+        ("mysql://u:hunter2@h/d?connect-timeout=nan", "connect-timeout"), ("mysql://u:hunter2@h/d?pool-size=0", "pool"),
+        ("mysql://u:hunter2@h/d?pool-size=many", "pool-size"), ("mysql://u:hunter2@h/d?socket=/s", "socket"),
+        ("mysql://u:hunter2@a,b/d", "comma"), ("mysql://u:hunter2#@h/d", "%23"), ("mysql://u:hunter2%00@h/d", "NUL"),
+        ("mysql://u:hunter2@h/d?x\u{1b}[31m=1", "u{1b}"),
+        ("mysql://u:hunter2@/d?socket=/\(String(repeating: "x", count: 200))", "socket"),
+    ])
+    func aWrongURLSaysWhatIsWrong(_ url: String, _ reason: String) {
+        let error = #expect(throws: MySQLError.self) { try MySQLConfiguration(url: url) }
+        #expect(error?.code == .invalidConfiguration)
+        #expect(error?.message.contains(reason) == true, "\(error?.message ?? "")")
+        #expect(error?.message.contains("hunter2") == false)
+        #expect(error?.message.contains("\u{1b}") == false)
+    }
+
+    @Test func nothingPrintsThePassword() throws {
+        let configuration = try MySQLConfiguration(url: "mysql://user:hunter2@h/d")
+        var text = "\(configuration) \(String(reflecting: configuration)) \(configuration.password)"
+        dump(configuration, to: &text)
+        dump(try MySQLPool(configuration), to: &text)
+        #expect(!text.contains("hunter2"))
+        #expect(text.contains("<secret>"))
+    }
+
+    @Test func strangersTextIsEscapedAndCut() {
+        #expect("a\nb\u{1b}[0m\u{202E}".escaped() == "a\\u{a}b\\u{1b}[0m\\u{202e}")
+        #expect("é😀".escaped() == "é😀")
+        #expect(String(repeating: "x", count: 300).escaped().count == 257)
+    }
+}
