@@ -44,7 +44,10 @@ final class LineReader: Sendable {
                 return isTooLong || end > maximumLength ? .tooLong : .text(Array(buffer[..<end]))
             }
             if isAtEnd {
-                defer { buffer = [] }
+                defer {
+                    buffer = []
+                    scanned = 0
+                }
                 if isTooLong { return .tooLong }
                 return buffer.isEmpty ? nil : .text(buffer)
             }
