@@ -3,26 +3,21 @@
 #else
     import Foundation
 #endif
-import Synchronization
 
 /// A store in this process's memory: for tests, and for data that may be lost with the process.
 ///
 /// It keeps every promise of ``KvStore``; its clock can be one that a test moves.
-public final class MemoryKvStore<C: Clock>: KvStore where C.Duration == Duration {
+public actor MemoryKvStore<C: Clock>: KvStore where C.Duration == Duration {
     private struct Stored {
         var value: KvValue
         var expires: C.Instant?
     }
 
-    private struct State {
-        var entries: [KvKey: Stored] = [:]
-        /// Writes until expired entries are looked for: as many as there were entries, so that the search costs each
-        /// write a constant.
-        var writesUntilSweep = 64
-    }
-
     private let clock: C
-    private let state = Mutex(State())
+    private var entries: [KvKey: Stored] = [:]
+    /// Writes until expired entries are looked for: as many as there were entries, so that the search costs each write a
+    /// constant.
+    private var writesUntilSweep = 64
 
     /// An empty store.
     ///
@@ -32,14 +27,14 @@ public final class MemoryKvStore<C: Clock>: KvStore where C.Duration == Duration
     }
 
     /// How many entries are kept, expired ones that were not let go yet included.
-    package var storedCount: Int { state.withLock { $0.entries.count } }
+    package var storedCount: Int { entries.count }
 
     /// The value of a key, or nil if there is none.
     ///
     /// - Throws: ``KvError`` `emptyKey`.
     public func get(_ key: KvKey) async throws -> KvValue? {
         try Self.check(key)
-        return state.withLock { live(key, in: $0)?.value }
+        return live(key)?.value
     }
 
     /// Stores a value. See ``KvStore/set(_:_:ttl:)``.
@@ -47,8 +42,7 @@ public final class MemoryKvStore<C: Clock>: KvStore where C.Duration == Duration
     /// - Throws: ``KvError`` `emptyKey`, `invalidTTL`, or `invalidValue` for text that isn't JSON.
     public func set(_ key: KvKey, _ value: KvValue, ttl: Duration?) async throws {
         try Self.check(key)
-        let stored = try store(value, ttl)
-        state.withLock { write(key, stored, in: &$0) }
+        write(key, try store(value, ttl))
     }
 
     /// Deletes an entry, if there is one.
@@ -56,7 +50,7 @@ public final class MemoryKvStore<C: Clock>: KvStore where C.Duration == Duration
     /// - Throws: ``KvError`` `emptyKey`.
     public func delete(_ key: KvKey) async throws {
         try Self.check(key)
-        state.withLock { write(key, nil, in: &$0) }
+        write(key, nil)
     }
 
     /// Compare-and-swap. See ``KvStore/cas(_:expected:new:ttl:)``.
@@ -67,28 +61,31 @@ public final class MemoryKvStore<C: Clock>: KvStore where C.Duration == Duration
         _ = try expected?.document()
         let life = try ttl.map(Self.check)
         let stored = try new.map { try store($0, life) }
-        return state.withLock { state in
-            guard live(key, in: state)?.value == expected else { return false }
-            write(key, stored, in: &state)
-            return true
-        }
+        guard live(key)?.value == expected else { return false }
+        write(key, stored)
+        return true
     }
 
     /// The entries below a prefix. See ``KvStore/list(prefix:)``.
-    public func list(prefix: KvKey) -> KvEntries {
+    public nonisolated func list(prefix: KvKey) -> KvEntries {
         KvEntries {
             var keys: ArraySlice<KvKey>?
             return {
-                self.state.withLock { state in
-                    let left = keys ?? state.entries.keys.filter { $0.hasPrefix(prefix) }.sorted()[...]
-                    guard !left.isEmpty else { return nil }
-                    keys = left.dropFirst(256)
-                    return left.prefix(256).compactMap { key in
-                        self.live(key, in: state).map { KvEntry(key: key, value: $0.value) }
-                    }
-                }
+                let left: ArraySlice<KvKey>
+                if let keys { left = keys } else { left = await self.keys(below: prefix)[...] }
+                guard !left.isEmpty else { return nil }
+                keys = left.dropFirst(256)
+                return await self.entries(of: left.prefix(256))
             }
         }
+    }
+
+    private func keys(below prefix: KvKey) -> [KvKey] {
+        entries.keys.filter { $0.hasPrefix(prefix) }.sorted()
+    }
+
+    private func entries(of keys: ArraySlice<KvKey>) -> [KvEntry] {
+        keys.compactMap { key in live(key).map { KvEntry(key: key, value: $0.value) } }
     }
 
     private static func check(_ key: KvKey) throws(KvError) {
@@ -109,19 +106,19 @@ public final class MemoryKvStore<C: Clock>: KvStore where C.Duration == Duration
         return Stored(value: value, expires: clock.now.advanced(by: try Self.check(ttl)))
     }
 
-    private func live(_ key: KvKey, in state: State) -> Stored? {
-        guard let stored = state.entries[key] else { return nil }
+    private func live(_ key: KvKey) -> Stored? {
+        guard let stored = entries[key] else { return nil }
         if let expires = stored.expires, expires <= clock.now { return nil }
         return stored
     }
 
-    private func write(_ key: KvKey, _ stored: Stored?, in state: inout State) {
-        state.entries[key] = stored
-        state.writesUntilSweep -= 1
-        if state.writesUntilSweep <= 0 {
+    private func write(_ key: KvKey, _ stored: Stored?) {
+        entries[key] = stored
+        writesUntilSweep -= 1
+        if writesUntilSweep <= 0 {
             let now = clock.now
-            state.entries = state.entries.filter { $0.value.expires.map { $0 > now } ?? true }
-            state.writesUntilSweep = max(64, state.entries.count)
+            entries = entries.filter { $0.value.expires.map { $0 > now } ?? true }
+            writesUntilSweep = max(64, entries.count)
         }
     }
 }

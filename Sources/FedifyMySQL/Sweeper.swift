@@ -1,7 +1,6 @@
 import FedifyKv
 import Logging
 import MySQLClient
-import Synchronization
 
 /// Removes expired rows, in bounded batches, off the path of callers.
 final class Sweeper: Sendable {
@@ -25,14 +24,14 @@ final class Sweeper: Sendable {
     private let statements: Statements
     private let options: MySQLKvStoreOptions
     private let logger: Logger?
-    private let state: Mutex<State>
+    private let state: Locked<State>
 
     init(_ pool: MySQLPool, _ statements: Statements, _ options: MySQLKvStoreOptions, _ logger: Logger?) {
         self.pool = pool
         self.statements = statements
         self.options = options
         self.logger = logger
-        state = Mutex(State(lastSweep: .now))
+        state = Locked(State(lastSweep: .now))
     }
 
     /// A write with a ttl was done: sweeps in the background, if that is due.

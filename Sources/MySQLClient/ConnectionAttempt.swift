@@ -8,7 +8,7 @@ final class ConnectionAttempt: Sendable {
     let serverPublicKeyFile: String?
     let allowPublicKeyRetrieval: Bool
     let interrupter: Interrupter
-    private let refusalState = Mutex<String?>(nil)
+    private let refusalState = Locked<String?>(nil)
 
     init(_ configuration: MySQLConfiguration, _ interrupter: Interrupter) {
         password = configuration.password.text
@@ -27,7 +27,7 @@ final class ConnectionAttempt: Sendable {
 
     // MARK: - Found by handle
 
-    private static let current = Mutex<[UInt: ConnectionAttempt]>([:])
+    private static let current = Locked<[UInt: ConnectionAttempt]>([:])
     private static let count = Atomic(0)
 
     static func current(_ mysql: UnsafeMutablePointer<MYSQL>) -> ConnectionAttempt? {

@@ -5,7 +5,6 @@
 #else
     import Glibc
 #endif
-import Synchronization
 
 /// Ends a blocked call into Connector/C from another thread, by shutting its socket down: the call returns at once with
 /// "lost connection".
@@ -15,7 +14,7 @@ final class Interrupter: Sendable {
         var isInterrupted = false
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     /// The connection can't be used any more.
     var isInterrupted: Bool { state.withLock { $0.isInterrupted } }

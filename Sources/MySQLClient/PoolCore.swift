@@ -1,6 +1,5 @@
 import DequeModule
 import Logging
-import Synchronization
 
 /// The pool's line of work and its workers. Workers hold it; the pool that the user holds closes it when released.
 final class PoolCore: Sendable {
@@ -26,7 +25,7 @@ final class PoolCore: Sendable {
 
     let configuration: MySQLConfiguration
     private let logger: Logger?
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     init(_ configuration: MySQLConfiguration, _ logger: Logger?) {
         self.configuration = configuration

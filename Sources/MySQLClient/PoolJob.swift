@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Work that waits for a connection, or runs on one. Whoever takes it out of a phase answers its caller, so that the
 /// caller is answered exactly once.
 final class PoolJob: Sendable {
@@ -21,7 +19,7 @@ final class PoolJob: Sendable {
 
     /// When the work must be done.
     let deadline: ContinuousClock.Instant
-    private let phase = Mutex(Phase.new)
+    private let phase = Locked(Phase.new)
 
     init(deadline: ContinuousClock.Instant) {
         self.deadline = deadline

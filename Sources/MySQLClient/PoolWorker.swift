@@ -1,13 +1,12 @@
 import Dispatch
 import Foundation
-import Synchronization
 
 /// A thread of the pool, with a connection of its own.
 final class PoolWorker: Sendable {
     private let core: PoolCore
     private let wake = DispatchSemaphore(value: 0)
     /// What an idle worker was woken for; nil: to leave.
-    private let assigned = Mutex<PoolJob?>(nil)
+    private let assigned = Locked<PoolJob?>(nil)
     /// Connections grow too old at different times, or they would all be opened again at once.
     private let lifetime: Duration
 
@@ -59,12 +58,15 @@ final class PoolWorker: Sendable {
     /// - Returns: Whether a new connection should be tried for.
     private func serve(_ connection: MySQLConnection) -> Bool {
         var next = core.next(self)
+        // A job that waits for a new connection gets it, however long it took to open.
+        var isNew = next != nil
         while true {
             guard let job = next ?? rest() else { return false }
-            if connection.isStale || connection.openedAt.duration(to: .now) > lifetime {
+            if !isNew, connection.isStale || connection.openedAt.duration(to: .now) > lifetime {
                 core.putBack(job)
                 return true
             }
+            isNew = false
             let answer = job.run(on: connection)
             if connection.isBroken || connection.interrupter.isInterrupted {
                 core.log(connectionLost: connection.interrupter.isInterrupted ? "deadline passed" : "broken")

@@ -1,6 +1,5 @@
 import Dispatch
 import Foundation
-import Synchronization
 
 /// Runs actions at their deadlines, on one thread of the process. A call into Connector/C can't be given up from
 /// within; the watchdog's action shuts its socket down from without.
@@ -22,7 +21,7 @@ final class Watchdog: Sendable {
         var wakesAt: Instant?
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
     private let wake = DispatchSemaphore(value: 0)
 
     private init() {

@@ -1,6 +1,6 @@
 import FedifyKv
 import FedifyKvTesting
-import Synchronization
+import Foundation
 import Testing
 
 /// A clock that stands still until a test moves it.
@@ -13,13 +13,15 @@ final class ManualClock: Clock {
         static func < (left: Instant, right: Instant) -> Bool { left.offset < right.offset }
     }
 
-    private let time = Mutex(Duration.zero)
+    private let lock = NSLock()
+    // Safe: touched with the lock held.
+    nonisolated(unsafe) private var time = Swift.Duration.zero
 
-    var now: Instant { Instant(offset: time.withLock(\.self)) }
+    var now: Instant { Instant(offset: lock.withLock { time }) }
     let minimumResolution = Swift.Duration.nanoseconds(1)
 
     func advance(by duration: Duration) {
-        time.withLock { $0 += duration }
+        lock.withLock { time += duration }
     }
 
     func sleep(until deadline: Instant, tolerance: Duration?) async throws {
@@ -55,6 +57,6 @@ final class ManualClock: Clock {
             try await kv.set(["short", "\(number)"], KvValue(trusted: "1"), ttl: .microseconds(1))
             clock.advance(by: .microseconds(1))
         }
-        #expect(kv.storedCount < 200)
+        #expect(await kv.storedCount < 200)
     }
 }

@@ -1,9 +1,9 @@
 import Logging
-import Synchronization
+import MySQLClient
 
 /// All that a logger was told, as text.
 final class CapturedLog: Sendable {
-    private let lines = Mutex<[String]>([])
+    private let lines = Locked<[String]>([])
 
     var text: String { lines.withLock { $0.joined(separator: "\n") } }
 

@@ -1,6 +1,6 @@
 import FedifyKv
 import Foundation
-import Synchronization
+import MySQLClient
 
 /// The built `fedify-kv`, in a process of its own.
 struct CommandLineTool: Sendable {
@@ -24,7 +24,7 @@ struct CommandLineTool: Sendable {
         try process.run()
         return await withCheckedContinuation { continuation in
             DispatchQueue.global().async {
-                let errorText = Mutex("")
+                let errorText = Locked("")
                 let group = DispatchGroup()
                 DispatchQueue.global().async(group: group) {
                     let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
@@ -64,7 +64,7 @@ final class PipeProcess: Sendable {
 
     private let process: Process
     private let input = Pipe()
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     init(_ server: TestServer, table: String, concurrency: Int, parameters: String = "deadline=60") throws {
         process = CommandLineTool.make(

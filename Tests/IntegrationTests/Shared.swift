@@ -1,11 +1,11 @@
-import Synchronization
+import MySQLClient
 
 /// A value that several tasks of a test change.
 final class Shared<Value: Sendable>: Sendable {
-    private let state: Mutex<Value>
+    private let state: Locked<Value>
 
     init(_ value: Value) {
-        state = Mutex(value)
+        state = Locked(value)
     }
 
     var value: Value { state.withLock { $0 } }

@@ -1,10 +1,10 @@
 import Foundation
-import Synchronization
+import MySQLClient
 
 /// A server on 127.0.0.1 that speaks as a test tells it to, and records what it was sent.
 final class FakeServer: Sendable {
     private final class Record: Sendable {
-        let bytes = Mutex<[UInt8]>([])
+        let bytes = Locked<[UInt8]>([])
     }
 
     let port: UInt16
