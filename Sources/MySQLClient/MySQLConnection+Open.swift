@@ -1,8 +1,13 @@
 import CMariaDB
+import COpenSSL
 
 extension MySQLConnection {
     /// Must be called once before all else, by one thread alone. (Connector/C: mysql_server_init.)
-    private static let isLibraryReady: Bool = mysql_server_init(0, nil, nil) == 0
+    private static let isLibraryReady: Bool = {
+        // At the end of the process OpenSSL would tidy up under connections that other threads still use, and crash.
+        OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_ATEXIT), nil)
+        return mysql_server_init(0, nil, nil) == 0
+    }()
 
     /// Methods that answer a challenge, or give the password to a server only by the rules of ``CachingSHA2Password``.
     /// Connector/C compares by substring: no other method's name may be part of this text.

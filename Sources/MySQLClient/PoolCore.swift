@@ -134,7 +134,11 @@ final class PoolCore: Sendable {
 
     /// A worker's connection was found closed or too old before its job began: the job is the next again.
     func putBack(_ job: PoolJob) {
-        state.withLock { $0.jobs.prepend(job) }
+        let isClosed = state.withLock { state in
+            if !state.isClosed { state.jobs.prepend(job) }
+            return state.isClosed
+        }
+        if isClosed { job.fail(MySQLError.poolClosed) }
     }
 
     /// A worker has lost its connection; it tries to open another if there is work for it.

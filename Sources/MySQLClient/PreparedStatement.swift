@@ -9,6 +9,8 @@ final class PreparedStatement {
 
     var lastUse: UInt64 = 0
     private let statement: UnsafeMutablePointer<MYSQL_STMT>
+    /// It changes nothing, whether or not it was carried out.
+    private let isRead: Bool
     private var columns: [Column] = []
     private var columnBinds: UnsafeMutableBufferPointer<MYSQL_BIND>
     private var parameterBinds: UnsafeMutableBufferPointer<MYSQL_BIND>
@@ -47,6 +49,7 @@ final class PreparedStatement {
             throw MySQLError(.connectionLost, "Connector/C is out of memory", serverCode: mysql_errno(mysql))
         }
         self.statement = statement
+        isRead = sql.hasPrefix("SELECT")
         parameterBinds = .allocate(capacity: 0)
         columnBinds = .allocate(capacity: 0)
         var sql = sql
@@ -78,7 +81,12 @@ final class PreparedStatement {
     func execute(
         _ parameters: [MySQLParameter], maximumRows: Int, row: (MySQLRow) -> Void
     ) throws(MySQLError) -> UInt64 {
-        precondition(parameters.count == parameterBinds.count, "the statement has another number of parameters")
+        // A server that can't be trusted may say anything.
+        guard parameters.count == parameterBinds.count else {
+            throw MySQLError(
+                .protocolViolation,
+                "the server wants \(parameterBinds.count) parameters for a statement with \(parameters.count)")
+        }
         guard send(parameters) else { throw failure(parameters: parameters, wasSent: true) }
         if mysql_stmt_field_count(statement) == 0 { return mysql_stmt_affected_rows(statement) }
         try bindColumns(Int(mysql_stmt_field_count(statement)))
@@ -90,7 +98,7 @@ final class PreparedStatement {
                 guard rows <= maximumRows else {
                     throw MySQLError(
                         .protocolViolation, "the server answers with more than the \(maximumRows) rows asked for",
-                        mayHaveBeenApplied: true)
+                        mayHaveBeenApplied: !isRead)
                 }
                 try fetchLongColumns(parameters)
                 row(MySQLRow(statement: self))
@@ -151,7 +159,7 @@ final class PreparedStatement {
     private func bindColumns(_ count: Int) throws(MySQLError) {
         guard count <= Self.maximumColumns else {
             throw MySQLError(
-                .protocolViolation, "the server answers with \(count) columns", mayHaveBeenApplied: true)
+                .protocolViolation, "the server answers with \(count) columns", mayHaveBeenApplied: !isRead)
         }
         if count != columns.count {
             columns = (0..<count).map { _ in Column() }
@@ -185,7 +193,7 @@ final class PreparedStatement {
         let code = mysql_stmt_errno(statement)
         let sqlState = String(cString: mysql_stmt_sqlstate(statement))
         let isClients = ServerErrorCode.clientRange.contains(code) || code == 0
-        let unknown = wasSent && (isClients || ServerErrorCode.outcomeUnknown.contains(code))
+        let unknown = wasSent && !isRead && (isClients || ServerErrorCode.outcomeUnknown.contains(code))
         if isClients || ServerErrorCode.endsConnection.contains(code) {
             return MySQLError(
                 .connectionLost, "the connection to the server was lost", serverCode: code, sqlState: sqlState,

@@ -13,8 +13,10 @@ package enum ServerErrorCode {
     package static let duplicateIndex: UInt32 = 1061
 
     /// The statement was not carried out and may be sent again on the same connection: deadlock, lock wait timeout,
-    /// a definition that changed under a prepared statement (1412, 1615), and a query killed by an operator (1317).
-    package static let transient: Set<UInt32> = [1205, 1213, 1317, 1412, 1615]
+    /// a row that another transaction changed meanwhile (1020, by `innodb_snapshot_isolation`, which MariaDB has on
+    /// since 11.6), a definition that changed under a prepared statement (1412, 1615), and a query killed by an operator
+    /// (1317).
+    package static let transient: Set<UInt32> = [1020, 1205, 1213, 1317, 1412, 1615]
 
     /// The server ends the connection: shutdown (1053), killed (1927), idle too long (4031), network trouble
     /// (1158 to 1161); and Connector/C's own: gone away (2006), lost (2013, 2055), out of sync (2014), a packet too

@@ -17,11 +17,12 @@ struct Cas: AsyncParsableCommand {
     var new: String?
 
     func run() async throws {
-        let swapped = try await store.open().cas(
-            key.kvKey,
-            expected: expected.map { json throws(KvError) in try KvValue(json: json) },
-            new: new.map { json throws(KvError) in try KvValue(json: json) },
-            ttl: ttl.duration())
+        let expected = try expected.map { json throws(KvError) in try KvValue(json: json) }
+        let new = try new.map { json throws(KvError) in try KvValue(json: json) }
+        let life = try ttl.duration()
+        let swapped = try await store.withStore { kv in
+            try await kv.cas(key.kvKey, expected: expected, new: new, ttl: life)
+        }
         if !swapped { throw ExitCode(1) }
     }
 }

@@ -11,6 +11,7 @@ struct Count: AsyncParsableCommand {
     var prefix: [String] = []
 
     func run() async throws {
-        try await StandardOutput.shared.writeLine("\(store.open().count(prefix: KvKey(prefix)))")
+        let count = try await store.withStore { try await $0.count(prefix: KvKey(prefix)) }
+        try StandardOutput.shared.writeLine("\(count)")
     }
 }

@@ -12,11 +12,12 @@ struct Delete: AsyncParsableCommand {
     var prefix = false
 
     func run() async throws {
-        let kv = try store.open()
-        if prefix {
-            try await kv.delete(prefix: key.kvKey)
-        } else {
-            try await kv.delete(key.kvKey)
+        try await store.withStore { kv in
+            if prefix {
+                try await kv.delete(prefix: key.kvKey)
+            } else {
+                try await kv.delete(key.kvKey)
+            }
         }
     }
 }

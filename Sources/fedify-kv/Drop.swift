@@ -12,7 +12,6 @@ struct Drop: AsyncParsableCommand {
     var yes = false
 
     func run() async throws {
-        let kv = try store.open()
         if !yes {
             guard isatty(STDIN_FILENO) == 1 else {
                 throw ValidationError("There is no terminal to ask on. Give --yes to drop the table.")
@@ -24,6 +23,6 @@ struct Drop: AsyncParsableCommand {
                 throw ExitCode(1)
             }
         }
-        try await kv.drop()
+        try await store.withStore { try await $0.drop() }
     }
 }

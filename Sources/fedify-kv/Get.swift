@@ -10,7 +10,7 @@ struct Get: AsyncParsableCommand {
     @OptionGroup var key: KeyArguments
 
     func run() async throws {
-        guard let value = try await store.open().get(key.kvKey) else { throw ExitCode(1) }
+        guard let value = try await store.withStore({ try await $0.get(key.kvKey) }) else { throw ExitCode(1) }
         try StandardOutput.shared.writeLine(value.oneLine)
     }
 }

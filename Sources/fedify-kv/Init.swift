@@ -7,6 +7,6 @@ struct Init: AsyncParsableCommand {
     @OptionGroup var store: StoreArguments
 
     func run() async throws {
-        try await store.open().initialize()
+        try await store.withStore { try await $0.initialize() }
     }
 }

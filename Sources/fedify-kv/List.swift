@@ -12,8 +12,10 @@ struct List: AsyncParsableCommand {
     var prefix: [String] = []
 
     func run() async throws {
-        for try await entry in try store.open().list(prefix: KvKey(prefix)) {
-            try StandardOutput.shared.writeLine(entry.oneLine)
+        try await store.withStore { kv in
+            for try await entry in kv.list(prefix: KvKey(prefix)) {
+                try StandardOutput.shared.writeLine(entry.oneLine)
+            }
         }
     }
 }

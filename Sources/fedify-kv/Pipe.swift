@@ -40,7 +40,10 @@ struct Pipe: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let kv = try store.open()
+        try await store.withStore { try await answerAll(from: $0) }
+    }
+
+    private func answerAll(from kv: MySQLKvStore) async throws {
         let lines = LineReader(.standardInput, maximumLength: Self.maximumLineLength)
         try await withThrowingDiscardingTaskGroup { group in
             let places = Places(concurrency)

@@ -22,11 +22,12 @@ struct Set: AsyncParsableCommand {
 
     func run() async throws {
         let value = try KvValue(json: value ?? Self.standardInput())
-        let kv = try store.open()
-        if keepExpiry {
-            try await kv.setKeepingExpiry(key.kvKey, value)
-        } else {
-            try await kv.set(key.kvKey, value, ttl: ttl.duration())
+        try await store.withStore { kv in
+            if keepExpiry {
+                try await kv.setKeepingExpiry(key.kvKey, value)
+            } else {
+                try await kv.set(key.kvKey, value, ttl: ttl.duration())
+            }
         }
     }
 

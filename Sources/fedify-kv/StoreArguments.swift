@@ -12,7 +12,20 @@ struct StoreArguments: ParsableArguments {
     @Option(help: "The table's name.")
     var table = "fedify_kv"
 
-    func open() throws -> MySQLKvStore {
+    /// Opens the store for a command, and closes its connections behind it.
+    func withStore<T>(_ body: (MySQLKvStore) async throws -> T) async throws -> T {
+        let kv = try open()
+        do {
+            let result = try await body(kv)
+            await kv.pool.close()
+            return result
+        } catch {
+            await kv.pool.close()
+            throw error
+        }
+    }
+
+    private func open() throws -> MySQLKvStore {
         guard let url = url ?? ProcessInfo.processInfo.environment["MYSQL_URL"], !url.isEmpty else {
             throw ValidationError("No server is named. Give --url, or set MYSQL_URL.")
         }

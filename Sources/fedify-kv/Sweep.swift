@@ -8,6 +8,7 @@ struct Sweep: AsyncParsableCommand {
     @OptionGroup var store: StoreArguments
 
     func run() async throws {
-        try await StandardOutput.shared.writeLine("\(store.open().deleteExpired())")
+        let removed = try await store.withStore { try await $0.deleteExpired() }
+        try StandardOutput.shared.writeLine("\(removed)")
     }
 }

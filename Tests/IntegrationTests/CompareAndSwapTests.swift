@@ -74,7 +74,8 @@ import Testing
     func aCounterOfTwoProcessesIsExact(_ setting: Setting) async throws {
         try await setting.server.withStore(poolSize: setting.poolSize, session: setting.isolation.session) { kv, _ in
             try await kv.initialize()
-            // The other process has the server's isolation level; this one's is the one under test.
+            // The other process has the server's isolation level.
+            try await setting.server.sql("SET GLOBAL TRANSACTION ISOLATION LEVEL \(setting.isolation.rawValue)")
             let other = try PipeProcess(
                 setting.server, table: kv.options.tableName, concurrency: 8,
                 parameters: "deadline=60&pool-size=\(setting.poolSize)")
@@ -111,6 +112,7 @@ import Testing
             }
             #expect(try await kv.get(key, as: Int.self) == 16 * each)
         }
+        try await setting.server.sql("SET GLOBAL TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     }
 
     /// A swap whose connection is killed while the server works on it is never reported as done or as not done.
