@@ -47,6 +47,37 @@ import Testing
         }
     }
 
+    /// A page of large values ends by their size, before it has the rows it asked for.
+    @Test(arguments: try await TestServer.all)
+    func aHundredValuesOfAMegabyteTakeLittleMemory(_ server: TestServer) async throws {
+        try await server.withStore { kv, _ in
+            try await kv.initialize()
+            let digits = (0...9).map { "SELECT \($0) d" }.joined(separator: " UNION ALL ")
+            try await server.sql(
+                """
+                INSERT INTO `\(kv.options.tableName)` SELECT CONCAT('["large","', a.d, b.d, '"]'), \
+                CONCAT('"', REPEAT('x', 1000000), '"'), NULL FROM (\(digits)) a, (\(digits)) b
+                """)
+            let process = CommandLineTool.make(["list", "--table", kv.options.tableName], url: server.url)
+            let output = Pipe()
+            process.standardOutput = output
+            try process.run()
+            var (lines, peak) = (0, 0)
+            while true {
+                let chunk = output.fileHandleForReading.availableData
+                if chunk.isEmpty { break }
+                if lines < 99 { peak = peakMemory(process.processIdentifier) }
+                lines += chunk.count { $0 == UInt8(ascii: "\n") }
+            }
+            process.waitUntilExit()
+            #expect(lines == 100)
+            #if os(Linux)
+                // A first page of all the rows it asks for would have 64 MB alone.
+                #expect((1...60 << 20).contains(peak), "\(peak >> 20) MiB")
+            #endif
+        }
+    }
+
     /// The most memory that a process has had, in bytes, where the system tells.
     private func peakMemory(_ process: Int32) -> Int {
         let status = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
