@@ -13,7 +13,7 @@ let swiftSettings: [SwiftSetting] =
     ] + (isStrict ? [.treatAllWarnings(as: .error)] : [])
 
 let package = Package(
-    name: "fedify-kv-mysql",
+    name: "fedify-kv-swift",
     // Synchronization.Mutex needs macOS 15.
     platforms: [.macOS(.v15)],
     products: [
