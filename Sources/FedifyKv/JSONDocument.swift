@@ -282,11 +282,14 @@ extension JSONDocument {
             guard leftNode.kind == rightNode.kind else { return false }
             let leftBytes = left.bytes[leftNode.start..<leftNode.end]
             let rightBytes = right.bytes[rightNode.start..<rightNode.end]
-            if leftBytes == rightBytes { continue }
+            // The text of scalars alone: that of containers would be gone through again at every level.
             switch leftNode.kind {
-            case .literal: return false
-            case .number: if JSONNumber(leftBytes) != JSONNumber(rightBytes) { return false }
-            case .string: if left.unescaped(leftNode) != right.unescaped(rightNode) { return false }
+            case .literal:
+                if leftBytes != rightBytes { return false }
+            case .number:
+                if leftBytes != rightBytes, JSONNumber(leftBytes) != JSONNumber(rightBytes) { return false }
+            case .string:
+                if leftBytes != rightBytes, left.unescaped(leftNode) != right.unescaped(rightNode) { return false }
             case .array:
                 var (i, j) = (l + 1, r + 1)
                 while i < leftNode.next, j < rightNode.next {

@@ -45,8 +45,12 @@ public struct KvEntries: AsyncSequence, Sendable {
             while true {
                 if let entry = page.popFirst() { return entry }
                 if isFinished { return nil }
+                // An error ends it, too.
+                isFinished = true
                 try Task.checkCancellation()
-                if let next = try await pages() { page = next[...] } else { isFinished = true }
+                guard let next = try await pages() else { return nil }
+                page = next[...]
+                isFinished = false
             }
         }
     }

@@ -3,37 +3,64 @@ import FedifyKv
 extension KvStoreContract {
     /// Keys each of which some careless comparison takes for another one.
     private static let components: [[String]] = [
-        ["a"], ["A"], ["a", "b"], ["a,b"], ["a\",\"b"], ["ab"], ["a "], [" a"], [""], ["", ""], ["\u{E9}"],
-        ["e\u{301}"],
-        ["ß"], ["ss"], ["%"], ["_"], ["\\"], ["\\\\"], ["\""], ["'"], ["`"], ["/"], ["\n"], ["\\n"], ["\u{0}"],
-        ["\u{1f}"],
-        ["\u{7f}"], ["\u{2028}"], ["😀"], ["😁"], ["[\"a\"]"], ["null"], ["1"], ["a", ""], ["a", "", "b"],
+        ["a"], ["A"], ["a", "b"], ["a,b"], ["a\",\"b"], ["ab"], ["a "], [" a"], ["a\t"], [""], ["", ""], ["a", ""],
+        ["a", "", "b"], ["\u{E9}"], ["e\u{301}"], ["e"], ["É"], ["ß"], ["ss"], ["İ"], ["i"], ["%"], ["%%"], ["_"],
+        ["*"], ["?"], ["\\"], ["\\\\"], ["\""], ["\\\""], ["'"], ["''"], ["`"], ["/"], ["\n"], ["\\n"], ["\r\n"],
+        ["\u{0}"], ["\\u0000"], ["\u{1f}"], ["\\u001f"], ["\u{7f}"], ["\u{80}"], ["\u{2028}"], ["\u{FEFF}"], ["😀"],
+        ["😁"], ["\u{FFFD}"], ["[\"a\"]"], ["null"], ["1"], ["1.0"], ["ａ"], ["a\u{200D}"],
+        (0..<0x20).map { String(UnicodeScalar($0)) },
     ]
 
     func checkKeys(_ promises: Promises) async throws {
         let keys = Self.components.map { KvKey([root, "key"] + $0) }
-        for (index, key) in keys.enumerated() { try await store.set(key, index) }
         for (index, key) in keys.enumerated() {
-            promises.expect(
+            if index.isMultiple(of: 2) {
+                try await store.set(key, index)
+            } else {
+                await promises.expect(
+                    "keys are different for a cas if their scalars are",
+                    try await store.cas(key, expected: nil, new: index), true)
+            }
+        }
+        for (index, key) in keys.enumerated() {
+            await promises.expect(
                 "keys are different if their scalars are", try await store.get(key, as: Int.self), index)
         }
-        for key in keys { try await store.delete(key) }
+        await promises.expect(
+            "keys are listed as they were written", try await listed(key("key")), keys.sorted())
+        for index in stride(from: 0, to: keys.count, by: 2) { try await store.delete(keys[index]) }
+        let left = keys.indices.filter { !$0.isMultiple(of: 2) }.map { keys[$0] }
+        await promises.expect(
+            "a delete leaves other keys alone", try await listed(key("key")), left.sorted())
+    }
 
+    func checkEmptyKey(_ promises: Promises) async throws {
+        let null = KvValue.null
         await promises.refuses("an empty key is refused by get", .emptyKey) { _ = try await store.get([]) }
-        await promises.refuses("an empty key is refused by set", .emptyKey) { try await store.set([], .null) }
+        await promises.refuses("an empty key is refused by set", .emptyKey) { try await store.set([], null) }
         await promises.refuses("an empty key is refused by delete", .emptyKey) { try await store.delete([]) }
-        await promises.refuses("an empty key is refused by cas", .emptyKey) {
-            _ = try await store.cas([], expected: nil, new: .null)
+        for (expected, new) in [(nil, null), (null, nil), (null, null), (nil, nil)] as [(KvValue?, KvValue?)] {
+            await promises.refuses("an empty key is refused by cas", .emptyKey) {
+                _ = try await store.cas([], expected: expected, new: new)
+            }
         }
+    }
 
+    func checkLongestKey(_ promises: Promises) async throws {
         guard let longestKey else { return }
         for filler in ["x", "é", "😀", "\""] {
             let room = longestKey - key("").serialized.unicodeScalars.count
             let width = filler == "\"" ? 2 : 1
             let longest = key(String(repeating: filler, count: room / width))
             let tooLong = key(String(repeating: filler, count: room / width + 1))
-            try await store.set(longest, 1)
-            promises.expect("the longest key is taken", try await store.get(longest, as: Int.self), 1)
+            await promises.expect(
+                "the longest key is taken by cas", try await store.cas(longest, expected: nil, new: 1), true)
+            await promises.expect("the longest key is taken by list", try await listed(longest), [longest])
+            try await store.set(longest, 2)
+            await promises.expect("the longest key is taken by set", try await store.get(longest, as: Int.self), 2)
+            try await store.delete(longest)
+            await promises.expect("the longest key is taken by delete", try await store.get(longest), nil)
+
             await promises.refuses("a longer key is refused by get", .keyTooLong) { _ = try await store.get(tooLong) }
             await promises.refuses("a longer key is refused by set", .keyTooLong) {
                 try await store.set(tooLong, .null)
@@ -42,10 +69,7 @@ extension KvStoreContract {
             await promises.refuses("a longer key is refused by cas", .keyTooLong) {
                 _ = try await store.cas(tooLong, expected: nil, new: .null)
             }
-            await promises.refuses("a longer key is refused by list", .keyTooLong) {
-                for try await _ in store.list(prefix: tooLong) {}
-            }
-            try await store.delete(longest)
+            await promises.refuses("a longer key is refused by list", .keyTooLong) { _ = try await listed(tooLong) }
         }
     }
 }

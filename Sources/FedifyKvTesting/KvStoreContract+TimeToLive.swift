@@ -1,67 +1,152 @@
 import FedifyKv
 
 extension KvStoreContract {
-    /// Long enough to be alive at the next look, short enough to wait for.
-    private static let life: Duration = .milliseconds(400)
+    private static let one = KvValue(trusted: "1")
+    private static let two = KvValue(trusted: "2")
+    /// The shortest life.
+    private static let instant = Duration.nanoseconds(1)
+    /// A life that is waited for.
+    private static let life = Duration.milliseconds(100)
+    private static let hour = Duration.seconds(3600)
+    private static let year = Duration.seconds(31_556_952)
+    private static let expires = "an entry is gone when its ttl has passed"
 
-    func checkTimeToLive(_ promises: Promises) async throws {
-        let key = key("ttl")
-        let one = KvValue(trusted: "1")
-        let two = KvValue(trusted: "2")
-
-        try await store.set(key, one, ttl: .seconds(3600))
-        promises.expect("an entry lives until its ttl has passed", try await store.get(key), one)
-        try await store.set(key, one, ttl: .nanoseconds(1))
-        try await untilGone(key, "an entry is gone when its ttl has passed", promises)
+    func checkExpiry(_ promises: Promises) async throws {
+        let (key, one, two) = (key("ttl"), Self.one, Self.two)
+        try await store.set(key, one, ttl: Self.hour)
+        try await passLife(promises)
+        await promises.expect("an entry lives until its ttl has passed", try await store.get(key), one)
+        try await store.set(key, two, ttl: Self.life)
+        try await untilGone(key, Self.expires, promises)
+        try await store.set(key, one, ttl: Self.hour)
+        await promises.succeeds("a ttl of a nanosecond is taken") {
+            try await store.set(key, one, ttl: Self.instant)
+        }
+        try await untilGone(key, "a later ttl takes the place of an earlier one", promises)
 
         try await store.set(key, one, ttl: Self.life)
-        try await store.set(key, two, ttl: nil)
-        try await pass(Self.life * 2)
-        promises.expect("set without a ttl clears the expiry", try await store.get(key), two)
-
-        for gone in [Duration.zero, .nanoseconds(1)] {
-            try await store.set(key, one, ttl: gone)
-            if gone > .zero { try await untilGone(key, "an entry is gone when its ttl has passed", promises) }
-            promises.expect("an expired entry has no value", try await store.get(key), nil)
-            promises.expect("an expired entry is not listed", try await listed(key), [])
-            promises.expect(
-                "an expired entry is not what a cas expects", try await store.cas(key, expected: one, new: two), false)
-            promises.expect(
-                "an expired entry is absent for a cas", try await store.cas(key, expected: nil, new: two), true)
-            promises.expect("a cas over an expired entry stores its value", try await store.get(key), two)
-            try await pass(.milliseconds(1))
-            promises.expect("a cas without a ttl stores for ever", try await store.get(key), two)
-        }
-
-        let swapped = try await store.cas(key, expected: two, new: one, ttl: .nanoseconds(1))
-        promises.expect("a cas takes a ttl", swapped, true)
-        try await untilGone(key, "an entry stored by cas is gone when its ttl has passed", promises)
-        let born = try await store.cas(key, expected: nil, new: one, ttl: .zero)
-        promises.expect("a cas takes a ttl of zero", born, true)
-        promises.expect("an entry stored by cas with a ttl of zero is absent", try await store.get(key), nil)
-
-        try await store.set(key, one)
-        for bad in [Duration.nanoseconds(-1), .seconds(-3600), .seconds(300_000_000_000), .seconds(Int64.max)] {
-            await promises.refuses("a ttl that is negative or past the year 9999 is refused by set", .invalidTTL) {
-                try await store.set(key, two, ttl: bad)
-            }
-            await promises.refuses("a ttl that is negative or past the year 9999 is refused by cas", .invalidTTL) {
-                _ = try await store.cas(key, expected: one, new: two, ttl: bad)
-            }
-        }
-        promises.expect("a refused ttl changes nothing", try await store.get(key), one)
-
-        // A cas that loses leaves value and expiry as they are.
-        try await store.set(key, one, ttl: Self.life)
-        _ = try await store.cas(key, expected: two, new: two, ttl: .seconds(3600))
-        _ = try await store.cas(key, expected: nil, new: two)
-        try await untilGone(key, "a cas that loses does not change the expiry", promises)
+        try await store.set(key, two)
+        try await passLife(promises)
+        await promises.expect("set without a ttl clears the expiry", try await store.get(key), two)
+        await promises.expect("a ttl of zero is as a delete", try await stored(key, one, ttl: .zero), nil)
+        await promises.expect(
+            "a ttl that ends before the year 10000 is taken", try await stored(key, one, ttl: Self.year * 7000), one)
     }
 
-    func listed(_ prefix: KvKey) async throws -> [KvKey] {
-        var keys: [KvKey] = []
-        for try await entry in store.list(prefix: prefix) { keys.append(entry.key) }
-        return keys
+    func checkExpiredEntries(_ promises: Promises) async throws {
+        let (key, one, two) = (key("expired"), Self.one, Self.two)
+        for ttl in [.zero, Self.instant] {
+            func expire() async throws {
+                try await store.set(key, one, ttl: ttl)
+                if ttl > .zero { try await untilGone(key, Self.expires, promises) }
+            }
+            try await expire()
+            await promises.expect("an expired entry has no value", try await store.get(key), nil)
+            await promises.expect("an expired entry is not listed", try await listed(key), [])
+            for new in [two, nil] {
+                await promises.expect(
+                    "an expired entry is not what a cas expects", try await store.cas(key, expected: one, new: new),
+                    false)
+            }
+            await promises.expect(
+                "an expired entry is absent for a cas to absence", try await store.cas(key, expected: nil, new: nil),
+                true)
+            await promises.expect(
+                "an expired entry is absent for a cas", try await store.cas(key, expected: nil, new: two), true)
+            try await passLife(promises)
+            await promises.expect("a cas over an expired entry stores for ever", try await store.get(key), two)
+            try await expire()
+            try await store.set(key, two)
+            await promises.expect("set works over an expired entry", try await store.get(key), two)
+            try await expire()
+            try await store.delete(key)
+            await promises.expect("delete works on an expired entry", try await store.get(key), nil)
+        }
+    }
+
+    func checkInvalidTimesToLive(_ promises: Promises) async throws {
+        let (key, absent, one, two) = (key("invalid ttl"), key("invalid ttl", "absent"), Self.one, Self.two)
+        try await store.set(key, one)
+        let past9999 = [Self.year * 7990, Self.year * 10_000, .seconds(Int64.max)]
+        for ttl in [.nanoseconds(-1), .zero - Self.hour, .seconds(Int64.min)] + past9999 {
+            let promise = "a ttl that is negative or past the year 9999 is refused by"
+            await promises.refuses("\(promise) set", .invalidTTL) { try await store.set(key, two, ttl: ttl) }
+            await promises.refuses("\(promise) cas", .invalidTTL) {
+                _ = try await store.cas(key, expected: one, new: two, ttl: ttl)
+            }
+            await promises.refuses("\(promise) cas", .invalidTTL) {
+                _ = try await store.cas(absent, expected: nil, new: two, ttl: ttl)
+            }
+        }
+        await promises.expect("a refused ttl changes nothing", try await store.get(key), one)
+        await promises.expect("a refused ttl changes nothing", try await store.get(absent), nil)
+    }
+
+    func checkSwappedExpiry(_ promises: Promises) async throws {
+        let (key, one, two) = (key("swapped"), Self.one, Self.two)
+        let casExpires = "an entry stored by cas is gone when its ttl has passed"
+        for (expected, new) in [(nil, one), (one, two), (one, one)] as [(KvValue?, KvValue)] {
+            for ttl in [.zero, Self.instant] {
+                if let expected { try await store.set(key, expected) } else { try await store.delete(key) }
+                await promises.expect(
+                    "a cas takes a ttl", try await store.cas(key, expected: expected, new: new, ttl: ttl), true)
+                if ttl == .zero {
+                    await promises.expect(
+                        "an entry stored by cas with a ttl of zero is absent", try await store.get(key), nil)
+                } else {
+                    try await untilGone(key, casExpires, promises)
+                }
+            }
+        }
+
+        try await store.set(key, one)
+        for expected in [two, nil] {
+            await promises.expect(
+                "another value is not swapped",
+                try await store.cas(key, expected: expected, new: two, ttl: Self.instant), false)
+        }
+        try await passLife(promises)
+        await promises.expect("a cas that loses sets no expiry", try await store.get(key), one)
+
+        try await beforeExpiry("a cas without a ttl clears the expiry", promises) { life in
+            try await store.set(key, one, ttl: life)
+            return try await store.cas(key, expected: one, new: two)
+        } after: { promise in
+            await promises.expect(promise, try await store.get(key), two)
+        }
+        try await beforeExpiry("a cas that loses leaves the expiry as it is", promises) { life in
+            try await store.set(key, one, ttl: life)
+            for (expected, ttl) in [(two, Self.hour), (two, nil), (nil, Self.hour), (nil, nil)] {
+                _ = try await store.cas(key, expected: expected, new: two, ttl: ttl)
+            }
+            return try await store.get(key) == one
+        } after: { promise in
+            await promises.expect(promise, try await store.get(key), nil)
+        }
+    }
+
+    /// Runs what must be done before an entry expires, with longer and longer lives until it was quick enough (true).
+    /// When the life has passed, looks at what is there.
+    private func beforeExpiry(
+        _ promise: String, _ promises: Promises, do attempt: (Duration) async throws -> Bool,
+        after look: (String) async throws -> Void
+    ) async throws {
+        var life = Self.life
+        for _ in 0..<3 {
+            if try await attempt(life) {
+                try await passLife(promises, life)
+                return try await look(promise)
+            }
+            life *= 6
+        }
+        await promises.expect("\(promise), and the entry lives", false, true)
+    }
+
+    /// Lets time pass until an entry would be gone that was stored for this long before.
+    private func passLife(_ promises: Promises, _ life: Duration = life) async throws {
+        let witness = key("witness")
+        try await store.set(witness, .null, ttl: life)
+        try await untilGone(witness, Self.expires, promises)
     }
 
     /// Lets time pass until the key has no value, for as long as a slow machine may take.
@@ -70,6 +155,6 @@ extension KvStoreContract {
             if try await store.get(key) == nil { return }
             try await pass(.milliseconds(10))
         }
-        promises.expect(promise, try await store.get(key), nil)
+        await promises.expect(promise, try await store.get(key), nil)
     }
 }

@@ -12,6 +12,8 @@ public import FedifyKv
 public struct KvStoreContract: Sendable {
     let store: any KvStore
     let longestKey: Int?
+    let tasks: Int
+    let rounds: Int
     let pass: @Sendable (Duration) async throws -> Void
     /// Below this are the keys of this check.
     let root = "contract-\(UInt64.random(in: 0...UInt64.max))"
@@ -20,16 +22,25 @@ public struct KvStoreContract: Sendable {
     ///
     /// - Parameters:
     ///   - store: The store.
-    ///   - longestKey: The Unicode scalars of serialized text that a key may have; nil, if there is no limit.
+    ///   - longestKey: The Unicode scalars of serialized text that a key may have, at least 128; nil, if there is no
+    ///     limit.
+    ///   - tasks: How many tasks at once race for a key.
+    ///   - rounds: How often they do.
     ///   - pass: Lets this much time pass by the store's clock, for entries to expire: a test that moves the clock says
     ///     how. By default it waits.
     public init(
         of store: any KvStore,
         longestKey: Int? = nil,
+        tasks: Int = 64,
+        rounds: Int = 5,
         pass: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
     ) {
+        precondition(longestKey.map { $0 >= 128 } ?? true, "the keys of the check itself need 128 scalars")
+        precondition(tasks >= 2 && rounds >= 1, "no race without two tasks and a round")
         self.store = store
         self.longestKey = longestKey
+        self.tasks = tasks
+        self.rounds = rounds
         self.pass = pass
     }
 
@@ -37,21 +48,24 @@ public struct KvStoreContract: Sendable {
     ///
     /// - Throws: ``ContractViolation``, which names all that were broken.
     public func check() async throws {
-        let groups: [(Promises) async throws -> Void] = [
-            checkValues, checkKeys, checkTimeToLive, checkCompareAndSwap, checkRaces, checkListing, checkTyped,
-        ]
         let promises = Promises()
-        for group in groups {
-            do {
-                try await group(promises)
-            } catch {
-                promises.broken.append("no operation of this contract throws here: \(promises.last) threw \(error)")
-            }
-        }
-        do {
+        await promises.group("values", checkValues)
+        await promises.group("invalid values", checkInvalidValues)
+        await promises.group("typed values", checkTypedValues)
+        await promises.group("keys", checkKeys)
+        await promises.group("empty keys", checkEmptyKey)
+        await promises.group("the longest key", checkLongestKey)
+        await promises.group("expiry", checkExpiry)
+        await promises.group("expired entries", checkExpiredEntries)
+        await promises.group("invalid times to live", checkInvalidTimesToLive)
+        await promises.group("compare-and-swap", checkCompareAndSwap)
+        await promises.group("equality in compare-and-swap", checkEquality)
+        await promises.group("expiry in compare-and-swap", checkSwappedExpiry)
+        await promises.group("races", checkRaces)
+        await promises.group("listing", checkListing)
+        await promises.group("long listings", checkLongListing)
+        await promises.group("cleaning up") { _ in
             for try await entry in store.list(prefix: [root]) { try await store.delete(entry.key) }
-        } catch {
-            promises.broken.append("what was listed can be deleted: threw \(error)")
         }
         if !promises.broken.isEmpty { throw ContractViolation(promises: promises.broken) }
     }
@@ -60,30 +74,17 @@ public struct KvStoreContract: Sendable {
     func key(_ components: String...) -> KvKey {
         KvKey([root] + components)
     }
-}
 
-/// What was checked, and what of it was broken.
-final class Promises {
-    var broken: [String] = []
-    /// The promise that was looked at last.
-    var last = "the first operation"
-
-    /// A promise that two things are equal.
-    func expect<T: Equatable>(_ promise: String, _ seen: T, _ expected: T) {
-        last = promise
-        if seen != expected { broken.append("\(promise): expected \(expected), saw \(seen)") }
+    /// What is there after it was set.
+    func stored(_ key: KvKey, _ value: KvValue, ttl: Duration? = nil) async throws -> KvValue? {
+        try await store.set(key, value, ttl: ttl)
+        return try await store.get(key)
     }
 
-    /// A promise that an operation is refused.
-    func refuses(_ promise: String, _ code: KvError.Code, _ operation: () async throws -> Void) async {
-        last = promise
-        do {
-            try await operation()
-            broken.append("\(promise): expected the error \(code), saw none")
-        } catch let error as KvError {
-            if error.code != code { broken.append("\(promise): expected the error \(code), saw \(error)") }
-        } catch {
-            broken.append("\(promise): expected a KvError \(code), saw \(error)")
-        }
+    /// The keys that a listing yields.
+    func listed(_ prefix: KvKey) async throws -> [KvKey] {
+        var keys: [KvKey] = []
+        for try await entry in store.list(prefix: prefix) { keys.append(entry.key) }
+        return keys
     }
 }

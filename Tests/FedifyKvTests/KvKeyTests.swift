@@ -28,6 +28,52 @@ import Testing
         #expect(KvKey(serialized: text) == nil)
     }
 
+    /// What the TypeScript store wrote: `key` as it was given, `key_json` and `key_hex` as they are in the database.
+    @Test func serializesAsTheTypeScriptStoreDid() throws {
+        let fixture = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "../IntegrationTests/Fixtures/upstream-rows.jsonl")
+        let lines = String(decoding: try Data(contentsOf: fixture), as: UTF8.self).split(separator: "\n")
+        #expect(lines.count == 73)
+        var loneSurrogates = 0
+        for line in lines {
+            let row = try #require(try JSONDocument(String(line)).members())
+            let text = try #require(try JSONDocument(row["key_json"] ?? "").string())
+            if let hex = try row["key_hex"].flatMap({ try JSONDocument($0).string() }) {
+                #expect(text.utf8.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined() == hex)
+            }
+            guard let components = try JSONDocument(row["key"] ?? "").strings() else {
+                // Swift's strings can't hold it.
+                loneSurrogates += 1
+                #expect(KvKey(serialized: text) == nil, "\(text)")
+                continue
+            }
+            let key = KvKey(components)
+            #expect(key.serialized.utf8.elementsEqual(text.utf8), "\(text)")
+            #expect(KvKey(serialized: text) == key, "\(text)")
+            #expect(KvKey(serialized: text)?.components.map { Array($0.utf8) } == components.map { Array($0.utf8) })
+        }
+        #expect(loneSurrogates == 2)
+    }
+
+    /// Any components come back from the text, whatever is in them.
+    @Test func everyTextReadsBack() {
+        var random = Xorshift(state: 815)
+        let scalars = Array("aé\u{301}😀\"\\/,[]%_ \n\u{0}\u{1F}\u{7F}\u{2028}u0041".unicodeScalars)
+        for _ in 0..<5000 {
+            let key = KvKey(
+                (1...Int.random(in: 1...4, using: &random)).map { _ in
+                    var component = ""
+                    for _ in 0..<Int.random(in: 0...6, using: &random) {
+                        component.unicodeScalars.append(scalars.randomElement(using: &random)!)
+                    }
+                    return component
+                })
+            let read = KvKey(serialized: key.serialized)
+            #expect(read == key && read?.hashValue == key.hashValue, "\(key)")
+            #expect(read?.components.map { Array($0.utf8) } == key.components.map { Array($0.utf8) }, "\(key)")
+        }
+    }
+
     @Test func equalityIsByScalars() {
         let composed: KvKey = ["\u{E9}"]
         let decomposed: KvKey = ["e\u{301}"]
@@ -39,7 +85,9 @@ import Testing
     }
 
     @Test func orderIsByTheBytesOfTheText() {
-        let sorted: [KvKey] = [["A"], ["a", "b"], ["a"], ["aa"], ["b"], ["é"], ["\u{FFFD}"], ["😀"]]
+        let sorted: [KvKey] = [
+            ["A"], ["a", "b"], ["a"], ["aa"], ["b"], ["e\u{301}"], ["f"], ["\u{E9}"], ["\u{FFFD}"], ["😀"],
+        ]
         #expect(sorted.shuffled().sorted() == sorted)
     }
 

@@ -9,7 +9,10 @@ import Testing
         "\"é\\u00e9\\n\\/\"",
         "\"\\ud800\"", "[]", "{}", " [ ] ", "[1,[2,{\"a\":[]}]]", "{\"\":{}}", "\t\n\r {\"a\" : 1 , \"b\" : 2 } ",
         "\"\u{7f}\"",
-        "123456789012345678901234567890", "1e999999999999999", "1e000000000000000000001",
+        "123456789012345678901234567890", "0e1", "0E-0", "-0.0e+00", "1.0e+0", "[0,-0,0.0]", "[[[]],[{}]]",
+        "{\"a\":1,\"a\":2}", "{\"\\u0000\":null}", "\"\\u0000\"", "\"\\uDBFF\\uDFFE\"", "\"\\udc00\"", "\"\u{10FFFF}\"",
+        "\"\u{FEFF}\"", "\"\\\\u0041\"", "\"/*\"", "[\"\\\"\"]", "\n1\n", "1e999999999999999",
+        "1e000000000000000000001",
     ])
     func takesJSON(_ text: String) throws {
         #expect(try KvValue(json: text).json == text)
@@ -22,16 +25,39 @@ import Testing
         "{", "}", "{\"a\"", "{\"a\":", "{\"a\":}", "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{a:1}", "{1:1}", "{\"a\" 1}",
         "{\"a\":1]",
         "{,}", "[]]", "{}{}", "NaN", "Infinity", "-Infinity", "'a'", "// x\n1", "\u{FEFF}1", "1e1000000000000000",
-        "[\u{A0}]",
+        "[\u{A0}]", "-01", "00", "- 1", "--1", "0.e1", "0e", "1e+-2", "1ee2", "1.2.3", "0b1", "1_000", "1,000", "１",
+        "1a", "-Inf",
+        "\"\\u00G0\"", "\"\\u00\"", "\"\\u+0041\"", "\"\\U0041\"", "\"\\a\"", "\"\\'\"", "\"\t\"", "\"\u{1F}\"",
+        "\"a\"b",
+        "\"\\ud83d\\u\"", "tru", "nullnull", "NULL", "undefined", "[\"a\"", "[\"a\",", "[1,,2]", "[1:2]", "[,]", "[}",
+        "[[]",
+        "[1]x", "[1],", "{\"a\":1,,\"b\":2}", "{\"a\"::1}", "{\"a\",1}", "{'a':1}", "{\"a\":1}}", "{null:1}", "{[]:1}",
+        "{\"a\":1 \"b\":2}", "{\"a\" \"b\"}", "{\"a\":1/**/}", "[1]#", "\u{2028}1", "1\u{C}", "\u{B}1", "\u{0}",
+        "1\u{0}", "{]",
     ])
     func refusesWhatIsNot(_ text: String) {
         let error = #expect(throws: KvError.self) { try KvValue(json: text) }
         #expect(error?.code == .invalidValue)
     }
 
+    /// An error says what is wrong and where, and nothing of the value.
+    @Test func errorsDoNotShowTheValue() {
+        for text in [
+            "{\"hunter2\"}", "hunter2", "\"hunter2", "{\"a\":hunter2}", "[\"\\hunter2\"]", "hunter2e9999999999999999",
+        ] {
+            let error = #expect(throws: KvError.self) { try KvValue(json: text) }
+            #expect(error.map { "\($0)" }?.contains("hunter2") == false)
+            #expect(error?.message.contains("at byte") == true)
+        }
+        let wrapped = KvError(.serverError, "refused", underlying: KvError(.serverError, "hunter2"))
+        #expect("\(wrapped)" == "serverError: refused")
+    }
+
     @Test(arguments: [
         ("1", "1.0"), ("1", "1e0"), ("100", "1e2"), ("0", "-0"), ("0", "0e5"), ("0.1", "0.10"), ("1e-7", "0.0000001"),
-        ("10e399", "1e400"), ("1e400", "1E+400"), ("1e01", "10"), ("0.000", "0"), ("120e-1", "12"), ("-1.5", "-15e-1"),
+        ("10e399", "1e400"), ("0.01e402", "1e400"), ("1e0000000000000000000000001", "10"), ("0e999999999999999", "-0"),
+        ("-0.0", "0"), ("1e-0", "1"), ("123.4500", "12345e-2"), ("1e999999999999999", "10e999999999999998"),
+        ("1e400", "1E+400"), ("1e01", "10"), ("0.000", "0"), ("120e-1", "12"), ("-1.5", "-15e-1"),
         ("{\"a\":1,\"b\":2}", "{\"b\":2,\"a\":1}"), ("{\"a\":1,\"a\":2}", "{\"a\":2}"),
         ("{\"a\":1,\"\\u0061\":2}", "{\"a\":2}"),
         ("\"\\u00e9\"", "\"é\""), ("\"\\ud83d\\ude00\"", "\"😀\""), ("\"\\/\"", "\"/\""), ("\"\\uD800\"", "\"\\ud800\""),
@@ -50,7 +76,9 @@ import Testing
         ("{\"a\":1}", "{\"b\":1}"),
         ("{\"a\":1}", "{\"a\":1,\"b\":1}"), ("\"\u{E9}\"", "\"e\u{301}\""), ("\"a\"", "\"a \""),
         ("\"\\ud800\"", "\"\\udbff\""),
-        ("\"\\u0000\"", "\"\""), ("[\"a\",\"b\"]", "[\"a,b\"]"), ("{\"a\":1,\"a\":2}", "{\"a\":1}"), ("10", "1"),
+        ("\"\\u0000\"", "\"\""), ("[\"a\",\"b\"]", "[\"a,b\"]"), ("{\"a\":1,\"a\":2}", "{\"a\":1}"),
+        ("1e400", "10e400"), ("1e-400", "0"), ("1e-400", "-1e-400"), ("1e999999999999999", "1e999999999999998"),
+        ("10", "1"),
         ("10", "100"),
     ])
     func isDifferentAsJSON(_ left: String, _ right: String) throws {
@@ -78,6 +106,22 @@ import Testing
             thread.start()
         }
         #expect(outcome)
+    }
+
+    /// Values of the same length that differ at their innermost: the text is not gone through again at every level. That
+    /// would take hundreds of times as long as reading it; the clock need not be exact.
+    @Test func deepDifferencesAreFoundInLinearTime() throws {
+        let text = String(repeating: "[", count: 10_000) + "1" + String(repeating: "]", count: 10_000)
+        let clock = ContinuousClock()
+        var (reading, comparing) = (Duration.seconds(3600), Duration.seconds(3600))
+        for _ in 0..<3 {
+            var documents: [JSONDocument] = []
+            reading = try min(
+                reading,
+                clock.measure { documents = try [JSONDocument(text), JSONDocument(text.replacing("1", with: "2"))] })
+            comparing = min(comparing, clock.measure { #expect(!JSONDocument.areEqual(documents[0], documents[1])) })
+        }
+        #expect(comparing < reading * 50)
     }
 
     /// Random values, spelled twice in different ways, are equal; changed in one place they are not.
