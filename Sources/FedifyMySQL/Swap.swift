@@ -15,11 +15,12 @@ struct Swap: Sendable {
         try new?.check(for: connection, with: key)
         guard let expected else { return try claim(on: connection) }
         let dialect = Dialect(connection.server)
-        // No entry can be equal to a value that the server does not keep.
-        guard dialect.keeps(expected.document) else { return false }
-        if try swap(expected.value, on: connection) { return true }
-        guard dialect.comparesText else { return false }
-        // The value may be equal and written otherwise. It is swapped as it is written, if nobody was faster.
+        // A number that the server would alter must not get there: it could be taken for another one.
+        let isExact = dialect.keeps(expected.document)
+        if isExact, try swap(expected.value, on: connection) { return true }
+        guard dialect.comparesText || !isExact else { return false }
+        // The value may be equal and written otherwise, 2^53 + 1 as 9007199254740993.0 for one. It is swapped as it is
+        // written, if nobody was faster.
         while true {
             guard let present = try read(on: connection), present == expected.value else { return false }
             if try swap(present, on: connection) { return true }

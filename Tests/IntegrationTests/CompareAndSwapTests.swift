@@ -115,6 +115,34 @@ import Testing
         try await setting.server.sql("SET GLOBAL TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     }
 
+    /// Numbers are compared by their exact value, however they are spelled: also where the server could not store the
+    /// spelling that is expected.
+    @Test(
+        arguments: try await TestServer.all,
+        [
+            ("9007199254740993", "9007199254740993.0", true), ("9007199254740993", "9007199254740993e0", true),
+            ("9007199254740993", "90071992547409930e-1", true), ("9007199254740993", "9007199254740992.0", false),
+            ("18446744073709551615", "18446744073709551615.00", true),
+            ("18446744073709551615", "18446744073709551616.0", false),
+            ("9223372036854775807", "9223372036854775807.0", true),
+            ("9223372036854775807", "9223372036854775808.0", false),
+            ("9223372036854775807", "9.223372036854775808e18", false),
+            ("-9223372036854775808", "-9223372036854775808.0", true),
+            ("[1,{\"n\":9007199254740993}]", "[1.0,{\"n\":9007199254740993.0}]", true),
+            ("0.1", "0.1000000000000000055511151231257827", false), ("1e20", "100000000000000000001", false),
+            ("1e20", "100000000000000000000.0", true),
+        ])
+    func expectedNumbersAreExact(_ server: TestServer, _ numbers: (String, String, Bool)) async throws {
+        let (stored, expected, areEqual) = numbers
+        try await server.withStore(poolSize: 1) { kv, _ in
+            for new in [KvValue(trusted: "\"new\""), nil] {
+                try await kv.set(["n"], KvValue(json: stored))
+                #expect(try await kv.cas(["n"], expected: KvValue(json: expected), new: new) == areEqual)
+                #expect(try await kv.get(["n"]) == (areEqual ? new : KvValue(json: stored)))
+            }
+        }
+    }
+
     /// A swap whose connection is killed while the server works on it is never reported as done or as not done.
     @Test(arguments: try await TestServer.all)
     func aLostConnectionLeavesTheOutcomeUnknown(_ server: TestServer) async throws {

@@ -172,7 +172,7 @@ import Testing
                 } catch let error as KvError {
                     #expect(!server.isMariaDB && error.code == .unsupportedValue, "\(number): \(error)")
                     #expect(try await kv.get(["n"], as: String.self) == "before")
-                    // A value that can't be stored is equal to none that is.
+                    // Not even as the number it would be rounded to is it taken for one that is stored.
                     try await kv.set(["n"], KvValue(trusted: "18446744073709551615"))
                     #expect(try await !kv.cas(["n"], expected: value, new: .null))
                 }
