@@ -14,7 +14,7 @@ let swiftSettings: [SwiftSetting] =
 
 let package = Package(
     name: "fedify-kv-swift",
-    // Synchronization.Mutex needs macOS 15.
+    // Synchronization.Atomic needs macOS 15.
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "FedifyKv", targets: ["FedifyKv"]),

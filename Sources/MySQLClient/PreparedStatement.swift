@@ -50,8 +50,8 @@ final class PreparedStatement {
         }
         self.statement = statement
         isRead = sql.hasPrefix("SELECT")
-        parameterBinds = .allocate(capacity: 0)
-        columnBinds = .allocate(capacity: 0)
+        parameterBinds = .init(start: nil, count: 0)
+        columnBinds = .init(start: nil, count: 0)
         var sql = sql
         let failed = sql.withUTF8 { text in
             text.withMemoryRebound(to: CChar.self) {

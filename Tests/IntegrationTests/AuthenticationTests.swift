@@ -19,39 +19,35 @@ import Testing
         -----END CERTIFICATE-----
         """
 
-    /// A user for one test, who may read the database.
+    /// A user for one test, who may use the database.
     private func withUser(
-        _ server: TestServer, identifiedBy clause: (String) -> String,
+        _ server: TestServer, identifiedBy method: @escaping (String) -> String,
         _ body: (String, String) async throws -> Void
     ) async throws {
-        let user = "auth_" + UUID().uuidString.prefix(8).lowercased()
-        let password = "pässwörd-" + UUID().uuidString
-        try await server.sql("CREATE USER '\(user)'@'%' \(clause(password))")
-        try await server.sql("GRANT ALL ON `\(server.configuration.database)`.* TO '\(user)'@'%'")
-        let result = await Result { try await body(user, password) }
-        try await server.sql("DROP USER '\(user)'@'%'")
-        try result.get()
+        try await server.withUser(
+            granted: "ALL", password: "pässwörd-" + UUID().uuidString, identified: method, body)
     }
 
     /// Logs in once; the connection's cipher, empty without TLS.
+    private func cipher(
+        _ server: TestServer, _ change: (inout MySQLConfiguration) -> Void
+    ) async throws -> String {
+        let pool = try server.pool(1, change)
+        let cipher = await Result { try await pool.sessionStatus("Ssl_cipher") }
+        await pool.close()
+        return try cipher.get()
+    }
+
+    /// Logs in once as a user; the connection's cipher, empty without TLS.
     private func logIn(
         _ server: TestServer, _ user: String, _ password: String,
         _ change: (inout MySQLConfiguration) -> Void = { _ in }
     ) async throws -> String {
-        let pool = try server.pool(1) {
+        try await cipher(server) {
             $0.user = user
             $0.password = Secret(password)
             change(&$0)
         }
-        let cipher = await Result {
-            try await pool.withConnection { connection in
-                var cipher: String?
-                try connection.query("SHOW SESSION STATUS LIKE 'Ssl_cipher'") { cipher = $0.text(1) }
-                return cipher ?? ""
-            }
-        }
-        await pool.close()
-        return try cipher.get()
     }
 
     /// MySQL has no such method any more since 8.4, or only if told.
@@ -156,31 +152,21 @@ import Testing
         arguments: try await TestServer.all)
     func encryption(_ server: TestServer) async throws {
         let authority = try #require(TestServer.certificateAuthority)
-        func cipher(_ change: (inout MySQLConfiguration) -> Void) async throws -> String {
-            let pool = try server.pool(1, change)
-            let result = await Result {
-                try await pool.withConnection { connection in
-                    var cipher: String?
-                    try connection.query("SHOW SESSION STATUS LIKE 'Ssl_cipher'") { cipher = $0.text(1) }
-                    return cipher ?? ""
-                }
-            }
-            await pool.close()
-            return try result.get()
-        }
         for mode in MySQLConfiguration.TLS.Mode.allCases {
-            let used = try await cipher { $0.tls = .init(mode: mode, certificateAuthorityFile: authority) }
+            let used = try await cipher(server) { $0.tls = .init(mode: mode, certificateAuthorityFile: authority) }
             #expect(used.isEmpty == (mode == .off), "\(mode)")
         }
         // Signed by nobody that the system knows.
-        let stranger = await #expect(throws: MySQLError.self) { try await cipher { $0.tls.mode = .verifyIdentity } }
+        let stranger = await #expect(throws: MySQLError.self) {
+            try await cipher(server) { $0.tls.mode = .verifyIdentity }
+        }
         #expect(stranger?.code == .insecure)
         // An authority that did not sign it.
         let other = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString + ".pem")
         try Data(Self.strangersCertificate.utf8).write(to: other)
         defer { try? FileManager.default.removeItem(at: other) }
         let wrong = await #expect(throws: MySQLError.self) {
-            try await cipher { $0.tls = .init(mode: .verifyCA, certificateAuthorityFile: other.path) }
+            try await cipher(server) { $0.tls = .init(mode: .verifyCA, certificateAuthorityFile: other.path) }
         }
         #expect(wrong?.code == .insecure)
         // The certificate names localhost and 127.0.0.1. Another name of this machine is another host.
@@ -188,7 +174,7 @@ import Testing
         let name = ProcessInfo.processInfo.hostName
         for mode in [MySQLConfiguration.TLS.Mode.verifyIdentity, .verifyCA] where name != "localhost" {
             do {
-                _ = try await cipher {
+                _ = try await cipher(server) {
                     $0.address = .tcp(host: name, port: port)
                     $0.tls = .init(mode: mode, certificateAuthorityFile: authority)
                 }
@@ -207,11 +193,5 @@ import Testing
         let pool = try server.pool(1) { $0.address = .unixSocket(path: socket) }
         try await pool.withConnection { try $0.query("SELECT 1") }
         await pool.close()
-    }
-}
-
-extension Result where Failure == any Error {
-    init(_ body: () async throws -> Success) async {
-        do { self = .success(try await body()) } catch { self = .failure(error) }
     }
 }

@@ -75,44 +75,44 @@ import Testing
         try await setting.server.withStore(poolSize: setting.poolSize, session: setting.isolation.session) { kv, _ in
             try await kv.initialize()
             // The other process has the server's isolation level.
-            try await setting.server.sql("SET GLOBAL TRANSACTION ISOLATION LEVEL \(setting.isolation.rawValue)")
-            let other = try PipeProcess(
-                setting.server, table: kv.options.tableName, concurrency: 8,
-                parameters: "deadline=60&pool-size=\(setting.poolSize)")
-            defer { other.close() }
-            let key: KvKey = ["counter"]
-            let each = 20
-            try await withThrowingTaskGroup { group in
-                for _ in 0..<8 {
-                    group.addTask {
-                        for _ in 0..<each {
-                            while true {
-                                let present = try await kv.get(key)
-                                let next = (try present?.decode(as: Int.self) ?? 0) + 1
-                                if try await kv.cas(key, expected: present, new: KvValue(encoding: next)) { break }
+            try await setting.server.withGlobalIsolation(setting.isolation.rawValue) {
+                let other = try PipeProcess(
+                    setting.server, table: kv.options.tableName, concurrency: 8,
+                    parameters: "deadline=60&pool-size=\(setting.poolSize)")
+                defer { other.close() }
+                let key: KvKey = ["counter"]
+                let each = 20
+                try await withThrowingTaskGroup { group in
+                    for _ in 0..<8 {
+                        group.addTask {
+                            for _ in 0..<each {
+                                while true {
+                                    let present = try await kv.get(key)
+                                    let next = (try present?.decode(as: Int.self) ?? 0) + 1
+                                    if try await kv.cas(key, expected: present, new: KvValue(encoding: next)) { break }
+                                }
+                            }
+                        }
+                        group.addTask {
+                            for _ in 0..<each {
+                                while true {
+                                    let got = try await other.request(["op": "\"get\"", "key": key.serialized])
+                                    try #require(got["ok"] == "true", "\(got)")
+                                    var swap = ["op": "\"cas\"", "key": key.serialized]
+                                    swap["expected"] = got["value"]
+                                    swap["new"] = "\((got["value"].flatMap(Int.init) ?? 0) + 1)"
+                                    let answer = try await other.request(swap)
+                                    try #require(answer["ok"] == "true", "\(answer)")
+                                    if answer["swapped"] == "true" { break }
+                                }
                             }
                         }
                     }
-                    group.addTask {
-                        for _ in 0..<each {
-                            while true {
-                                let got = try await other.request(["op": "\"get\"", "key": key.serialized])
-                                try #require(got["ok"] == "true", "\(got)")
-                                var swap = ["op": "\"cas\"", "key": key.serialized]
-                                swap["expected"] = got["value"]
-                                swap["new"] = "\((got["value"].flatMap(Int.init) ?? 0) + 1)"
-                                let answer = try await other.request(swap)
-                                try #require(answer["ok"] == "true", "\(answer)")
-                                if answer["swapped"] == "true" { break }
-                            }
-                        }
-                    }
+                    try await group.waitForAll()
                 }
-                try await group.waitForAll()
+                #expect(try await kv.get(key, as: Int.self) == 16 * each)
             }
-            #expect(try await kv.get(key, as: Int.self) == 16 * each)
         }
-        try await setting.server.sql("SET GLOBAL TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     }
 
     /// Numbers are compared by their exact value, however they are spelled: also where the server could not store the
@@ -149,12 +149,7 @@ import Testing
         try await server.withStore(poolSize: 1) { kv, pool in
             try await kv.set(["k"], 1)
             let holder = try server.pool(2)
-            let victim = try await pool.withConnection { connection in
-                var id: Int64?
-                try connection.query("SELECT CONNECTION_ID()") { id = $0.integer(0) }
-                return id
-            }
-            let id = try #require(victim)
+            let id = try await pool.id()
             let table = kv.options.tableName
             // A lock on the row makes the swap wait on the server.
             let (locked, lock) = AsyncStream.makeStream(of: Void.self)

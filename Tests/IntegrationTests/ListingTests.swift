@@ -6,11 +6,13 @@ import Testing
 
 /// Listing: page by page, in flat memory, past rows of other programs.
 @Suite struct ListingTests {
-    /// Ten rows of numbers, six times with itself: keys `["list","000000"]` to `["list","199999"]`, made by the server.
+    /// Rows of the digits, in SQL: a number's digits come of joining it with itself.
+    private static let digits = "(" + (0...9).map { "SELECT \($0) d" }.joined(separator: " UNION ALL ") + ")"
+
+    /// Keys `["list","000000"]` to `["list","199999"]`, made by the server.
     private func fill(_ server: TestServer, _ kv: MySQLKvStore) async throws {
         try await kv.initialize()
-        let digits = (0...9).map { "SELECT \($0) d" }.joined(separator: " UNION ALL ")
-        let joined = "abcde".map { "(\(digits)) \($0)" }.joined(separator: ", ")
+        let joined = "abcde".map { "\(Self.digits) \($0)" }.joined(separator: ", ")
         try await server.sql(
             """
             INSERT INTO `\(kv.options.tableName)` SELECT CONCAT('["list","', CONCAT(f.d, a.d, b.d, c.d, d.d, e.d), '"]'), \
@@ -18,27 +20,41 @@ import Testing
             """)
     }
 
+    /// Lists entries below a prefix in a process of its own, whose memory nothing else uses: the lines, and the most
+    /// memory that the process had, in bytes, at the first of them and at the last that was watched. The output's pipe
+    /// must hold less than comes after the watched lines: then the process is alive.
+    private func listInAnotherProcess(
+        _ server: TestServer, _ kv: MySQLKvStore, prefix: String..., watched: Int
+    ) throws -> (lines: Int, first: Int, last: Int) {
+        let process = CommandLineTool.make(["list", "--table", kv.options.tableName] + prefix, url: server.url)
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        var (lines, first, last) = (0, 0, 0)
+        while true {
+            let chunk = output.fileHandleForReading.availableData
+            if chunk.isEmpty { break }
+            if lines < watched { last = peakMemory(process.processIdentifier) }
+            if lines == 0 { first = last }
+            lines += chunk.count { $0 == UInt8(ascii: "\n") }
+        }
+        process.waitUntilExit()
+        return (lines, first, last)
+    }
+
+    /// The most memory that a process has had, in bytes, where the system tells.
+    private func peakMemory(_ process: Int32) -> Int {
+        let status = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        return (line?.split(separator: " ").dropFirst().first).flatMap { Int($0) }.map { $0 << 10 } ?? 0
+    }
+
     @Test(arguments: try await TestServer.all)
     func twoHundredThousandRowsTakeFlatMemory(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
             try await fill(server, kv)
             #expect(try await kv.count(prefix: ["list"]) == 200_000)
-            // In a process of its own, whose memory nothing else uses.
-            let process = CommandLineTool.make(["list", "--table", kv.options.tableName, "list"], url: server.url)
-            let output = Pipe()
-            process.standardOutput = output
-            try process.run()
-            var lines = 0
-            var (first, last) = (0, 0)
-            while true {
-                let chunk = output.fileHandleForReading.availableData
-                if chunk.isEmpty { break }
-                // The output's pipe holds less than what is left now: the process is alive.
-                if lines == 0 { first = peakMemory(process.processIdentifier) }
-                if lines < 195_000 { last = peakMemory(process.processIdentifier) }
-                lines += chunk.count { $0 == UInt8(ascii: "\n") }
-            }
-            process.waitUntilExit()
+            let (lines, first, last) = try listInAnotherProcess(server, kv, prefix: "list", watched: 195_000)
             #expect(lines == 200_000)
             #if os(Linux)
                 #expect(first > 0)
@@ -52,24 +68,12 @@ import Testing
     func aHundredValuesOfAMegabyteTakeLittleMemory(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
             try await kv.initialize()
-            let digits = (0...9).map { "SELECT \($0) d" }.joined(separator: " UNION ALL ")
             try await server.sql(
                 """
                 INSERT INTO `\(kv.options.tableName)` SELECT CONCAT('["large","', a.d, b.d, '"]'), \
-                CONCAT('"', REPEAT('x', 1000000), '"'), NULL FROM (\(digits)) a, (\(digits)) b
+                CONCAT('"', REPEAT('x', 1000000), '"'), NULL FROM \(Self.digits) a, \(Self.digits) b
                 """)
-            let process = CommandLineTool.make(["list", "--table", kv.options.tableName], url: server.url)
-            let output = Pipe()
-            process.standardOutput = output
-            try process.run()
-            var (lines, peak) = (0, 0)
-            while true {
-                let chunk = output.fileHandleForReading.availableData
-                if chunk.isEmpty { break }
-                if lines < 99 { peak = peakMemory(process.processIdentifier) }
-                lines += chunk.count { $0 == UInt8(ascii: "\n") }
-            }
-            process.waitUntilExit()
+            let (lines, _, peak) = try listInAnotherProcess(server, kv, watched: 99)
             #expect(lines == 100)
             #if os(Linux)
                 // A first page of all the rows it asks for would have 64 MB alone.
@@ -78,23 +82,12 @@ import Testing
         }
     }
 
-    /// The most memory that a process has had, in bytes, where the system tells.
-    private func peakMemory(_ process: Int32) -> Int {
-        let status = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
-        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-        return (line?.split(separator: " ").dropFirst().first).flatMap { Int($0) }.map { $0 << 10 } ?? 0
-    }
-
     @Test(arguments: try await TestServer.all)
     func theFirstEntryComesBeforeTheSecondPage(_ server: TestServer) async throws {
         try await server.withStore(poolSize: 1) { kv, pool in
             try await fill(server, kv)
-            func executed() async throws -> Int64 {
-                try await pool.withConnection { connection in
-                    var count: Int64?
-                    try connection.query("SHOW SESSION STATUS LIKE 'Com_stmt_execute'") { count = $0.integer(1) }
-                    return count ?? -1
-                }
+            func executed() async throws -> Int {
+                try #require(Int(try await pool.sessionStatus("Com_stmt_execute")))
             }
             let iterator = kv.list(prefix: ["list"]).makeAsyncIterator()
             let before = try await executed()

@@ -29,44 +29,44 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func anOutageIsAPause(_ server: TestServer) async throws {
         try await withProxy(server, deadline: .seconds(30)) { proxy, kv, direct in
-            let written = Shared(0)
-            let unknown = Shared(0)
-            let stop = Shared(false)
+            let written = Locked(0)
+            let unknown = Locked(0)
+            let stop = Locked(false)
             try await withThrowingTaskGroup { group in
                 for task in 0..<16 {
                     group.addTask {
                         var round = 0
-                        while !stop.value {
+                        while !stop.withLock(\.self) {
                             // No error of set, get or delete reaches a caller.
                             try await kv.set(["outage", "\(task)", "\(round)"], round)
-                            written.change { $0 += 1 }
+                            written.withLock { $0 += 1 }
                             #expect(try await kv.get(["outage", "\(task)", "\(round)"], as: Int.self) == round)
                             try await kv.delete(["none"])
                             do {
                                 let won = try await kv.cas(["cas", "\(task)", "\(round)"], expected: nil, new: round)
                                 #expect(won)
                             } catch let error as KvError where error.code == .outcomeUnknown {
-                                unknown.change { $0 += 1 }
+                                unknown.withLock { $0 += 1 }
                             }
                             round += 1
                         }
                     }
                 }
                 for _ in 0..<3 {
-                    let before = written.value
-                    try await eventually { written.value > before + 50 }
+                    let before = written.withLock(\.self)
+                    try await eventually { written.withLock(\.self) > before + 50 }
                     proxy.down()
                     // Until all callers wait for a connection.
                     try await eventually { kv.pool.status.waiting == 16 }
                     try proxy.up()
                 }
-                let after = written.value
-                try await eventually { written.value > after + 50 }
-                stop.change { $0 = true }
+                let after = written.withLock(\.self)
+                try await eventually { written.withLock(\.self) > after + 50 }
+                stop.withLock { $0 = true }
                 try await group.waitForAll()
             }
-            #expect(try await direct.count(prefix: ["outage"]) == written.value)
-            #expect(unknown.value <= 3 * 4, "a swap is unknown only where it was under way on a connection")
+            #expect(try await direct.count(prefix: ["outage"]) == written.withLock(\.self))
+            #expect(unknown.withLock(\.self) <= 3 * 4, "a swap is unknown only where it was under way on a connection")
         }
     }
 

@@ -21,7 +21,7 @@ import Testing
     @Test(arguments: try await Setting.all)
     func moreOperationsThanConnectionsAllFinish(_ setting: Setting) async throws {
         try await setting.server.withStore(poolSize: setting.poolSize) { kv, pool in
-            let most = Shared(0)
+            let most = Locked(0)
             try await withThrowingTaskGroup { group in
                 for task in 0..<40 {
                     group.addTask {
@@ -42,73 +42,71 @@ import Testing
                             try await kv.delete(key)
                             try await kv.delete(prefix: key)
                             let connections = pool.status.connections
-                            most.change { $0 = max($0, connections) }
+                            most.withLock { $0 = max($0, connections) }
                         }
                     }
                 }
                 try await group.waitForAll()
             }
-            #expect((1...setting.poolSize).contains(most.value))
+            #expect((1...setting.poolSize).contains(most.withLock(\.self)))
             #expect(pool.status.waiting == 0)
         }
     }
 
     @Test(arguments: try await TestServer.all)
     func neverOpensMoreConnectionsThanItWasTold(_ server: TestServer) async throws {
-        let user = "u" + UUID().uuidString.prefix(8).lowercased()
-        try await server.sql("CREATE USER '\(user)'@'%' IDENTIFIED BY 'pw-\(user)'")
-        try await server.sql("GRANT ALL ON `\(server.configuration.database)`.* TO '\(user)'@'%'")
-        let pool = try server.pool(3) {
-            $0.user = user
-            $0.password = Secret("pw-\(user)")
-        }
-        let seen = Shared<Set<Int64>>([])
-        try await withThrowingTaskGroup { group in
-            for _ in 0..<64 {
-                group.addTask {
-                    for _ in 0..<10 {
-                        let id = try await pool.withConnection { connection in
-                            var id: Int64?
-                            try connection.query("SELECT CONNECTION_ID() FROM (SELECT SLEEP(0.002)) s") {
-                                id = $0.integer(0)
+        try await server.withUser(granted: "ALL") { user, password in
+            let pool = try server.pool(3) {
+                $0.user = user
+                $0.password = Secret(password)
+            }
+            let seen = Locked<Set<Int64>>([])
+            try await withThrowingTaskGroup { group in
+                for _ in 0..<64 {
+                    group.addTask {
+                        for _ in 0..<10 {
+                            let id = try await pool.withConnection { connection in
+                                var id: Int64?
+                                try connection.query("SELECT CONNECTION_ID() FROM (SELECT SLEEP(0.002)) s") {
+                                    id = $0.integer(0)
+                                }
+                                return id
                             }
-                            return id
+                            if let id { _ = seen.withLock { $0.insert(id) } }
                         }
-                        if let id { seen.change { $0.insert(id) } }
                     }
                 }
+                try await group.waitForAll()
             }
-            try await group.waitForAll()
+            #expect(seen.withLock(\.count) <= 3)
+            // As the server counts them.
+            let connections = try await server.sql(
+                "SELECT COUNT(*) FROM information_schema.processlist WHERE user = ?", .text(user))
+            #expect(Int(connections[0][0] ?? "") ?? 99 <= 3)
+            await pool.close()
+            try await eventually {
+                try await server.sql(
+                    "SELECT COUNT(*) FROM information_schema.processlist WHERE user = ?", .text(user)) == [["0"]]
+            }
         }
-        #expect(seen.value.count <= 3)
-        // As the server counts them.
-        let connections = try await server.sql(
-            "SELECT COUNT(*) FROM information_schema.processlist WHERE user = ?", .text(user))
-        #expect(Int(connections[0][0] ?? "") ?? 99 <= 3)
-        await pool.close()
-        try await eventually {
-            try await server.sql(
-                "SELECT COUNT(*) FROM information_schema.processlist WHERE user = ?", .text(user)) == [["0"]]
-        }
-        try await server.sql("DROP USER '\(user)'@'%'")
     }
 
     @Test(arguments: try await TestServer.all)
     func servesInOrderOfArrival(_ server: TestServer) async throws {
         let pool = try server.pool(1)
         let blocker = Blocker()
-        let order = Shared<[Int]>([])
+        let order = Locked<[Int]>([])
         try await withThrowingTaskGroup { group in
             group.addTask { try await pool.withConnection { _ in blocker.block() } }
             try await eventually { pool.status.inUse == 1 }
             for index in 0..<10 {
-                group.addTask { try await pool.withConnection { _ in order.change { $0.append(index) } } }
+                group.addTask { try await pool.withConnection { _ in order.withLock { $0.append(index) } } }
                 try await eventually { pool.status.waiting == index + 1 }
             }
             blocker.release()
             try await group.waitForAll()
         }
-        #expect(order.value == Array(0..<10))
+        #expect(order.withLock(\.self) == Array(0..<10))
         await pool.close()
     }
 
@@ -205,19 +203,13 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func preparedStatementsAreFewAndClosed(_ server: TestServer) async throws {
         let pool = try server.pool(1) { $0.maximumPreparedStatements = 8 }
-        func prepared(_ name: String) async throws -> Int {
-            try await pool.withConnection { connection in
-                var count: Int64?
-                try connection.query("SHOW SESSION STATUS LIKE 'Com_stmt_\(name)'") { count = $0.integer(1) }
-                return Int(count ?? -1)
-            }
-        }
         for number in 0..<50 {
             try await pool.withConnection { connection in
                 for _ in 0..<3 { try connection.query("SELECT \(number)") }
             }
         }
-        let (prepares, closes) = (try await prepared("prepare"), try await prepared("close"))
+        let prepares = try #require(Int(try await pool.sessionStatus("Com_stmt_prepare")))
+        let closes = try #require(Int(try await pool.sessionStatus("Com_stmt_close")))
         // Each text was prepared once, though run three times, and all but the kept ones are closed.
         #expect((50...60).contains(prepares))
         #expect(prepares - closes <= 9)
@@ -301,17 +293,6 @@ import Testing
         #expect(error?.code == .protocolViolation)
         try await pool.withConnection { try $0.query("SELECT 1") }
         await pool.close()
-    }
-}
-
-extension MySQLPool {
-    /// The server's number of a connection of this pool.
-    func id() async throws -> Int64 {
-        try await withConnection { connection in
-            var id: Int64?
-            try connection.query("SELECT CONNECTION_ID()") { id = $0.integer(0) }
-            return id ?? -1
-        }
     }
 }
 

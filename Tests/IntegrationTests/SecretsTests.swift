@@ -13,15 +13,15 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func keysAndValuesAppearNowhere(_ server: TestServer) async throws {
         let log = CapturedLog()
-        let errors = Shared<[String]>([])
+        let errors = Locked<[String]>([])
         func failing(_ operation: @Sendable () async throws -> Void) async {
             do {
                 try await operation()
                 Issue.record("the operation was to fail")
             } catch {
-                errors.change { $0.append("\(error) \(String(reflecting: error))") }
+                errors.withLock { $0.append("\(error) \(String(reflecting: error))") }
                 if let kv = error as? KvError, let underlying = kv.underlying as? MySQLError {
-                    errors.change { $0.append("\(underlying) \(String(reflecting: underlying))") }
+                    errors.withLock { $0.append("\(underlying) \(String(reflecting: underlying))") }
                 }
             }
         }
@@ -84,9 +84,9 @@ import Testing
             await failing { while true { try await slow.set(key, value) } }
             await slow.pool.close()
         }
-        #expect(errors.value.count >= 10)
+        #expect(errors.withLock(\.count) >= 10)
         #expect(log.text.contains("connection opened"))
-        for text in errors.value + [log.text] {
+        for text in errors.withLock(\.self) + [log.text] {
             #expect(!text.contains(Self.key) && !text.contains(Self.value), "\(text)")
         }
     }
@@ -94,34 +94,34 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func passwordsAppearNowhere(_ server: TestServer) async throws {
         let password = "p@ss/w?rd#\(UUID().uuidString)"
-        let user = "secret_" + UUID().uuidString.prefix(8).lowercased()
-        try await server.sql("CREATE USER '\(user)'@'%' IDENTIFIED BY '\(password)'")
-        let log = CapturedLog()
-        var texts: [String] = []
-        var configuration = server.configuration
-        configuration.user = user
-        for attempt in [password, password + "x"] {
-            configuration.password = Secret(attempt)
-            let pool = try MySQLPool(configuration, logger: log.logger)
-            texts.append("\(pool) \(configuration) \(String(reflecting: pool)) \(String(reflecting: configuration))")
-            var dumped = ""
-            dump(pool, to: &dumped)
-            dump(configuration, to: &dumped)
-            texts.append(dumped)
-            do {
-                // No rights on the database; or the wrong password.
-                try await pool.withConnection { _ in }
-                Issue.record("the user has no rights")
-            } catch {
-                texts.append("\(error) \(String(reflecting: error))")
+        try await server.withUser(granted: nil, password: password) { user, _ in
+            let log = CapturedLog()
+            var texts: [String] = []
+            var configuration = server.configuration
+            configuration.user = user
+            for attempt in [password, password + "x"] {
+                configuration.password = Secret(attempt)
+                let pool = try MySQLPool(configuration, logger: log.logger)
+                texts.append(
+                    "\(pool) \(configuration) \(String(reflecting: pool)) \(String(reflecting: configuration))")
                 var dumped = ""
-                dump(error, to: &dumped)
+                dump(pool, to: &dumped)
+                dump(configuration, to: &dumped)
                 texts.append(dumped)
+                do {
+                    // No rights on the database; or the wrong password.
+                    try await pool.withConnection { _ in }
+                    Issue.record("the user has no rights")
+                } catch {
+                    texts.append("\(error) \(String(reflecting: error))")
+                    var dumped = ""
+                    dump(error, to: &dumped)
+                    texts.append(dumped)
+                }
+                await pool.close()
             }
-            await pool.close()
+            texts.append(log.text)
+            for text in texts { #expect(!text.contains(password) && !text.contains("w?rd"), "\(text)") }
         }
-        texts.append(log.text)
-        for text in texts { #expect(!text.contains(password) && !text.contains("w?rd"), "\(text)") }
-        try await server.sql("DROP USER '\(user)'@'%'")
     }
 }

@@ -99,14 +99,44 @@ struct TestServer: Sendable, CustomTestStringConvertible {
         return try result.get()
     }
 
+    /// Gives a test a user with privileges (nil: none) on the database, or on one of its tables, and drops the user in
+    /// the end. The method says how the user is identified; without one, as the server does by default.
+    func withUser(
+        granted privileges: String?, on table: String? = nil, password: String = UUID().uuidString,
+        identified method: ((String) -> String)? = nil,
+        _ body: (_ user: String, _ password: String) async throws -> Void
+    ) async throws {
+        let user = "test_" + UUID().uuidString.prefix(8).lowercased()
+        try await sql("CREATE USER '\(user)'@'%' \(method?(password) ?? "IDENTIFIED BY '\(password)'")")
+        let result = await Result {
+            if let privileges {
+                let target = "`\(configuration.database)`." + (table.map { "`\($0)`" } ?? "*")
+                try await sql("GRANT \(privileges) ON \(target) TO '\(user)'@'%'")
+            }
+            try await body(user, password)
+        }
+        try await sql("DROP USER '\(user)'@'%'")
+        try result.get()
+    }
+
+    /// Runs a test while the server's sessions begin with an isolation level, and puts the former one back.
+    func withGlobalIsolation<T>(_ level: String, _ body: () async throws -> T) async throws -> T {
+        // MariaDB before 11.1 has the one name, MySQL the other.
+        let former = try await sql(
+            "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('transaction_isolation', 'tx_isolation')")
+        try await sql("SET GLOBAL TRANSACTION ISOLATION LEVEL \(level)")
+        let result = await Result { try await body() }
+        if let name = former.first?[1] {
+            try await sql("SET GLOBAL TRANSACTION ISOLATION LEVEL \(name.replacing("-", with: " "))")
+        }
+        return try result.get()
+    }
+
     /// A further store on the same table, with connections of its own.
     func another(
-        _ kv: MySQLKvStore, poolSize: Int = 4, session: [String] = [],
-        options change: (inout MySQLKvStoreOptions) -> Void = { _ in }
+        _ kv: MySQLKvStore, poolSize: Int = 4, session: [String] = []
     ) throws -> MySQLKvStore {
-        var options = kv.options
-        change(&options)
-        return try MySQLKvStore(pool(poolSize) { $0.sessionSetup = session }, options: options)
+        try MySQLKvStore(pool(poolSize) { $0.sessionSetup = session }, options: kv.options)
     }
 
     static func newTableName() -> String {

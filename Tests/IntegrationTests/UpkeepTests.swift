@@ -136,46 +136,43 @@ import Testing
 
     @Test(arguments: try await TestServer.all)
     func fourRightsAreEnough(_ server: TestServer) async throws {
-        let user = "least_" + UUID().uuidString.prefix(8).lowercased()
         try await server.withStore { kv, _ in
             try await kv.initialize()
-            let table = "`\(server.configuration.database)`.`\(kv.options.tableName)`"
-            try await server.sql("CREATE USER '\(user)'@'%' IDENTIFIED BY 'pw-\(user)'")
-            try await server.sql("GRANT SELECT, INSERT, UPDATE, DELETE ON \(table) TO '\(user)'@'%'")
-            let pool = try server.pool(2) {
-                $0.user = user
-                $0.password = Secret("pw-\(user)")
-            }
-            let least = try MySQLKvStore(pool, options: kv.options)
-            try await least.initialize()
-            try await least.set(["k"], 1, ttl: .seconds(100))
-            #expect(try await least.get(["k"], as: Int.self) == 1)
-            #expect(try await least.cas(["k"], expected: 1, new: 2))
-            #expect(try await least.cas(["new"], expected: nil, new: 2, ttl: .zero))
-            #expect(try await least.cas(["new"], expected: nil, new: 3))
-            try await least.setKeepingExpiry(["k"], .null)
-            #expect(try await least.getWithExpiry(["k"])?.value == .null)
-            try await least.set(entries: [KvEntry(key: ["m"], value: .null)], ttl: .zero)
-            #expect(try await least.get(keys: [["k"], ["m"]]).count == 1)
-            #expect(try await least.deleteExpired() == 1)
-            #expect(try await least.count() == 2)
-            var listed = 0
-            for try await _ in least.list() { listed += 1 }
-            #expect(listed == 2)
-            try await least.delete(["k"])
-            try await least.delete(keys: [["k"], ["m"]])
-            #expect(try await least.delete(prefix: ["new"]) == 1)
-            for operation in [least.drop, { try await least.drop() }] {
-                let error = await #expect(throws: KvError.self) { try await operation() }
+            try await server.withUser(
+                granted: "SELECT, INSERT, UPDATE, DELETE", on: kv.options.tableName
+            ) { user, password in
+                let pool = try server.pool(2) {
+                    $0.user = user
+                    $0.password = Secret(password)
+                }
+                let least = try MySQLKvStore(pool, options: kv.options)
+                try await least.initialize()
+                try await least.set(["k"], 1, ttl: .seconds(100))
+                #expect(try await least.get(["k"], as: Int.self) == 1)
+                #expect(try await least.cas(["k"], expected: 1, new: 2))
+                #expect(try await least.cas(["new"], expected: nil, new: 2, ttl: .zero))
+                #expect(try await least.cas(["new"], expected: nil, new: 3))
+                try await least.setKeepingExpiry(["k"], .null)
+                #expect(try await least.getWithExpiry(["k"])?.value == .null)
+                try await least.set(entries: [KvEntry(key: ["m"], value: .null)], ttl: .zero)
+                #expect(try await least.get(keys: [["k"], ["m"]]).count == 1)
+                #expect(try await least.deleteExpired() == 1)
+                #expect(try await least.count() == 2)
+                var listed = 0
+                for try await _ in least.list() { listed += 1 }
+                #expect(listed == 2)
+                try await least.delete(["k"])
+                try await least.delete(keys: [["k"], ["m"]])
+                #expect(try await least.delete(prefix: ["new"]) == 1)
+                let denied = await #expect(throws: KvError.self) { try await least.drop() }
+                #expect(denied?.code == .serverError)
+                var options = kv.options
+                options.tableName += "_missing"
+                let missing = try MySQLKvStore(pool, options: options)
+                let error = await #expect(throws: KvError.self) { try await missing.set(["k"], 1) }
                 #expect(error?.code == .serverError)
+                await pool.close()
             }
-            var options = kv.options
-            options.tableName += "_missing"
-            let missing = try MySQLKvStore(pool, options: options)
-            let error = await #expect(throws: KvError.self) { try await missing.set(["k"], 1) }
-            #expect(error?.code == .serverError)
-            await pool.close()
         }
-        try await server.sql("DROP USER '\(user)'@'%'")
     }
 }

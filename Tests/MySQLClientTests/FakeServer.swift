@@ -3,16 +3,12 @@ import MySQLClient
 
 /// A server on 127.0.0.1 that speaks as a test tells it to, and records what it was sent.
 final class FakeServer: Sendable {
-    private final class Record: Sendable {
-        let bytes = Locked<[UInt8]>([])
-    }
-
     let port: UInt16
     private let listener: Int32
-    private let record = Record()
+    private let record = Locked<[UInt8]>([])
 
     /// All that clients have sent.
-    var received: [UInt8] { record.bytes.withLock(\.self) }
+    var received: [UInt8] { record.withLock(\.self) }
 
     /// Accepts connections, and runs `serve` for each on a thread.
     init(_ serve: @escaping @Sendable (Connection) -> Void) throws {
@@ -39,7 +35,7 @@ final class FakeServer: Sendable {
                 let descriptor = accept(listener, nil, nil)
                 guard descriptor >= 0 else { return }
                 let connection = Connection(descriptor: descriptor) { received in
-                    record.bytes.withLock { $0 += received }
+                    record.withLock { $0 += received }
                 }
                 Thread.detachNewThread {
                     serve(connection)
