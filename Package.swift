@@ -26,7 +26,7 @@ let package = Package(
     dependencies: [
         // The command line of `fedify-kv`.
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-        // Deque: the pool's queue of waiting work.
+        // Deque: lines of waiting work.
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
         // The logger that a service hands to the pool and the store.
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
@@ -61,6 +61,7 @@ let package = Package(
             dependencies: [
                 "FedifyKv",
                 "MySQLClient",
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swiftSettings

@@ -38,16 +38,14 @@ struct JSONNumber: Equatable {
         self.isNegative = isNegative && !digits.isEmpty
     }
 
-    /// The number is written without a fraction and an exponent.
-    static func isInteger(_ text: ArraySlice<UInt8>) -> Bool {
-        !text.contains { $0 == UInt8(ascii: ".") || $0 | 0x20 == UInt8(ascii: "e") }
-    }
-
     /// MySQL keeps an integer of 64 bits (signed or unsigned) exactly and any other number as a double, which it writes
-    /// in the fewest digits that read back the same. The number survives that unchanged.
-    static func isExactOnMySQL(_ text: ArraySlice<UInt8>) -> Bool {
-        let isInteger = isInteger(text)
-        if isInteger, text.count <= 18 { return true }
+    /// in the fewest digits that read back the same.
+    ///
+    /// - Parameters:
+    ///   - text: A valid JSON number.
+    ///   - isInteger: It is written without a fraction and an exponent.
+    /// - Returns: Whether the number survives that unchanged.
+    static func isExactOnMySQL(_ text: ArraySlice<UInt8>, isInteger: Bool) -> Bool {
         let number = JSONNumber(text)
         // A double holds every decimal of 15 digits in this range.
         if number.digits.count <= 15, abs(number.exponent) <= 280 { return true }

@@ -1,28 +1,91 @@
 /// Strings of JSON, as JavaScript's `JSON.stringify` writes them and as any JSON may escape them.
 package enum JSONString {
-    /// Appends the string with its quotes: `"` and `\` escaped, control characters as `\b \t \n \f \r` or `\u00xx` in
+    /// Writes the string with its quotes: `"` and `\` escaped, control characters as `\b \t \n \f \r` or `\u00xx` in
     /// lower case, all else as itself. (ECMA-262, QuoteJSONString.)
-    package static func append(_ string: String, to bytes: inout [UInt8]) {
-        bytes.append(UInt8(ascii: "\""))
-        for byte in string.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                bytes.append(UInt8(ascii: "\\"))
-                bytes.append(byte)
-            case 0x08: bytes.append(contentsOf: "\\b".utf8)
-            case 0x09: bytes.append(contentsOf: "\\t".utf8)
-            case 0x0A: bytes.append(contentsOf: "\\n".utf8)
-            case 0x0C: bytes.append(contentsOf: "\\f".utf8)
-            case 0x0D: bytes.append(contentsOf: "\\r".utf8)
-            case ..<0x20:
-                let digits = Array("0123456789abcdef".utf8)
-                bytes.append(contentsOf: "\\u00".utf8)
-                bytes.append(digits[Int(byte >> 4)])
-                bytes.append(digits[Int(byte & 15)])
-            default: bytes.append(byte)
+    ///
+    /// - Parameters:
+    ///   - string: The string.
+    ///   - buffer: It has room for ``size(of:)`` bytes.
+    /// - Returns: How many bytes were written.
+    static func write(_ string: String, to buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
+        buffer[0] = UInt8(ascii: "\"")
+        var index = 1
+        var string = string
+        string.withUTF8 { bytes in
+            for byte in bytes {
+                guard needsEscape(byte) else {
+                    buffer[index] = byte
+                    index += 1
+                    continue
+                }
+                for escaped in escape(byte) {
+                    buffer[index] = escaped
+                    index += 1
+                }
             }
         }
-        bytes.append(UInt8(ascii: "\""))
+        buffer[index] = UInt8(ascii: "\"")
+        return index + 1
+    }
+
+    /// The string as ``write(_:to:)`` writes it.
+    package static func quoted(_ string: String) -> String {
+        String(unsafeUninitializedCapacity: size(of: string)) { write(string, to: $0) }
+    }
+
+    /// How many bytes ``write(_:to:)`` writes.
+    static func size(of string: String) -> Int {
+        var string = string
+        return string.withUTF8 { bytes in
+            var size = bytes.count + 2
+            for byte in bytes where needsEscape(byte) { size += escape(byte).count - 1 }
+            return size
+        }
+    }
+
+    /// Where a string as ``write(_:to:)`` writes it ends, behind its quote; nil if there is none.
+    static func canonicalEnd(in bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
+        guard start < bytes.count, bytes[start] == UInt8(ascii: "\"") else { return nil }
+        var index = start + 1
+        while index < bytes.count {
+            switch bytes[index] {
+            case UInt8(ascii: "\""): return index + 1
+            case UInt8(ascii: "\\"):
+                guard let length = canonicalEscapeLength(bytes[index...].prefix(6)) else { return nil }
+                index += length
+            case ..<0x20: return nil
+            default: index += 1
+            }
+        }
+        return nil
+    }
+
+    /// The length of the escape that these bytes begin with, if it is the one that ``write(_:to:)`` writes.
+    private static func canonicalEscapeLength(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> Int? {
+        let characters: [UInt8] = [UInt8(ascii: "\""), UInt8(ascii: "\\")] + Array(0..<0x20)
+        for character in characters {
+            let escape = escape(character)
+            if bytes.starts(with: escape) { return escape.count }
+        }
+        return nil
+    }
+
+    private static func needsEscape(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    }
+
+    private static func escape(_ byte: UInt8) -> [UInt8] {
+        switch byte {
+        case 0x08: return Array("\\b".utf8)
+        case 0x09: return Array("\\t".utf8)
+        case 0x0A: return Array("\\n".utf8)
+        case 0x0C: return Array("\\f".utf8)
+        case 0x0D: return Array("\\r".utf8)
+        case ..<0x20:
+            let digits = Array("0123456789abcdef".utf8)
+            return Array("\\u00".utf8) + [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+        default: return [UInt8(ascii: "\\"), byte]
+        }
     }
 
     /// The bytes that the inside of a valid JSON string stands for. A lone surrogate, which UTF-8 can't hold, comes as

@@ -5,30 +5,33 @@
 ///
 /// An empty key stands only for "no prefix" in ``KvStore/list(prefix:)``; every other operation refuses it.
 public struct KvKey: Sendable {
-    /// The components, in order.
-    public let components: [String]
-
     /// The key as JavaScript's `JSON.stringify` writes the array: this text is what Fedify stores.
     public let serialized: String
 
+    /// The components, in order. They are read from ``serialized`` each time.
+    public var components: [String] { Self.components(of: serialized) }
+
     /// A key of these components.
     public init(_ components: [String]) {
-        self.components = components
         self.serialized = Self.serialize(components)
     }
 
     /// The key that `serialized` is the text of, or nil if `JSON.stringify` would not have written it for an array of
     /// one or more strings that Swift can hold (a lone surrogate is one it can't).
     public init?(serialized: String) {
-        guard let components = Self.parse(serialized), !components.isEmpty else { return nil }
-        self.components = components
+        guard Self.isCanonical(serialized) else { return nil }
         self.serialized = serialized
     }
 
+    /// There are no components.
+    package var isEmpty: Bool { serialized.utf8.count == 2 }
+
     /// The components are equal to `prefix`, or begin with it.
     public func hasPrefix(_ prefix: KvKey) -> Bool {
-        components.count >= prefix.components.count
-            && zip(components, prefix.components).allSatisfy { $0.utf8.elementsEqual($1.utf8) }
+        if prefix.isEmpty || self == prefix { return true }
+        // Within its quotes a component has no quote that isn't escaped: what follows the last one is a comma.
+        return serialized.utf8.starts(with: prefix.serialized.utf8.dropLast())
+            && serialized.utf8.dropFirst(prefix.serialized.utf8.count - 1).first == UInt8(ascii: ",")
     }
 }
 
@@ -42,12 +45,12 @@ extension KvKey: ExpressibleByArrayLiteral {
 extension KvKey: Hashable, Comparable, CustomStringConvertible {
     /// Equal scalar by scalar.
     public static func == (left: KvKey, right: KvKey) -> Bool {
-        left.serialized.utf8.elementsEqual(right.serialized.utf8)
+        left.serialized.hasSameBytes(as: right.serialized)
     }
 
     /// By the bytes of the serialized text: the order in which every store lists.
     public static func < (left: KvKey, right: KvKey) -> Bool {
-        left.serialized.utf8.lexicographicallyPrecedes(right.serialized.utf8)
+        left.serialized.compareBytes(with: right.serialized) < 0
     }
 
     /// Hashes the bytes of the serialized text.
@@ -64,19 +67,40 @@ extension KvKey: Hashable, Comparable, CustomStringConvertible {
 
 extension KvKey {
     private static func serialize(_ components: [String]) -> String {
-        var bytes: [UInt8] = [UInt8(ascii: "[")]
-        bytes.reserveCapacity(components.reduce(2) { $0 + $1.utf8.count + 3 })
-        for (index, component) in components.enumerated() {
-            if index > 0 { bytes.append(UInt8(ascii: ",")) }
-            JSONString.append(component, to: &bytes)
+        if components.isEmpty { return "[]" }
+        // Brackets, and quotes and a comma for each.
+        let size = components.reduce(1) { $0 + JSONString.size(of: $1) + 1 }
+        return String(unsafeUninitializedCapacity: size) { buffer in
+            var index = 0
+            for component in components {
+                buffer[index] = UInt8(ascii: index == 0 ? "[" : ",")
+                index += 1
+                index += JSONString.write(component, to: UnsafeMutableBufferPointer(rebasing: buffer[index...]))
+            }
+            buffer[index] = UInt8(ascii: "]")
+            return index + 1
         }
-        bytes.append(UInt8(ascii: "]"))
-        return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Reads the canonical form alone: a key that serializes to other text would never be found again by `get`.
-    private static func parse(_ text: String) -> [String]? {
-        guard let value = try? JSONDocument(text), let components = value.strings() else { return nil }
-        return serialize(components).utf8.elementsEqual(text.utf8) ? components : nil
+    private static func components(of serialized: String) -> [String] {
+        guard let components = try? JSONDocument(serialized).strings() else {
+            preconditionFailure("a key's text is a JSON array of strings")
+        }
+        return components
+    }
+
+    /// The canonical form alone: a key that serializes to other text would never be found again by `get`.
+    private static func isCanonical(_ text: String) -> Bool {
+        var text = text
+        return text.withUTF8 { bytes in
+            guard bytes.count > 3, bytes[0] == UInt8(ascii: "[") else { return false }
+            var index = 1
+            while true {
+                guard let end = JSONString.canonicalEnd(in: bytes, from: index), end < bytes.count else { return false }
+                index = end + 1
+                if bytes[end] == UInt8(ascii: "]") { return index == bytes.count }
+                guard bytes[end] == UInt8(ascii: ",") else { return false }
+            }
+        }
     }
 }

@@ -21,12 +21,8 @@ public struct KvValue: Sendable {
     /// - Throws: ``KvError`` `invalidValue` if the text isn't JSON (RFC 8259), or has a number whose exponent has more
     ///   than 15 digits.
     public init(json: String) throws(KvError) {
-        do {
-            _ = try JSONDocument(json)
-        } catch {
-            throw Self.invalid(error)
-        }
         self.json = json
+        _ = try summary()
     }
 
     /// A value from text that is known to be JSON, from a database's JSON column for one. Nothing is checked here; a
@@ -58,26 +54,22 @@ public struct KvValue: Sendable {
         }
     }
 
-    /// The checked parts of the text.
+    /// What a store must know of the text.
     ///
     /// - Throws: ``KvError`` `invalidValue` if it isn't JSON.
-    package func document() throws(KvError) -> JSONDocument {
+    package func summary() throws(KvError) -> JSONSummary {
         do {
-            return try JSONDocument(json)
+            return try JSONSummary(json)
         } catch {
-            throw Self.invalid(error)
+            throw KvError(.invalidValue, "the value isn't JSON: \(error)")
         }
-    }
-
-    private static func invalid(_ error: JSONDocument.SyntaxError) -> KvError {
-        KvError(.invalidValue, "the value isn't JSON: \(error)")
     }
 }
 
 extension KvValue: Equatable, CustomStringConvertible {
     /// JSON equality. Text that isn't JSON equals only itself.
     public static func == (left: KvValue, right: KvValue) -> Bool {
-        if left.json.utf8.elementsEqual(right.json.utf8) { return true }
+        if left.json.hasSameBytes(as: right.json) { return true }
         guard let leftDocument = try? JSONDocument(left.json), let rightDocument = try? JSONDocument(right.json) else {
             return false
         }

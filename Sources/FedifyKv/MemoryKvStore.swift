@@ -58,7 +58,7 @@ public actor MemoryKvStore<C: Clock>: KvStore where C.Duration == Duration {
     /// - Throws: ``KvError`` `emptyKey`, `invalidTTL`, or `invalidValue` for text that isn't JSON.
     public func cas(_ key: KvKey, expected: KvValue?, new: KvValue?, ttl: Duration?) async throws -> Bool {
         try Self.check(key)
-        _ = try expected?.document()
+        _ = try expected?.summary()
         let life = try ttl.map(Self.check)
         let stored = try new.map { try store($0, life) }
         guard live(key)?.value == expected else { return false }
@@ -89,7 +89,7 @@ public actor MemoryKvStore<C: Clock>: KvStore where C.Duration == Duration {
     }
 
     private static func check(_ key: KvKey) throws(KvError) {
-        if key.components.isEmpty { throw .emptyKey }
+        if key.isEmpty { throw .emptyKey }
     }
 
     /// The ttl, if the entry would end before the year 10000.
@@ -101,7 +101,7 @@ public actor MemoryKvStore<C: Clock>: KvStore where C.Duration == Duration {
     }
 
     private func store(_ value: KvValue, _ ttl: Duration?) throws(KvError) -> Stored {
-        _ = try value.document()
+        _ = try value.summary()
         guard let ttl else { return Stored(value: value, expires: nil) }
         return Stored(value: value, expires: clock.now.advanced(by: try Self.check(ttl)))
     }

@@ -7,12 +7,12 @@ struct CheckedValue: Sendable {
     static let packetOverhead = 512
 
     let value: KvValue
-    let document: JSONDocument
+    let summary: JSONSummary
 
     /// - Throws: ``KvError`` `invalidValue` if it isn't JSON.
     init(_ value: KvValue) throws(KvError) {
         self.value = value
-        document = try value.document()
+        summary = try value.summary()
     }
 
     var parameter: MySQLParameter { .text(value.json) }
@@ -20,18 +20,18 @@ struct CheckedValue: Sendable {
     /// Refuses a value that this server would alter, or could not send back.
     func check(for connection: MySQLConnection, with key: KvKey) throws(KvError) {
         let dialect = Dialect(connection.server)
-        guard dialect.keeps(document) else {
+        guard dialect.keeps(summary) else {
             throw KvError(
                 .unsupportedValue,
                 "the value has a number that MySQL would store as another one: it keeps integers of 64 bits and "
                     + "doubles; write the number as a string")
         }
-        let size = dialect.readSize(document) + key.serialized.utf8.count + Self.packetOverhead
+        let size = dialect.readSize(summary) + key.serialized.utf8.count + Self.packetOverhead
         let limit = connection.server.maximumPacketSize
         guard size <= limit else {
             throw KvError(
                 .valueTooLarge,
-                "the value has \(document.byteCount) bytes; with its key it must stay below \(limit), the lower of the "
+                "the value has \(summary.byteCount) bytes; with its key it must stay below \(limit), the lower of the "
                     + "server's max_allowed_packet and the client's maximumPacketSize")
         }
     }

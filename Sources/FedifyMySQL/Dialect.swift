@@ -30,16 +30,16 @@ enum Dialect: Sendable {
     /// The server keeps the value as it is, or refuses it by itself.
     ///
     /// MySQL would store a number that is neither an integer of 64 bits nor a double as the nearest double, silently.
-    func keeps(_ document: JSONDocument) -> Bool {
-        self == .mariadb || document.isExactOnMySQL
+    func keeps(_ summary: JSONSummary) -> Bool {
+        self == .mariadb || summary.isExactOnMySQL
     }
 
     /// The most bytes that the value's text can have when it is read. MySQL writes a space behind each comma and
     /// colon, and a double in its own way.
-    func readSize(_ document: JSONDocument) -> Int {
+    func readSize(_ summary: JSONSummary) -> Int {
         switch self {
-        case .mysql: document.byteCount + document.separators + 24 * document.fractions
-        case .mariadb: document.byteCount
+        case .mysql: summary.byteCount + summary.separators + 24 * summary.fractions
+        case .mariadb: summary.byteCount
         }
     }
 }

@@ -11,7 +11,7 @@ struct KeyRange {
     let through: String
 
     init(_ prefix: KvKey) {
-        if prefix.components.isEmpty {
+        if prefix.isEmpty {
             after = ""
             through = "\u{10FFFF}"
         } else {

@@ -20,7 +20,7 @@ extension KvError {
             self = kv(.unsupportedValue, "the server does not take the value's JSON text: \(error.detail)")
         case (_, let code?) where Self.packetTooLarge.contains(code):
             self = kv(.valueTooLarge, "the value is larger than the server's max_allowed_packet")
-        case (.acquisitionTimedOut, _): self = kv(.overloaded, error.message)
+        case (.acquisitionTimedOut, _), (.tooManyWaiting, _): self = kv(.overloaded, error.message)
         case (.deadlineExceeded, _):
             self = kv(.deadlineExceeded, error.message + "; a write may have been carried out, or may yet be")
         case (.connectionFailed, _), (.accessDenied, _), (.insecure, _), (.connectionLost, _):
@@ -39,4 +39,12 @@ extension KvError {
     /// MySQL: invalid JSON text, a character set or number that JSON can't have there.
     private static let invalidJSON: Set<UInt32> = [3140, 3141, 3144]
     private static let packetTooLarge: Set<UInt32> = [1153, 1301]
+}
+
+extension MySQLError {
+    /// A value or an expiry in the statement is at fault, not the statement; nothing was carried out.
+    var isOfOneRow: Bool {
+        let code = KvError(self, isRepeatable: true).code
+        return serverCode != nil && [.unsupportedValue, .valueTooLarge, .invalidTTL].contains(code)
+    }
 }

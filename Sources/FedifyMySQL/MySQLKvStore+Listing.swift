@@ -5,30 +5,18 @@ import MySQLClient
 extension MySQLKvStore {
     /// The entries below a prefix, page by page. See ``KvStore/list(prefix:)``.
     ///
-    /// A row whose key isn't one that this store would write is skipped; at the end their number is logged.
+    /// While a page is consumed the next one is fetched, and no further one. A row whose key isn't one that this store
+    /// would write is skipped; at the end their number is logged.
     public func list(prefix: KvKey) -> KvEntries {
         KvEntries {
-            var pages = Pages(range: KeyRange(prefix))
-            return {
-                guard !pages.isAtEnd else { return nil }
-                if !prefix.components.isEmpty { _ = try self.checked(prefix) }
-                let page = try await self.fetch(pages)
-                pages.advance(past: page)
-                if pages.isAtEnd, pages.skipped > 0 {
-                    self.logger?.info("rows with foreign keys skipped", metadata: ["count": "\(pages.skipped)"])
-                }
-                return page.entries
-            }
+            let listing = Listing(self, prefix)
+            return { try await listing.next() }
         }
-    }
-
-    private func fetch(_ pages: Pages) async throws -> Pages.Page {
-        try await run { [statements] connection in try pages.fetch(statements, on: connection) }
     }
 
     /// How many entries are below a prefix: as many as ``list(prefix:)`` yields. The server counts.
     public func count(prefix: KvKey = []) async throws -> Int {
-        if !prefix.components.isEmpty { _ = try checked(prefix) }
+        if !prefix.isEmpty { try check(prefix) }
         let range = KeyRange(prefix)
         return try await run { [statements] connection in
             var count = 0
@@ -47,10 +35,10 @@ extension MySQLKvStore {
     /// - Throws: ``KvError``, `emptyKey` for an empty prefix.
     @discardableResult
     public func delete(prefix: KvKey) async throws -> Int {
-        _ = try checked(prefix)
+        try check(prefix)
         var range = KeyRange(prefix)
         var deleted = 0
-        let limit = Self.rowsPerBatch
+        let limit = options.coalescing.maximumRows
         while true {
             let keys = try await run { [statements, range] connection in
                 var keys: [String] = []
@@ -62,10 +50,51 @@ extension MySQLKvStore {
                 }
                 return keys
             }
-            let own = keys.filter { KvKey(serialized: $0) != nil }
-            deleted += try await delete(texts: own)
+            deleted += try await delete(checked: keys.compactMap { KvKey(serialized: $0) })
             guard keys.count == limit, let last = keys.last else { return deleted }
             range.after = last
+        }
+    }
+}
+
+/// One walk through the pages of a prefix. Letting go of it ends the work.
+private final class Listing {
+    private let store: MySQLKvStore
+    private let prefix: KvKey
+    private var pages: Pages
+    /// The page that comes next, on its way.
+    private var ahead: Task<Pages.Page, any Error>?
+
+    init(_ store: MySQLKvStore, _ prefix: KvKey) {
+        self.store = store
+        self.prefix = prefix
+        pages = Pages(range: KeyRange(prefix))
+    }
+
+    deinit {
+        ahead?.cancel()
+    }
+
+    func next() async throws -> [KvEntry]? {
+        guard !pages.isAtEnd else { return nil }
+        if !prefix.isEmpty { try store.check(prefix) }
+        let task = ahead ?? fetch()
+        let page = try await withTaskCancellationHandler {
+            try await task.value
+        } onCancel: {
+            task.cancel()
+        }
+        pages.advance(past: page)
+        ahead = pages.isAtEnd ? nil : fetch()
+        if pages.isAtEnd, pages.skipped > 0 {
+            store.logger?.info("rows with foreign keys skipped", metadata: ["count": "\(pages.skipped)"])
+        }
+        return page.entries
+    }
+
+    private func fetch() -> Task<Pages.Page, any Error> {
+        Task { [store, pages] in
+            try await store.run { connection in try pages.fetch(store.statements, on: connection) }
         }
     }
 }

@@ -2,28 +2,18 @@ public import FedifyKv
 import MySQLClient
 
 extension MySQLKvStore {
-    /// The most rows of one statement.
-    static let rowsPerBatch = 256
-
     /// The values of many keys. A key that has none is not in the result.
     ///
     /// - Throws: ``KvError`` as ``get(_:)`` does, for any of the keys before anything is sent.
     public func get(keys: [KvKey]) async throws -> [KvKey: KvValue] {
-        for key in keys { _ = try checked(key) }
+        for key in keys { try check(key) }
         var values: [KvKey: KvValue] = [:]
-        for batch in keys.map(\.serialized).batches() {
-            let found = try await run { [statements] connection in
-                var found: [(KvKey, KvValue)] = []
-                try connection.query(
-                    statements.get(keys: batch.count), batch.map(MySQLParameter.text), maximumRows: batch.count
-                ) { row in
-                    guard let key = row.text(0).flatMap(KvKey.init(serialized:)), let value = row.value(1) else {
-                        return
-                    }
-                    found.append((key, value))
-                }
-                return found
+        try await forEach(keys.chunked(options.coalescing.maximumRows)) { chunk in
+            let found = try await self.run { [batches = self.batches] connection in
+                try batches.get(chunk, on: connection)
             }
+            return zip(chunk, found)
+        } collect: { found in
             for (key, value) in found { values[key] = value }
         }
         return values
@@ -31,7 +21,8 @@ extension MySQLKvStore {
 
     /// Stores many values. Of a key that comes twice the last counts.
     ///
-    /// They are stored in batches of bounded size, each a transaction. If one fails, those before it are stored.
+    /// They are stored in batches of bounded size, each a transaction, some of them at a time. If one fails, others may
+    /// have been stored.
     ///
     /// - Parameters:
     ///   - entries: The keys and values.
@@ -39,65 +30,87 @@ extension MySQLKvStore {
     /// - Throws: ``KvError`` as ``set(_:_:ttl:)`` does; for a key, ttl, or value that isn't JSON before anything is sent.
     public func set(entries: [KvEntry], ttl: Duration? = nil) async throws {
         let life = try microseconds(ttl)
+        for entry in entries { try check(entry.key) }
         let rows = try entries.map { entry in
-            (entry.key, try checked(entry.key), try CheckedValue(entry.value))
+            SetRequest(key: entry.key, value: try CheckedValue(entry.value), life: life)
         }
-        var index = 0
-        while index < rows.count {
-            let start = index
-            let stored = try await run { [statements, rows] connection in
-                // As many as fit in a packet; their number is a power of two, so that the statements' texts are few.
-                var size = CheckedValue.packetOverhead
-                var count = 0
-                for (key, _, value) in rows[start...].prefix(Self.rowsPerBatch) {
-                    try value.check(for: connection, with: key)
-                    size += key.serialized.utf8.count + value.document.byteCount + 64
-                    if count > 0, size > min(connection.server.maximumPacketSize, Self.bytesPerBatch) { break }
-                    count += 1
-                }
-                count = 1 << (Int.bitWidth - 1 - count.leadingZeroBitCount)
-                try connection.query(
-                    statements.set(rows: count),
-                    rows[start..<start + count].flatMap { [$0.1, $0.2.parameter, life] })
-                return count
-            }
-            index += stored
+        // By key: rows that are neighbours in the table travel together.
+        let order = rows.map(\.key).order
+        let last = zip(order, order.dropFirst()).filter { rows[$0].key != rows[$1].key }.map(\.0) + order.suffix(1)
+        try await forEach(last.map { rows[$0] }.chunked(options.coalescing.maximumRows)) { chunk in
+            try await self.store(chunk)
+        } collect: { _ in
         }
         if ttl != nil, !rows.isEmpty { sweeper.wroteExpiring() }
+    }
+
+    /// Stores rows, in as many statements as it takes.
+    private func store(_ rows: [SetRequest]) async throws {
+        var rows = rows[...]
+        while !rows.isEmpty {
+            let stored = try await run { [batches, rows] connection in
+                let count = BatchSize.fitting(rows.fitting(in: connection))
+                for answer in try batches.set(Array(rows.prefix(count)), on: connection) { try answer.get() }
+                return count
+            }
+            rows = rows.dropFirst(stored)
+        }
     }
 
     /// Deletes many entries, those that are there.
     ///
     /// - Throws: ``KvError`` as ``delete(_:)`` does, for any of the keys before anything is sent.
     public func delete(keys: [KvKey]) async throws {
-        for key in keys { _ = try checked(key) }
-        _ = try await delete(texts: keys.map(\.serialized))
+        for key in keys { try check(key) }
+        _ = try await delete(checked: keys)
     }
 
-    /// Deletes rows by their keys' texts.
-    func delete(texts: [String]) async throws -> Int {
+    /// Deletes rows by their keys; gives back how many were there.
+    func delete(checked keys: [KvKey]) async throws -> Int {
         var deleted = 0
-        for batch in texts.batches() {
-            deleted += try await run { [statements] connection in
-                Int(try connection.query(statements.delete(keys: batch.count), batch.map(MySQLParameter.text)))
-            }
+        try await forEach(keys.chunked(options.coalescing.maximumRows)) { chunk in
+            try await self.run { [batches = self.batches] connection in try batches.delete(chunk, on: connection) }
+        } collect: { count in
+            deleted += count
         }
         return deleted
     }
 
-    /// The bytes of keys and values that one statement should carry at the most.
-    private static let bytesPerBatch = 4 << 20
+    /// Runs the parts of a large operation, a few at a time.
+    private func forEach<Part: Sendable, Answer: Sendable>(
+        _ parts: some Sequence<Part>, _ body: @escaping @Sendable (Part) async throws -> Answer,
+        collect: (Answer) -> Void
+    ) async throws {
+        try await withThrowingTaskGroup(of: Answer.self) { group in
+            var underway = 0
+            for part in parts {
+                if underway == options.coalescing.maximumConnections {
+                    if let answer = try await group.next() { collect(answer) }
+                    underway -= 1
+                }
+                group.addTask { try await body(part) }
+                underway += 1
+            }
+            for try await answer in group { collect(answer) }
+        }
+    }
 }
 
-extension [String] {
-    /// Batches whose size is a power of two, the last filled up with its last element: few texts of statements serve
-    /// any number of keys.
-    fileprivate func batches() -> [[String]] {
-        stride(from: 0, to: count, by: MySQLKvStore.rowsPerBatch).map { start in
-            let batch = Array(self[start..<Swift.min(start + MySQLKvStore.rowsPerBatch, count)])
-            var size = 1
-            while size < batch.count { size *= 2 }
-            return batch + repeatElement(batch[batch.count - 1], count: size - batch.count)
+extension [SetRequest].SubSequence {
+    /// How many of the first rows fit in a statement.
+    fileprivate func fitting(in connection: MySQLConnection) -> Int {
+        let limit = connection.statementSize
+        var size = CheckedValue.packetOverhead
+        let fitting = prefix { row in
+            size += row.size
+            return size <= limit
         }
+        return Swift.max(1, fitting.count)
+    }
+}
+
+extension Array {
+    fileprivate func chunked(_ size: Int) -> some Sequence<[Element]> {
+        stride(from: 0, to: count, by: size).lazy.map { start in Array(self[start..<Swift.min(start + size, count)]) }
     }
 }

@@ -23,6 +23,12 @@ public final class MySQLKvStore: KvStore {
     let logger: Logger?
     let statements: Statements
     let sweeper: Sweeper
+    let batches: Batches
+    let contended = ContendedKeys()
+    private let gets: Coalescer<GetRequest, KvValue?>
+    private let sets: Coalescer<SetRequest, Void>
+    private let deletes: Coalescer<DeleteRequest, Void>
+    private let swaps: Coalescer<Swap, Bool>
 
     /// A store in the table `fedify_kv`. Nothing is sent yet.
     ///
@@ -53,18 +59,33 @@ public final class MySQLKvStore: KvStore {
         self.logger = logger
         statements = Statements(options)
         sweeper = Sweeper(pool, statements, options, logger)
+        let batches = Batches(statements: statements)
+        self.batches = batches
+        gets = Coalescer(pool, options.coalescing) { requests, connection in
+            try batches.get(requests.map(\.key), on: connection).map { .success($0) }
+        }
+        sets = Coalescer(pool, options.coalescing) { requests, connection in
+            try batches.set(requests, on: connection)
+        }
+        deletes = Coalescer(pool, options.coalescing) { requests, connection in
+            try batches.delete(requests.map(\.key), on: connection)
+            return requests.map { _ in .success(()) }
+        }
+        swaps = Coalescer(pool, options.coalescing) { requests, connection in
+            try batches.swap(requests, on: connection)
+        }
     }
+
+    /// How many coalesced operations wait for a connection, at this moment. (The pool counts the statements that they
+    /// will travel in.)
+    public var waitingOperations: Int { gets.waiting + sets.waiting + deletes.waiting + swaps.waiting }
 
     // MARK: - KvStore
 
     /// The value of a key, or nil if there is none.
     public func get(_ key: KvKey) async throws -> KvValue? {
-        let key = try checked(key)
-        return try await run { [statements] connection in
-            var value: KvValue?
-            try connection.query(statements.get, [key]) { value = $0.value(0) }
-            return value
-        }
+        try check(key)
+        return try await run(gets, GetRequest(key: key))
     }
 
     /// Stores a value. See ``KvStore/set(_:_:ttl:)``.
@@ -72,22 +93,16 @@ public final class MySQLKvStore: KvStore {
     /// - Throws: ``KvError`` `invalidTTL`, `invalidValue`, `unsupportedValue`, `valueTooLarge`; at `deadlineExceeded` the
     ///   value may have been stored.
     public func set(_ key: KvKey, _ value: KvValue, ttl: Duration?) async throws {
-        let text = try checked(key)
+        try check(key)
         let life = try microseconds(ttl)
-        let new = try CheckedValue(value)
-        try await run { [statements] connection in
-            try new.check(for: connection, with: key)
-            try connection.query(statements.set(rows: 1), [text, new.parameter, life])
-        }
+        try await run(sets, SetRequest(key: key, value: CheckedValue(value), life: life))
         if ttl != nil { sweeper.wroteExpiring() }
     }
 
     /// Deletes an entry, if there is one.
     public func delete(_ key: KvKey) async throws {
-        let key = try checked(key)
-        try await run { [statements] connection in
-            _ = try connection.query(statements.delete, [key])
-        }
+        try check(key)
+        try await run(deletes, DeleteRequest(key: key))
     }
 
     /// Compare-and-swap. See ``KvStore/cas(_:expected:new:ttl:)`` and <doc:Consistency>.
@@ -95,10 +110,12 @@ public final class MySQLKvStore: KvStore {
     /// - Throws: ``KvError`` as ``set(_:_:ttl:)`` does, and `outcomeUnknown` if the connection was lost, or the deadline
     ///   passed, when the server may or may not have swapped. It is never tried again then.
     public func cas(_ key: KvKey, expected: KvValue?, new: KvValue?, ttl: Duration?) async throws -> Bool {
+        try check(key)
+        let life = try microseconds(ttl)
         let swap = try Swap(
-            key: key, keyText: checked(key), expected: expected.map(CheckedValue.init), new: new.map(CheckedValue.init),
-            life: microseconds(ttl), statements: statements)
-        let won = try await run(isRepeatable: false) { connection in try swap.run(on: connection) }
+            key: key, expected: expected.map(CheckedValue.init), new: new.map(CheckedValue.init), life: life,
+            statements: statements)
+        let won = try await run(swaps, swap, isRepeatable: false)
         if ttl != nil, new != nil { sweeper.wroteExpiring() }
         return won
     }
@@ -115,10 +132,10 @@ public final class MySQLKvStore: KvStore {
 
     /// The value of a key together with its expiry, or nil if there is none.
     public func getWithExpiry(_ key: KvKey) async throws -> Expiring? {
-        let key = try checked(key)
+        try check(key)
         return try await run { [statements] connection in
             var found: Expiring?
-            try connection.query(statements.getWithExpiry, [key]) { row in
+            try connection.query(statements.getWithExpiry, [.text(key.serialized)]) { row in
                 guard let value = row.value(0) else { return }
                 found = Expiring(value: value, ttl: row.integer(1).map { .microseconds($0) })
             }
@@ -130,11 +147,11 @@ public final class MySQLKvStore: KvStore {
     ///
     /// - Throws: As ``set(_:_:ttl:)``.
     public func setKeepingExpiry(_ key: KvKey, _ value: KvValue) async throws {
-        let text = try checked(key)
+        try check(key)
         let new = try CheckedValue(value)
         try await run { [statements] connection in
             try new.check(for: connection, with: key)
-            _ = try connection.query(statements.setKeepingExpiry, [text, new.parameter])
+            _ = try connection.query(statements.setKeepingExpiry, [.text(key.serialized), new.parameter])
         }
     }
 
@@ -175,9 +192,9 @@ public final class MySQLKvStore: KvStore {
 
     // MARK: - Checks
 
-    /// The key's text, bound; refused if no row can have it.
-    func checked(_ key: KvKey) throws(KvError) -> MySQLParameter {
-        if key.components.isEmpty { throw .emptyKey }
+    /// Refuses a key that no row can have.
+    func check(_ key: KvKey) throws(KvError) {
+        if key.isEmpty { throw .emptyKey }
         // Every scalar has a byte: few keys need to be counted.
         if key.serialized.utf8.count > Self.maximumKeyLength {
             let length = key.serialized.unicodeScalars.count
@@ -188,7 +205,6 @@ public final class MySQLKvStore: KvStore {
                         + "width of the key column")
             }
         }
-        return .text(key.serialized)
     }
 
     /// The longest key: the Unicode scalars of its serialized text, which is the width of the column (Fedify).

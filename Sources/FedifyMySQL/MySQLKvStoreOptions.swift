@@ -32,8 +32,10 @@ public struct MySQLKvStoreOptions: Sendable {
     public var expiryClock = ExpiryClock.utc
     /// The removal of expired rows.
     public var upkeep = Upkeep()
+    /// The sending of concurrent operations in one statement.
+    public var coalescing = Coalescing()
 
-    /// The table `fedify_kv`, expiry in UTC, automatic upkeep.
+    /// The table `fedify_kv`, expiry in UTC, automatic upkeep, coalescing.
     public init() {}
 
     /// - Throws: ``KvError`` `invalidConfiguration`.
@@ -57,6 +59,11 @@ public struct MySQLKvStoreOptions: Sendable {
         guard upkeep.interval > .zero, (1...10_000).contains(upkeep.batchSize) else {
             throw KvError(
                 .invalidConfiguration, "the upkeep's interval must be more than zero, its batch from 1 to 10000 rows")
+        }
+        guard (1...1000).contains(coalescing.maximumRows), (1...1000).contains(coalescing.maximumConnections) else {
+            throw KvError(
+                .invalidConfiguration,
+                "coalescing needs from 1 to 1000 operations a statement, and from 1 to 1000 connections")
         }
     }
 }

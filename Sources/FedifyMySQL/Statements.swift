@@ -103,6 +103,9 @@ struct Statements: Sendable {
         "SELECT `key`, `value` FROM \(table) WHERE `key` IN (\(Self.marks(keys))) AND \(isLive)"
     }
 
+    /// As ``get(keys:)``, and locks the rows until the transaction ends.
+    func lock(keys: Int) -> String { get(keys: keys) + " FOR UPDATE" }
+
     func delete(keys: Int) -> String {
         "DELETE FROM \(table) WHERE `key` IN (\(Self.marks(keys)))"
     }

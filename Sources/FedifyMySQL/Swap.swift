@@ -5,18 +5,21 @@ import MySQLClient
 /// that the entry wasn't as expected: so it holds at every isolation level, and holds no lock between statements.
 struct Swap: Sendable {
     let key: KvKey
-    let keyText: MySQLParameter
     let expected: CheckedValue?
     let new: CheckedValue?
     let life: MySQLParameter
     let statements: Statements
+
+    /// It can be decided together with others: its row is there, or its answer is no. (A row that isn't there can't be
+    /// locked.)
+    var isCoalescible: Bool { expected != nil && new != nil }
 
     func run(on connection: MySQLConnection) throws -> Bool {
         try new?.check(for: connection, with: key)
         guard let expected else { return try claim(on: connection) }
         let dialect = Dialect(connection.server)
         // A number that the server would alter must not get there: it could be taken for another one.
-        let isExact = dialect.keeps(expected.document)
+        let isExact = dialect.keeps(expected.summary)
         if isExact, try swap(expected.value, on: connection) { return true }
         guard dialect.comparesText || !isExact else { return false }
         // The value may be equal and written otherwise, 2^53 + 1 as 9007199254740993.0 for one. It is swapped as it is
@@ -65,4 +68,12 @@ struct Swap: Sendable {
         try connection.query(statements.get, [keyText]) { value = $0.value(0) }
         return value
     }
+}
+
+extension Swap: CoalescedRequest {
+    var size: Int { key.serialized.utf8.count + (new?.summary.byteCount ?? 0) + 64 }
+    static var isRead: Bool { false }
+    static func batchSize(_ waiting: Int) -> Int { waiting }
+
+    private var keyText: MySQLParameter { .text(key.serialized) }
 }

@@ -47,6 +47,8 @@ public struct MySQLConfiguration: Sendable {
         public var maximumConnections = 10
         /// How long an operation may wait for a connection; its own deadline ends the wait if that is sooner.
         public var acquisitionTimeout: Duration = .seconds(10)
+        /// How many operations may wait for a connection. Any more are refused at once: what waits takes memory.
+        public var maximumWaiting = 100_000
         /// How long a connection may stay unused before it is closed. Keep it below the server's `wait_timeout`.
         public var idleTimeout: Duration = .seconds(60)
         /// How old a connection may grow before another takes its place.
@@ -79,7 +81,10 @@ public struct MySQLConfiguration: Sendable {
     /// server's `max_allowed_packet` may be lower, and holds then.
     public var maximumPacketSize = 64 << 20
     /// The most prepared statements kept on one connection; the least recently used one is closed first.
-    public var maximumPreparedStatements = 32
+    public var maximumPreparedStatements = 64
+    /// How long a statement may wait for a row that another transaction has locked, in whole seconds, rounded up
+    /// (`innodb_lock_wait_timeout`). The store tries again until the deadline.
+    public var lockWaitTimeout: Duration = .seconds(1)
     /// Statements to run on each new connection, as `SET SESSION wsrep_sync_wait = 1`.
     public var sessionSetup: [String] = []
     /// The pool of connections.
@@ -127,6 +132,8 @@ public struct MySQLConfiguration: Sendable {
         try check(
             maximumPacketSize >= 1 << 16 && maximumPacketSize <= 1 << 30,
             "maximumPacketSize must be from 64 KiB to 1 GiB")
+        try check((1...1_000_000_000).contains(pool.maximumWaiting), "the pool's maximumWaiting must be more than zero")
+        try check(lockWaitTimeout > .zero, "lockWaitTimeout must be more than zero")
         try check((4...1024).contains(maximumPreparedStatements), "maximumPreparedStatements must be from 4 to 1024")
     }
 }

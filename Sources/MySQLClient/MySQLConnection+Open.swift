@@ -51,8 +51,7 @@ extension MySQLConnection {
             var number = number
             _ = withUnsafePointer(to: &number) { mysql_options(mysql, option, $0) }
         }
-        let (seconds, attoseconds) = configuration.connectTimeout.components
-        option(MYSQL_OPT_CONNECT_TIMEOUT, UInt32(clamping: seconds + (attoseconds > 0 ? 1 : 0)))
+        option(MYSQL_OPT_CONNECT_TIMEOUT, configuration.connectTimeout.wholeSeconds)
         option(MYSQL_OPT_MAX_ALLOWED_PACKET, configuration.maximumPacketSize)
         option(MYSQL_SET_CHARSET_NAME, "utf8mb4")
         // A server must not be able to ask for our files.
@@ -123,5 +122,12 @@ extension MySQLConfiguration.Address: CustomStringConvertible {
         case .tcp(let host, let port): "\(host.contains(":") ? "[\(host)]" : host):\(port)"
         case .unixSocket(let path): path
         }
+    }
+}
+
+extension Duration {
+    /// In seconds, rounded up.
+    var wholeSeconds: UInt32 {
+        UInt32(clamping: components.seconds + (components.attoseconds > 0 ? 1 : 0))
     }
 }

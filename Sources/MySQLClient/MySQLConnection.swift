@@ -8,13 +8,13 @@ public final class MySQLConnection {
 
     let interrupter = Interrupter()
     let openedAt = ContinuousClock.now
-    private let mysql: UnsafeMutablePointer<MYSQL>
+    let mysql: UnsafeMutablePointer<MYSQL>
     private let statementLimit: Int
     private var statements: [String: PreparedStatement] = [:]
     private var uses: UInt64 = 0
 
     /// The connection broke, or is in no state to be used again.
-    private(set) var isBroken = false
+    var isBroken = false
 
     /// Opens a connection, on the thread that is to own it.
     init(_ configuration: MySQLConfiguration) throws(MySQLError) {
@@ -66,14 +66,17 @@ public final class MySQLConnection {
         do {
             return try prepared(sql).execute(parameters, maximumRows: maximumRows, row: row)
         } catch {
-            if let code = error.serverCode, ServerErrorCode.endsConnection.contains(code) { isBroken = true }
-            if error.code == .protocolViolation { isBroken = true }
-            guard interrupter.isInterrupted else { throw error }
-            isBroken = true
-            throw MySQLError(
-                .deadlineExceeded, "the server did not answer before the deadline",
-                serverCode: error.serverCode, sqlState: error.sqlState, mayHaveBeenApplied: error.mayHaveBeenApplied)
+            throw noted(error)
         }
+    }
+
+    /// What an error of Connector/C means for the connection, and for the caller.
+    func noted(_ error: MySQLError) -> MySQLError {
+        if let code = error.serverCode, ServerErrorCode.endsConnection.contains(code) { isBroken = true }
+        if error.code == .protocolViolation { isBroken = true }
+        guard interrupter.isInterrupted else { return error }
+        isBroken = true
+        return .deadlineExceeded(mayHaveBeenApplied: error.mayHaveBeenApplied)
     }
 
     /// For work that may go round: throws once the deadline of the work has passed.
@@ -108,6 +111,7 @@ public final class MySQLConnection {
     }
 
     private func setUp(_ configuration: MySQLConfiguration) throws(MySQLError) {
+        try query("SET SESSION innodb_lock_wait_timeout = \(configuration.lockWaitTimeout.wholeSeconds)")
         for statement in configuration.sessionSetup { try query(statement) }
         // Whatever the server starts sessions with: without strict mode a value out of range is stored altered, with a
         // warning that nobody sees; without autocommit a write is undone when the connection is closed; and all text

@@ -30,6 +30,8 @@ public struct MySQLError: Error, Sendable, CustomStringConvertible {
         public static let deadlineExceeded = Code(rawValue: "deadlineExceeded")
         /// No connection became free in time; nothing was sent.
         public static let acquisitionTimedOut = Code(rawValue: "acquisitionTimedOut")
+        /// More operations wait for a connection than may; nothing was sent.
+        public static let tooManyWaiting = Code(rawValue: "tooManyWaiting")
         /// The server refused the statement; see ``MySQLError/serverCode``.
         public static let server = Code(rawValue: "server")
         /// A statement or a row has more bytes than a packet may have.
@@ -61,6 +63,25 @@ public struct MySQLError: Error, Sendable, CustomStringConvertible {
         self.serverCode = serverCode
         self.sqlState = sqlState
         self.mayHaveBeenApplied = mayHaveBeenApplied
+    }
+
+    /// What Connector/C says of a statement. `changesData`: it was sent, and changes something if it is carried out.
+    static func ofConnectorC(
+        code: UInt32, sqlState: UnsafePointer<CChar>, message: UnsafePointer<CChar>, changesData: Bool
+    ) -> MySQLError {
+        let isClients = ServerErrorCode.clientRange.contains(code) || code == 0
+        let isLost = isClients || ServerErrorCode.endsConnection.contains(code)
+        return MySQLError(
+            isLost ? .connectionLost : .server,
+            isLost ? "the connection to the server was lost" : String(cString: message).escaped(),
+            serverCode: code, sqlState: String(cString: sqlState),
+            mayHaveBeenApplied: changesData && (isClients || ServerErrorCode.outcomeUnknown.contains(code)))
+    }
+
+    /// The server did not answer in time.
+    package static func deadlineExceeded(mayHaveBeenApplied: Bool) -> MySQLError {
+        MySQLError(
+            .deadlineExceeded, "the server did not answer before the deadline", mayHaveBeenApplied: mayHaveBeenApplied)
     }
 
     /// The code, the message and the server's numbers.

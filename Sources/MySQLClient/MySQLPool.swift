@@ -70,9 +70,9 @@ public final class MySQLPool: Sendable {
         _ body: @escaping @Sendable (MySQLConnection) throws -> T
     ) async throws -> T {
         let deadline = deadline ?? .now + configuration.deadline
-        let job = PoolJob(deadline: deadline)
+        let job = PoolJob()
         let token = Watchdog.shared.schedule(at: min(deadline, .now + configuration.pool.acquisitionTimeout)) {
-            [core] in core.deadlinePassed(job)
+            [core] in core.timeIsUp(job, deadline: deadline)
         }
         defer { Watchdog.shared.cancel(token) }
         return try await withTaskCancellationHandler {
@@ -89,6 +89,30 @@ public final class MySQLPool: Sendable {
             if job.fail(CancellationError()) { core.forgetAnswered() }
         }
     }
+
+    // MARK: - Work that answers callers of its own
+
+    /// Puts a job in line.
+    ///
+    /// - Parameters:
+    ///   - job: The job, a new one.
+    ///   - isNext: Whoever calls is a job at work on a connection, which takes this one next unless others wait.
+    ///   - work: Runs on a connection's thread; gives back what answers callers when the connection has its next work.
+    ///   - fail: Called instead, if no connection can be had.
+    package func enqueue(
+        _ job: PoolJob, isNext: Bool, work: @escaping PoolJob.Work, fail: @escaping PoolJob.Fail
+    ) {
+        if job.submit(work, fail) { core.add(job, isNext: isNext) }
+    }
+
+    /// A job in line was failed by its owner.
+    package func forgetAnswered() { core.forgetAnswered() }
+
+    /// The error of an operation that has waited for too long, beside as many others.
+    package func waitedTooLong(waiting: Int) -> MySQLError { core.waitedTooLong(waiting: waiting) }
+
+    /// The error of an operation that may not even wait.
+    package var tooManyWaiting: MySQLError { core.tooManyWaiting }
 
     /// Closes the pool: work under way is finished, what waits and what comes later is refused with `closed`.
     ///

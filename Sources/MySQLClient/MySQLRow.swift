@@ -10,6 +10,11 @@ public struct MySQLRow {
         statement.withColumn(column) { $0.map { String(decoding: $0, as: UTF8.self) } }
     }
 
+    /// The bytes of a column's text, for the time of the call; nil for SQL's NULL.
+    package func withBytes<T>(_ column: Int, _ body: (UnsafeRawBufferPointer?) -> T) -> T {
+        statement.withColumn(column, body)
+    }
+
     /// An integer of a column, or nil for SQL's NULL or for what is no integer.
     public func integer(_ column: Int) -> Int64? {
         text(column).flatMap { Int64($0) }

@@ -44,16 +44,21 @@ final class PoolCore: Sendable {
     // MARK: - The line
 
     /// Gives a job to an idle worker, or puts it in the line.
-    func add(_ job: PoolJob) {
-        enum Step { case refuse, wake(PoolWorker), start, wait }
+    ///
+    /// - Parameters:
+    ///   - job: The job.
+    ///   - isNext: The caller is a job at work, whose worker asks for its next job at once: nobody is woken.
+    func add(_ job: PoolJob, isNext: Bool = false) {
+        enum Step { case refuse(MySQLError), wake(PoolWorker), start, wait }
         let step = state.withLock { state -> Step in
-            if state.isClosed { return .refuse }
-            if let worker = state.idle.popLast() { return .wake(worker) }
+            if state.isClosed { return .refuse(MySQLError.poolClosed) }
+            if !isNext, let worker = state.idle.popLast() { return .wake(worker) }
+            if state.jobs.count - state.answered >= configuration.pool.maximumWaiting { return .refuse(tooManyWaiting) }
             state.jobs.append(job)
-            return claimWorker(&state) ? .start : .wait
+            return !isNext && claimWorker(&state) ? .start : .wait
         }
         switch step {
-        case .refuse: job.fail(MySQLError.poolClosed)
+        case .refuse(let error): job.fail(error)
         case .wake(let worker): worker.assign(job)
         case .start: PoolWorker(self).start()
         case .wait: break
@@ -61,22 +66,33 @@ final class PoolCore: Sendable {
     }
 
     /// A job has waited for too long, or has run for too long.
-    func deadlinePassed(_ job: PoolJob) {
+    func timeIsUp(_ job: PoolJob, deadline: Instant) {
         guard job.isWaiting else {
-            if job.deadline <= .now { return job.interrupt() }
+            if deadline <= .now { return job.interrupt() }
             // It was only the time to wait in line that is over. The job is interrupted if it still runs by then.
-            _ = Watchdog.shared.schedule(at: job.deadline) { job.interrupt() }
+            _ = Watchdog.shared.schedule(at: deadline) { job.interrupt() }
             return
         }
-        let error = state.withLock { state in
+        if job.fail(waitedTooLong()) { forgetAnswered() }
+    }
+
+    /// Why a wait for a connection was given up, beside so many operations that wait (nil: as many as there are jobs).
+    func waitedTooLong(waiting: Int? = nil) -> MySQLError {
+        state.withLock { state in
             if let lastFailure = state.lastFailure { return lastFailure }
             let status = status(state)
             return MySQLError(
                 .acquisitionTimedOut,
                 "no connection became free in time: \(status.inUse) of \(configuration.pool.maximumConnections) in "
-                    + "use, \(status.waiting) operations waiting; nothing was sent")
+                    + "use, \(waiting ?? status.waiting) operations waiting; nothing was sent")
         }
-        if job.fail(error) { forgetAnswered() }
+    }
+
+    var tooManyWaiting: MySQLError {
+        MySQLError(
+            .tooManyWaiting,
+            "\(configuration.pool.maximumWaiting) operations wait for a connection, which is the limit; nothing was sent"
+        )
     }
 
     /// A waiting job was answered: it is skipped when its turn comes, and swept out when such jobs are the most.
@@ -142,8 +158,15 @@ final class PoolCore: Sendable {
     }
 
     /// A worker has lost its connection; it tries to open another if there is work for it.
+    ///
+    /// The next job of the one that it ran waits for it; where there is an idle worker that need not be.
     func willReopen() {
-        state.withLock { $0.opening += 1 }
+        let woken = state.withLock { state -> (PoolWorker, PoolJob)? in
+            state.opening += 1
+            guard !state.idle.isEmpty, let job = popJob(&state) else { return nil }
+            return (state.idle.removeLast(), job)
+        }
+        if let (worker, job) = woken { worker.assign(job) }
     }
 
     /// A worker without a connection asks whether to open one.

@@ -1,12 +1,12 @@
 /// Work that waits for a connection, or runs on one. Whoever takes it out of a phase answers its caller, so that the
 /// caller is answered exactly once.
-final class PoolJob: Sendable {
+package final class PoolJob: Sendable {
     /// Answers the caller.
-    typealias Answer = @Sendable () -> Void
+    package typealias Answer = @Sendable () -> Void
     /// Runs the work on a connection's thread; gives back what answers the caller.
-    typealias Work = @Sendable (MySQLConnection) -> Answer
+    package typealias Work = @Sendable (MySQLConnection) -> Answer
     /// Answers the caller without having run the work.
-    typealias Fail = @Sendable (any Error) -> Void
+    package typealias Fail = @Sendable (any Error) -> Void
 
     private enum Phase {
         case new
@@ -17,13 +17,9 @@ final class PoolJob: Sendable {
         case failed(any Error)
     }
 
-    /// When the work must be done.
-    let deadline: ContinuousClock.Instant
     private let phase = Locked(Phase.new)
 
-    init(deadline: ContinuousClock.Instant) {
-        self.deadline = deadline
-    }
+    package init() {}
 
     /// Takes the work in; answers at once, and returns false, if the job has failed before.
     func submit(_ work: @escaping Work, _ fail: @escaping Fail) -> Bool {
@@ -50,7 +46,7 @@ final class PoolJob: Sendable {
     ///
     /// - Returns: Whether it did.
     @discardableResult
-    func fail(_ error: any Error) -> Bool {
+    package func fail(_ error: any Error) -> Bool {
         let fail = phase.withLock { phase -> Fail? in
             switch phase {
             case .waiting(_, let fail):
@@ -67,7 +63,7 @@ final class PoolJob: Sendable {
     }
 
     /// Ends what the connection does for this job, if it runs.
-    func interrupt() {
+    package func interrupt() {
         phase.withLock { phase in
             if case .running(let interrupter) = phase { interrupter.interrupt() }
         }

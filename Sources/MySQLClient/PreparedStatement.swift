@@ -190,17 +190,13 @@ final class PreparedStatement {
     }
 
     private func failure(parameters: [MySQLParameter], wasSent: Bool) -> MySQLError {
-        let code = mysql_stmt_errno(statement)
-        let sqlState = String(cString: mysql_stmt_sqlstate(statement))
-        let isClients = ServerErrorCode.clientRange.contains(code) || code == 0
-        let unknown = wasSent && !isRead && (isClients || ServerErrorCode.outcomeUnknown.contains(code))
-        if isClients || ServerErrorCode.endsConnection.contains(code) {
-            return MySQLError(
-                .connectionLost, "the connection to the server was lost", serverCode: code, sqlState: sqlState,
-                mayHaveBeenApplied: unknown)
-        }
+        let error = MySQLError.ofConnectorC(
+            code: mysql_stmt_errno(statement), sqlState: mysql_stmt_sqlstate(statement), message: "",
+            changesData: wasSent && !isRead)
+        guard error.code == .server, let code = error.serverCode else { return error }
         let text = Self.withoutData(String(cString: mysql_stmt_error(statement)), code, parameters)
-        return MySQLError(.server, text, serverCode: code, sqlState: sqlState, mayHaveBeenApplied: unknown)
+        return MySQLError(
+            .server, text, serverCode: code, sqlState: error.sqlState, mayHaveBeenApplied: error.mayHaveBeenApplied)
     }
 
     /// The server's message, without what it quotes of keys and values.

@@ -3,11 +3,11 @@ import Foundation
 
 /// Runs actions at their deadlines, on one thread of the process. A call into Connector/C can't be given up from
 /// within; the watchdog's action shuts its socket down from without.
-final class Watchdog: Sendable {
-    static let shared = Watchdog()
+package final class Watchdog: Sendable {
+    package static let shared = Watchdog()
 
-    typealias Instant = ContinuousClock.Instant
-    typealias Token = UInt64
+    package typealias Instant = ContinuousClock.Instant
+    package typealias Token = UInt64
 
     private struct Entry {
         var deadline: Instant
@@ -31,7 +31,7 @@ final class Watchdog: Sendable {
     }
 
     /// Runs `action` once `deadline` has passed. It must be quick.
-    func schedule(at deadline: Instant, _ action: @escaping @Sendable () -> Void) -> Token {
+    package func schedule(at deadline: Instant, _ action: @escaping @Sendable () -> Void) -> Token {
         let (token, isSooner) = state.withLock { state in
             state.lastToken += 1
             state.entries[state.lastToken] = Entry(deadline: deadline, action: action)

@@ -7,12 +7,6 @@ enum PipeAnswer {
     }
 
     static func error(_ id: String, code: String, message: String) -> String {
-        "{\"id\":\(id),\"ok\":false,\"error\":{\"code\":\(quoted(code)),\"message\":\(quoted(message))}}"
-    }
-
-    private static func quoted(_ text: String) -> String {
-        var bytes: [UInt8] = []
-        JSONString.append(text, to: &bytes)
-        return String(decoding: bytes, as: UTF8.self)
+        "{\"id\":\(id),\"ok\":false,\"error\":{\"code\":\(JSONString.quoted(code)),\"message\":\(JSONString.quoted(message))}}"
     }
 }

@@ -98,7 +98,7 @@ import Testing
                     KvValue(trusted: arrays) == KvValue(trusted: spaced)
                     && KvValue(trusted: objects) == KvValue(trusted: objects.replacing(":1}", with: ":1.0}"))
                     && KvValue(trusted: arrays) != KvValue(trusted: objects)
-                    && (try? KvValue(trusted: objects).document().depth) == depth
+                    && (try? KvValue(trusted: objects).summary().depth) == depth
                     && (try? KvValue(json: String(arrays.dropLast()))) == nil
                 continuation.resume(returning: isRight)
             }
@@ -147,7 +147,7 @@ import Testing
         ("\"1e400\"", true),
     ])
     func knowsWhatMySQLKeeps(_ json: String, _ isExact: Bool) throws {
-        #expect(try KvValue(json: json).document().isExactOnMySQL == isExact)
+        #expect(try KvValue(json: json).summary().isExactOnMySQL == isExact)
     }
 
     @Test func encodesAndDecodes() throws {

@@ -15,13 +15,25 @@ import Testing
             statements.replaceExpired,
             statements.replace(.mysql), statements.replace(.mariadb), statements.remove(.mysql),
             statements.remove(.mariadb),
-            statements.get(keys: 3), statements.delete(keys: 3), statements.page, statements.keys, statements.count,
+            statements.get(keys: 3), statements.lock(keys: 3), statements.delete(keys: 3), statements.page,
+            statements.keys, statements.count,
             statements.expiredKeys, statements.deleteExpired(keys: 3),
         ]
         for text in texts {
             #expect(text.contains("`fedify_kv`"))
             #expect(!text.contains { "'\"\\".contains($0) }, "\(text)")
         }
+    }
+
+    @Test func batchesHaveFewSizes() {
+        var sizes: Set<Int> = []
+        for count in 1...1000 {
+            let (fitting, holding) = (BatchSize.fitting(count), BatchSize.holding(count))
+            #expect(fitting <= count && 2 * count <= 3 * fitting + 1)
+            #expect(holding >= count && holding < 2 * count)
+            sizes.formUnion([fitting, holding])
+        }
+        #expect(sizes.count <= 20)
     }
 
     @Test func everyKeyBelowAPrefixIsInItsRange() {

@@ -57,7 +57,7 @@ import Testing
                     try await eventually { written.withLock(\.self) > before + 50 }
                     proxy.down()
                     // Until all callers wait for a connection.
-                    try await eventually { kv.pool.status.waiting == 16 }
+                    try await eventually { kv.pool.status.waiting + kv.waitingOperations >= 16 }
                     try proxy.up()
                 }
                 let after = written.withLock(\.self)

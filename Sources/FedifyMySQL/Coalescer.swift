@@ -1,0 +1,242 @@
+import DequeModule
+import FedifyKv
+import MySQLClient
+
+/// What a ``Coalescer`` takes.
+protocol CoalescedRequest: Sendable {
+    var key: KvKey { get }
+    /// The bytes of its key and value, and what goes with them.
+    var size: Int { get }
+    /// It may travel with others.
+    var isCoalescible: Bool { get }
+    /// It changes nothing, whether or not it was carried out.
+    static var isRead: Bool { get }
+    /// How many of `waiting` requests should go in one statement.
+    static func batchSize(_ waiting: Int) -> Int
+}
+
+/// Sends the requests of one kind that wait at the same time in one statement.
+///
+/// A request joins the line. A connection that is free takes along, from the line's head, what fits in a statement. Each
+/// request gets an answer of its own, after the commit. There is no timer: with nothing under way a request goes out
+/// alone, and while statements are under way the next one fills up.
+final class Coalescer<Request: CoalescedRequest, Answer: Sendable>: Sendable {
+    typealias Instant = ContinuousClock.Instant
+    typealias Operation = CoalescedOperation<Request, Answer>
+    typealias Answers = [Result<Answer, any Error>]
+    /// Carries requests out in one transaction, as if one after the other. It throws if none was carried out, or if
+    /// that is not known.
+    typealias Execute = @Sendable ([Request], MySQLConnection) throws -> Answers
+
+    /// A statement that waits for a connection, or is under way.
+    private struct Flight {
+        let job: PoolJob
+        var operations: [Operation] = []
+    }
+
+    private struct State {
+        var line: Deque<Operation> = []
+        /// Operations in the line that were answered while they waited.
+        var answered = 0
+        var flights: [Flight] = []
+        /// When the watchdog looks for operations that are too late; nil: there was none to look for.
+        var watchedAt: Instant?
+
+        var waiting: Int { line.count - answered }
+    }
+
+    private let pool: MySQLPool
+    private let limits: MySQLKvStoreOptions.Coalescing
+    let execute: Execute
+    private let state = Locked(State())
+
+    init(_ pool: MySQLPool, _ limits: MySQLKvStoreOptions.Coalescing, execute: @escaping Execute) {
+        self.pool = pool
+        self.limits = limits
+        self.execute = execute
+    }
+
+    /// The answer to a request.
+    ///
+    /// - Throws: What its execution throws; ``MySQLError`` as ``MySQLPool/withConnection(deadline:_:)`` does;
+    ///   `CancellationError` if the task is cancelled while the request waits.
+    func answer(_ request: Request, deadline: Instant) async throws -> Answer {
+        let waitsUntil = min(deadline, .now + pool.configuration.pool.acquisitionTimeout)
+        let operation = Operation(request, waitsUntil: waitsUntil, deadline: deadline)
+        return try await withTaskCancellationHandler {
+            try await withUnsafeThrowingContinuation { continuation in
+                if operation.wait(continuation) { add(operation) }
+            }
+        } onCancel: {
+            if operation.cancel() { forgetAnswered(1) }
+        }
+    }
+
+    // MARK: - The line
+
+    /// How many operations wait for a connection.
+    var waiting: Int { state.withLock { $0.waiting } }
+
+    private func add(_ operation: Operation) {
+        let (isRefused, job, watch) = state.withLock { state -> (Bool, PoolJob?, Bool) in
+            if state.waiting >= pool.configuration.pool.maximumWaiting { return (true, nil, false) }
+            state.line.append(operation)
+            let isWatched = state.watchedAt.map { $0 <= operation.waitsUntil } ?? false
+            if !isWatched { state.watchedAt = operation.waitsUntil }
+            return (false, startFlight(&state), !isWatched)
+        }
+        if isRefused { operation.refuse(pool.tooManyWaiting) }
+        if watch { self.watch(at: operation.waitsUntil) }
+        if let job { send(job, isNext: false) }
+    }
+
+    /// Counts a further flight in, if it is worth its connection.
+    private func startFlight(_ state: inout State) -> PoolJob? {
+        // With two, one is under way while the answers of the other are handed out. Beyond that only full ones are worth
+        // it.
+        let enough = state.flights.count < 2 ? 1 : limits.maximumRows
+        guard state.flights.count < limits.maximumConnections, state.waiting >= enough else { return nil }
+        let flight = Flight(job: PoolJob())
+        state.flights.append(flight)
+        return flight.job
+    }
+
+    /// Operations were answered while they waited: they are skipped, and swept out when they are the most.
+    private func forgetAnswered(_ count: Int) {
+        let withdrawn = state.withLock { state -> [PoolJob] in
+            state.answered = min(state.answered + count, state.line.count)
+            if state.answered > 16, state.answered > state.line.count / 2 {
+                state.line.removeAll { !$0.isWaiting }
+                state.answered = 0
+            }
+            // Nobody waits: no connection needs to be tried for.
+            return state.waiting == 0 ? state.flights.map(\.job) : []
+        }
+        for job in withdrawn where job.fail(CancellationError()) { pool.forgetAnswered() }
+    }
+
+    /// Takes what goes in one statement from the line's head.
+    private func take(for job: PoolJob, _ connection: MySQLConnection) -> [Operation] {
+        let limit = connection.statementSize
+        return state.withLock { state in
+            var operations: [Operation] = []
+            let count = Request.batchSize(min(state.waiting, limits.maximumRows))
+            operations.reserveCapacity(count)
+            var size = CheckedValue.packetOverhead
+            while operations.count < count, let operation = state.line.first {
+                size += operation.request.size
+                if size > limit, !operations.isEmpty { break }
+                state.line.removeFirst()
+                if operation.begin() {
+                    operations.append(operation)
+                } else {
+                    state.answered = max(0, state.answered - 1)
+                }
+            }
+            if state.line.isEmpty { state.answered = 0 }
+            if let index = state.flights.firstIndex(where: { $0.job === job }) {
+                state.flights[index].operations = operations
+            }
+            return operations
+        }
+    }
+
+    // MARK: - A flight
+
+    private func send(_ job: PoolJob, isNext: Bool) {
+        pool.enqueue(job, isNext: isNext) { [self] connection in
+            fly(job, connection)
+        } fail: { [self] error in
+            land(job)
+            if !(error is CancellationError) { refuseAll(error) }
+        }
+    }
+
+    /// Runs one statement; gives back what answers its callers.
+    private func fly(_ job: PoolJob, _ connection: MySQLConnection) -> PoolJob.Answer {
+        let operations = take(for: job, connection)
+        guard !operations.isEmpty else {
+            land(job)
+            return {}
+        }
+        let answers = answers(operations[...], connection)
+        // What has come meanwhile goes out on this connection next, before anybody is answered.
+        let next = state.withLock { state -> PoolJob? in
+            state.flights.removeAll { $0.job === job }
+            guard state.waiting > 0 else { return nil }
+            let flight = Flight(job: PoolJob())
+            state.flights.append(flight)
+            return flight.job
+        }
+        if let next { send(next, isNext: true) }
+        return {
+            for (operation, answer) in zip(operations, answers) { operation.answer(answer) }
+        }
+    }
+
+    private func answers(_ operations: ArraySlice<Operation>, _ connection: MySQLConnection) -> Answers {
+        do {
+            return try execute(operations.map(\.request), connection)
+        } catch {
+            guard operations.count > 1, let failure = error as? MySQLError, failure.isOfOneRow else {
+                return operations.map { _ in .failure(error) }
+            }
+            // One row is at fault, and none was carried out: half by half it is found, and fails alone.
+            let middle = operations.startIndex + operations.count / 2
+            return answers(operations[..<middle], connection) + answers(operations[middle...], connection)
+        }
+    }
+
+    /// A flight ends without having taken anything along.
+    private func land(_ job: PoolJob) {
+        let next = state.withLock { state -> PoolJob? in
+            state.flights.removeAll { $0.job === job }
+            // Something may have joined the line since it looked.
+            return startFlight(&state)
+        }
+        if let next { send(next, isNext: false) }
+    }
+
+    // MARK: - What goes wrong
+
+    /// No connection can be had, or the pool is closed.
+    private func refuseAll(_ error: any Error) {
+        let operations = state.withLock { state in
+            defer {
+                state.line.removeAll()
+                state.answered = 0
+            }
+            return state.line
+        }
+        for operation in operations { operation.refuse(error) }
+    }
+
+    private func watch(at instant: Instant) {
+        _ = Watchdog.shared.schedule(at: instant) { [weak self] in self?.answerLate() }
+    }
+
+    /// Answers the operations whose time is over. A statement under way is given up when all its callers were.
+    private func answerLate() {
+        let now = Instant.now
+        let (waiting, late, flights) = state.withLock { state in
+            // They stand in order of arrival, which is that of their deadlines.
+            (state.waiting, Array(state.line.prefix { $0.waitsUntil <= now || !$0.isWaiting }), state.flights)
+        }
+        if !late.isEmpty {
+            let error = pool.waitedTooLong(waiting: waiting)
+            forgetAnswered(late.count { $0.refuse(error) })
+        }
+        for flight in flights where !flight.operations.isEmpty {
+            for operation in flight.operations where operation.deadline <= now {
+                operation.answer(.failure(MySQLError.deadlineExceeded(mayHaveBeenApplied: !Request.isRead)))
+            }
+            if flight.operations.allSatisfy(\.isAnswered) { flight.job.interrupt() }
+        }
+        let next = state.withLock { state -> Instant? in
+            let underway = state.flights.flatMap(\.operations).filter { !$0.isAnswered }.map(\.deadline)
+            state.watchedAt = (underway + [state.line.first?.waitsUntil].compactMap(\.self)).min()
+            return state.watchedAt
+        }
+        if let next { watch(at: next) }
+    }
+}
