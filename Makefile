@@ -1,9 +1,11 @@
-.PHONY: help demo test build format lint clean
+.PHONY: help demo test bench build format lint clean
 
 help:
 	@echo "make demo    a tour of the store, on a throwaway MariaDB"
 	@echo "make test    all tests, on a throwaway MariaDB and a throwaway MySQL"
 	@echo "             (SERVERS=mariadb: on that one only; MYSQL_URL=...: on servers that run already; TSAN=0: no ThreadSanitizer)"
+	@echo "make bench   the benchmark, on a throwaway MariaDB and a throwaway MySQL"
+	@echo "             (QUICK=1: short; SERVER=mariadb|mysql; OUT=FILE: figures as JSON; README=1: into the README)"
 	@echo "make build   a debug build"
 	@echo "make format  formats the sources"
 	@echo "make lint    checks the formatting"
@@ -15,15 +17,18 @@ demo:
 test:
 	@Scripts/test.sh
 
+bench:
+	@Scripts/bench.sh
+
 build:
 	@Scripts/install.sh build
 	swift build
 
 format:
-	swift format --in-place --recursive --parallel Package.swift Sources Tests
+	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
 lint:
 	@Scripts/test.sh lint
 
 clean:
-	rm -rf .build .build-tsan
+	rm -rf .build .build-tsan Benchmarks/.build

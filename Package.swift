@@ -20,6 +20,7 @@ let package = Package(
         .library(name: "FedifyKv", targets: ["FedifyKv"]),
         .library(name: "FedifyKvTesting", targets: ["FedifyKvTesting"]),
         .library(name: "FedifyMySQL", targets: ["FedifyMySQL"]),
+        .library(name: "FedifyKvBench", targets: ["FedifyKvBench"]),
         .library(name: "MySQLClient", targets: ["MySQLClient"]),
         .executable(name: "fedify-kv", targets: ["fedify-kv"]),
     ],
@@ -28,6 +29,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         // Deque: lines of waiting work.
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+        // Latency percentiles of `fedify-kv bench`.
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         // The logger that a service hands to the pool and the store.
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
     ],
@@ -66,10 +69,16 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
+        .target(
+            name: "FedifyKvBench",
+            dependencies: ["FedifyKv", .product(name: "Histogram", package: "hdrhistogram-swift")],
+            swiftSettings: swiftSettings
+        ),
         .executableTarget(
             name: "fedify-kv",
             dependencies: [
                 "FedifyKv",
+                "FedifyKvBench",
                 "FedifyMySQL",
                 "MySQLClient",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -86,12 +95,18 @@ let package = Package(
             dependencies: ["FedifyKv", "FedifyKvTesting"],
             swiftSettings: swiftSettings
         ),
+        .testTarget(
+            name: "FedifyKvBenchTests",
+            dependencies: ["FedifyKv", "FedifyKvBench", "COpenSSL"],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(name: "MySQLClientTests", dependencies: ["MySQLClient"], swiftSettings: swiftSettings),
         .testTarget(name: "FedifyMySQLTests", dependencies: ["FedifyMySQL"], swiftSettings: swiftSettings),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
                 "FedifyKv",
+                "FedifyKvBench",
                 "FedifyKvTesting",
                 "FedifyMySQL",
                 "MySQLClient",

@@ -22,7 +22,7 @@ step() {
 
 lint() {
     local path paths=()
-    for path in Package.swift Sources Tests; do
+    for path in Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources; do
         if [ -e "$path" ]; then paths+=("$path"); fi
     done
     step "Lint"
@@ -53,7 +53,7 @@ thread_sanitizer() {
     swift build "${options[@]}" --build-tests
     step "ThreadSanitizer: tests"
     swift test "${options[@]}" --skip-build --no-parallel \
-        --filter "${TSAN_FILTER:-MySQLClientTests|PoolTests|AuthenticationTests|MemoryKvStoreTests}"
+        --filter "${TSAN_FILTER:-MySQLClientTests|PoolTests|CoalescingTests|AuthenticationTests|MemoryKvStoreTests}"
 }
 
 # exec, so that a signal meant for the tests reaches the script that stops the servers.

@@ -7,6 +7,7 @@
 #   FEDIFY_KV_TEST_CA          the certificate authority (PEM) that signed the servers' certificates
 #   FEDIFY_KV_TEST_SOCKET_1..  their Unix sockets, in the same order
 # If MYSQL_URL is set already, nothing is started and the command runs with that.
+# With DURABLE=1 every commit reaches the disk, MySQL's binary log included; without, tests are faster.
 # SERVER_OPTIONS is appended to the servers' options.
 set -euo pipefail
 
@@ -139,8 +140,14 @@ start() {
     options=(
         --no-defaults --user="$(id -un)" --datadir="$data" --socket="$socket" --port="$port" --bind-address=127.0.0.1
         --ssl-ca="$folder/ca.pem" --ssl-cert="$folder/server.pem" --ssl-key="$folder/server-key.pem"
-        --innodb-buffer-pool-size=256M --innodb-flush-log-at-trx-commit=2 --skip-log-bin --max-connections=500
+        --innodb-buffer-pool-size=256M --max-connections=500
     )
+    if [ "${DURABLE:-}" = 1 ]; then
+        options+=(--innodb-flush-log-at-trx-commit=1)
+        if [ "$kind" = mysql ]; then options+=(--sync-binlog=1); else options+=(--skip-log-bin); fi
+    else
+        options+=(--innodb-flush-log-at-trx-commit=2 --skip-log-bin)
+    fi
     case $kind in
     mariadb)
         find_mariadb

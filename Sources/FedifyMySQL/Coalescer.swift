@@ -46,6 +46,10 @@ final class Coalescer<Request: CoalescedRequest, Answer: Sendable>: Sendable {
     }
 
     private let pool: MySQLPool
+    /// Reads only keep the server's processors busy: two statements are enough. Writes also wait for its disk.
+    private var maximumFlights: Int {
+        Request.isRead ? min(2, limits.maximumConnections) : limits.maximumConnections
+    }
     private let limits: MySQLKvStoreOptions.Coalescing
     let execute: Execute
     private let state = Locked(State())
@@ -95,7 +99,7 @@ final class Coalescer<Request: CoalescedRequest, Answer: Sendable>: Sendable {
         // With two, one is under way while the answers of the other are handed out. Beyond that only full ones are worth
         // it.
         let enough = state.flights.count < 2 ? 1 : limits.maximumRows
-        guard state.flights.count < limits.maximumConnections, state.waiting >= enough else { return nil }
+        guard state.flights.count < maximumFlights, state.waiting >= enough else { return nil }
         let flight = Flight(job: PoolJob())
         state.flights.append(flight)
         return flight.job

@@ -8,8 +8,8 @@ extension MySQLKvStoreOptions {
         public var isEnabled = true
         /// The most operations of one statement.
         public var maximumRows = 128
-        /// The most connections that coalesced statements of one kind are sent over at a time. Few connections with
-        /// full statements do more than many.
+        /// The most connections that coalesced statements of one kind are sent over at a time; gets take two at the
+        /// most. Few connections with full statements do more than many.
         public var maximumConnections = 4
 
         /// Up to 128 operations a statement, over up to 4 connections.

@@ -168,6 +168,13 @@ public final class MySQLKvStore: KvStore {
         }
     }
 
+    /// Whether the table is there.
+    public func exists() async throws -> Bool {
+        try await run(createsTable: false) { [statements, options] connection in
+            try Schema(statements, options).exists(on: connection)
+        }
+    }
+
     /// Drops the table with all that is in it, if it is there. The next operation makes it anew.
     public func drop() async throws {
         try await run(createsTable: false) { [statements] connection in

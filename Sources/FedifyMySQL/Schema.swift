@@ -12,12 +12,22 @@ struct Schema: Sendable {
         tableName = options.tableName
     }
 
-    /// Makes what isn't there. It looks first: even `IF NOT EXISTS` needs the right to create.
-    func create(on connection: MySQLConnection) throws(MySQLError) {
+    func exists(on connection: MySQLConnection) throws(MySQLError) -> Bool {
+        try find(on: connection) != nil
+    }
+
+    /// Whether the table has its index; nil if there is no table.
+    private func find(on connection: MySQLConnection) throws(MySQLError) -> Bool? {
         var hasIndex: Bool?
         try connection.query(Statements.findTable, [.text(tableName), .text(statements.indexName), .text(tableName)]) {
             hasIndex = $0.integer(1) != nil
         }
+        return hasIndex
+    }
+
+    /// Makes what isn't there. It looks first: even `IF NOT EXISTS` needs the right to create.
+    func create(on connection: MySQLConnection) throws(MySQLError) {
+        let hasIndex = try find(on: connection)
         do throws(MySQLError) {
             switch hasIndex {
             case nil: try connection.query(statements.createTable)

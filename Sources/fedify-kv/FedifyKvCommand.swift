@@ -22,7 +22,7 @@ struct FedifyKvCommand: AsyncParsableCommand {
             """,
         subcommands: [
             Get.self, Set.self, Delete.self, Cas.self, List.self, Count.self, Init.self, Drop.self, Sweep.self,
-            Pipe.self,
+            Pipe.self, Bench.self,
         ]
     )
 

@@ -4,10 +4,22 @@ import FedifyMySQL
 import Foundation
 import MySQLClient
 
-/// Which store: the server and the table.
-struct StoreArguments: ParsableArguments {
+/// Which server.
+struct ServerArguments: ParsableArguments {
     @Option(help: "The server: mysql://user:password@host/database. MYSQL_URL, if left out.")
     var url: String?
+
+    func configuration() throws -> MySQLConfiguration {
+        guard let url = url ?? ProcessInfo.processInfo.environment["MYSQL_URL"], !url.isEmpty else {
+            throw ValidationError("No server is named. Give --url, or set MYSQL_URL.")
+        }
+        return try MySQLConfiguration(url: url)
+    }
+}
+
+/// Which store: the server and the table.
+struct StoreArguments: ParsableArguments {
+    @OptionGroup var server: ServerArguments
 
     @Option(help: "The table's name.")
     var table = "fedify_kv"
@@ -26,14 +38,12 @@ struct StoreArguments: ParsableArguments {
     }
 
     private func open() throws -> MySQLKvStore {
-        guard let url = url ?? ProcessInfo.processInfo.environment["MYSQL_URL"], !url.isEmpty else {
-            throw ValidationError("No server is named. Give --url, or set MYSQL_URL.")
-        }
+        let configuration = try server.configuration()
         var options = MySQLKvStoreOptions()
         options.tableName = table
         // What this tool does is what it was asked for; `sweep` sweeps.
         options.upkeep.isAutomatic = false
-        return try MySQLKvStore(MySQLPool(url: url), options: options)
+        return try MySQLKvStore(MySQLPool(configuration), options: options)
     }
 }
 

@@ -221,8 +221,14 @@ import Testing
         let pool = try server.pool(2)
         let blocker = Blocker()
         try await withThrowingTaskGroup { group in
-            group.addTask { try await pool.withConnection { _ in blocker.block() } }
-            try await eventually { pool.status.inUse == 1 }
+            let begun = Locked(false)
+            group.addTask {
+                try await pool.withConnection { _ in
+                    begun.withLock { $0 = true }
+                    blocker.block()
+                }
+            }
+            try await eventually { begun.withLock(\.self) }
             group.addTask { await pool.close() }
             try await eventually {
                 do {

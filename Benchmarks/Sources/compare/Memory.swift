@@ -1,0 +1,54 @@
+import FedifyKv
+import FedifyKvBench
+import FedifyMySQL
+import Foundation
+import MySQLClient
+
+/// The most memory that a process of its own ever had, in bytes.
+enum Memory {
+    static func child(_ kind: String, url: String, _ table: String, _ number: Int) throws -> Int {
+        let process = Process()
+        process.executableURL = URL(filePath: CommandLine.arguments[0])
+        process.arguments = ["memory", kind, table, "\(number)"]
+        process.environment = ProcessInfo.processInfo.environment.merging(["MYSQL_URL": url]) { $1 }
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        guard process.terminationStatus == 0, let bytes = Int(text.trimmingCharacters(in: .whitespacesAndNewlines))
+        else {
+            throw Failure(description: "the process whose memory was to be measured failed")
+        }
+        return bytes
+    }
+
+    /// What such a process does: 256 callers for so many seconds, or a listing of so many rows.
+    static func main(_ kind: String, _ table: String, _ number: Int) async throws {
+        var options = MySQLKvStoreOptions()
+        options.tableName = table
+        let url = ProcessInfo.processInfo.environment["MYSQL_URL"] ?? ""
+        let kv = try MySQLKvStore(MySQLPool(url: url), options: options)
+        if kind == "callers" {
+            _ = try await BenchmarkResult.of(
+                .mixed, on: kv, rows: Rows(), callers: 256, warmUp: .zero, duration: .seconds(number))
+        } else {
+            var count = 0
+            let prefix: KvKey = number == 1_000_000 ? ["million"] : ["_fedify", "remoteDocument"]
+            for try await _ in kv.list(prefix: prefix) { count += 1 }
+            guard count == number else { throw Failure(description: "\(count) rows were listed") }
+        }
+        print(try peak())
+        await kv.pool.close()
+    }
+
+    /// What the kernel says. (`getrusage` counts what the process was before it ran this program.)
+    private static func peak() throws -> Int {
+        let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        guard let kibibytes = line?.split(separator: " ").dropFirst().first.flatMap({ Int($0) }) else {
+            throw Failure(description: "the peak of the memory can't be read here; it needs Linux")
+        }
+        return kibibytes << 10
+    }
+}

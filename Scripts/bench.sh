@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# The benchmark: our store, our store with coalescing off, and the limit in C, on throwaway servers that are durable.
+#   QUICK=1   short: under ten minutes for both servers
+#   SERVER    mariadb or mysql; both, if left out
+#   OUT       a file for the figures, as JSON
+#   README=1  writes the report and its charts into the README
+# If MYSQL_URL is set, it runs on the servers named there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+case ${SERVER:-mariadb mysql} in
+mariadb | mysql | "mariadb mysql") ;;
+*)
+    echo "bench.sh: SERVER must be mariadb or mysql, or left out for both" >&2
+    exit 2
+    ;;
+esac
+
+Scripts/install.sh build
+swift build --configuration release --package-path Benchmarks
+compare=$(swift build --configuration release --package-path Benchmarks --show-bin-path)/compare
+if [ "${README:-}" = 1 ]; then
+    export README=$PWD/README.md CHARTS=${CHARTS:-$PWD/docs/benchmarks}
+else
+    unset README
+fi
+export DURABLE=1 SERVER_OPTIONS="--innodb-buffer-pool-size=1G ${SERVER_OPTIONS:-}"
+# exec, so that a signal reaches the script that stops the servers.
+# shellcheck disable=SC2086 # SERVER is to be split
+exec Scripts/with-servers.sh ${SERVER:-mariadb mysql} -- "$compare"

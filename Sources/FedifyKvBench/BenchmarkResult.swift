@@ -1,0 +1,114 @@
+public import FedifyKv
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+import Histogram
+
+/// What a workload reached.
+///
+/// The loops are closed: a caller asks again when he was answered. While the store is slow fewer operations are asked
+/// for, so the percentiles leave out the waiting that callers who come at their own pace would have seen (coordinated
+/// omission). They are fit to compare stores at the same number of callers, not to promise a latency.
+public struct BenchmarkResult: Codable, Sendable {
+    /// What was done.
+    public var workload: String
+    /// How many callers did it.
+    public var callers: Int
+    /// How many operations were done.
+    public var operations: Int
+    /// In how many seconds.
+    public var seconds: Double
+    /// Operations a second.
+    public var perSecond: Double
+    /// Percentiles of the latency, in microseconds.
+    public var p50: Double
+    /// The same.
+    public var p90: Double
+    /// The same.
+    public var p99: Double
+    /// The same.
+    public var p999: Double
+    /// The longest latency, in microseconds.
+    public var longest: Double
+    /// CPU time of this process for an operation, in microseconds.
+    public var cpuPerOperation: Double
+
+    /// Runs a workload's callers for a warm-up, which doesn't count, and then for the time that is measured.
+    ///
+    /// - Parameters:
+    ///   - workload: What they do.
+    ///   - store: The store; it holds the rows.
+    ///   - rows: Which rows it holds.
+    ///   - callers: How many there are.
+    ///   - warmUp: How long the warm-up takes.
+    ///   - duration: How long is measured.
+    /// - Returns: What was reached.
+    /// - Throws: What the store throws; ``WorkloadFailure`` if it does what it should not.
+    public static func of(
+        _ workload: Workload, on store: some KvStore, rows: Rows, callers: Int, warmUp: Duration, duration: Duration
+    ) async throws -> BenchmarkResult {
+        if warmUp > .zero { _ = try await run(workload, store, rows, callers, warmUp) }
+        let busy = cpuSeconds()
+        let start = ContinuousClock.now
+        let (histogram, operations) = try await run(workload, store, rows, callers, duration)
+        let seconds = start.duration(to: .now) / .seconds(1)
+        func percentile(_ percentile: Double) -> Double { Double(histogram.valueAtPercentile(percentile)) / 1000 }
+        return BenchmarkResult(
+            workload: workload.rawValue, callers: callers, operations: operations, seconds: seconds,
+            perSecond: Double(operations) / seconds, p50: percentile(50), p90: percentile(90), p99: percentile(99),
+            p999: percentile(99.9), longest: Double(histogram.max) / 1000,
+            cpuPerOperation: (cpuSeconds() - busy) * 1e6 / Double(max(1, operations)))
+    }
+
+    private typealias Latencies = Histogram<UInt32>
+
+    private static func run(
+        _ workload: Workload, _ store: some KvStore, _ rows: Rows, _ callers: Int, _ duration: Duration
+    ) async throws -> (Latencies, Int) {
+        let end = ContinuousClock.now + duration
+        return try await withThrowingTaskGroup(of: (Latencies, Int).self) { group in
+            let versions = WriteVersion()
+            for worker in 0..<callers {
+                group.addTask {
+                    var caller = Caller(store, rows, worker: worker, version: versions)
+                    var latencies = Latencies.nanoseconds
+                    var count = 0
+                    repeat {
+                        let (operations, time) = try await caller.step(workload)
+                        count += operations
+                        latencies.record(UInt64(max(1, time / .nanoseconds(1))))
+                    } while .now < end && !Task.isCancelled
+                    return (latencies, count)
+                }
+            }
+            var all = (Latencies.nanoseconds, 0)
+            for try await (latencies, count) in group {
+                all.0.add(latencies)
+                all.1 += count
+            }
+            return all
+        }
+    }
+
+    private static func cpuSeconds() -> Double {
+        var usage = rusage()
+        #if canImport(Darwin)
+            getrusage(RUSAGE_SELF, &usage)
+        #else
+            getrusage(Int32(RUSAGE_SELF.rawValue), &usage)
+        #endif
+        func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
+        return seconds(usage.ru_utime) + seconds(usage.ru_stime)
+    }
+}
+
+extension Histogram<UInt32> {
+    /// From a nanosecond to an hour, with two digits: each caller has one, and a third digit takes eight times the memory.
+    fileprivate static var nanoseconds: Self {
+        Self(highestTrackableValue: 3_600_000_000_000, numberOfSignificantValueDigits: .two)
+    }
+}

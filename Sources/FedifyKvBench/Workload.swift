@@ -1,0 +1,113 @@
+import FedifyKv
+import Synchronization
+
+/// What the callers of a benchmark do.
+public enum Workload: String, CaseIterable, Codable, Sendable {
+    /// Gets documents that are there.
+    case get
+    /// Gets documents that aren't.
+    case getMissing = "get-missing"
+    /// Overwrites documents.
+    case set
+    /// Overwrites documents that live for a day.
+    case setTTL = "set-ttl"
+    /// Each caller gets an entry of its own and swaps it; only the swap counts.
+    case cas
+    /// Lists 1,000 entries; an entry counts as an operation, the latency is that of the whole listing.
+    case list
+    /// 80 % get, 15 % set-ttl, 5 % get-missing.
+    case mixed
+}
+
+/// A workload gone wrong: the store did not do what the workload relies on.
+public struct WorkloadFailure: Error, CustomStringConvertible {
+    /// What went wrong.
+    public let description: String
+}
+
+/// A number that every write has for itself.
+final class WriteVersion: Sendable {
+    private let last = Atomic<UInt32>(0)
+
+    func next() -> UInt32 { last.wrappingAdd(1, ordering: .relaxed).newValue }
+}
+
+/// One caller of a workload, who waits for each answer before he asks again.
+struct Caller<Store: KvStore> {
+    let store: Store
+    let rows: Rows
+    let worker: Int
+    let version: WriteVersion
+    var random: Xorshift32
+
+    init(_ store: Store, _ rows: Rows, worker: Int, version: WriteVersion) {
+        self.store = store
+        self.rows = rows
+        self.worker = worker
+        self.version = version
+        random = Xorshift32(worker: worker)
+    }
+
+    /// Does one operation. What belongs to the caller, making keys and values, is outside the time.
+    ///
+    /// - Returns: How many operations it counts as, and how long the store took.
+    mutating func step(_ workload: Workload) async throws -> (operations: Int, time: Duration) {
+        switch workload {
+        case .get: return try await get(Documents.document(random.next() % rows.documents), isThere: true)
+        case .getMissing: return try await get(Documents.missing(random.next()), isThere: false)
+        case .set:
+            let i = random.next() % rows.documents
+            return try await set(Documents.document(i), i, ttl: nil)
+        case .setTTL:
+            let i = random.next() % rows.expiring
+            return try await set(Documents.expiring(i), i, ttl: .seconds(86400))
+        case .cas: return try await swap()
+        case .list: return try await list()
+        case .mixed:
+            switch random.next() % 100 {
+            case ..<80: return try await step(.get)
+            case ..<95: return try await step(.setTTL)
+            default: return try await step(.getMissing)
+            }
+        }
+    }
+
+    private func get(_ key: KvKey, isThere: Bool) async throws -> (Int, Duration) {
+        let start = ContinuousClock.now
+        let value = try await store.get(key)
+        let time = start.duration(to: .now)
+        guard (value != nil) == isThere else {
+            throw WorkloadFailure(description: "a document is missing, or too many")
+        }
+        return (1, time)
+    }
+
+    private func set(_ key: KvKey, _ i: UInt32, ttl: Duration?) async throws -> (Int, Duration) {
+        let value = Documents.value(i, version: version.next(), size: rows.valueSize)
+        let start = ContinuousClock.now
+        try await store.set(key, value, ttl: ttl)
+        return (1, start.duration(to: .now))
+    }
+
+    private func swap() async throws -> (Int, Duration) {
+        let key = Documents.swapped(worker)
+        let present = try await store.get(key)
+        let value = Documents.value(UInt32(worker), version: version.next(), size: rows.valueSize)
+        let start = ContinuousClock.now
+        let won = try await store.cas(key, expected: present, new: value, ttl: nil)
+        let time = start.duration(to: .now)
+        guard won else { throw WorkloadFailure(description: "a swap of a caller's own entry failed") }
+        return (1, time)
+    }
+
+    private func list() async throws -> (Int, Duration) {
+        let start = ContinuousClock.now
+        var count = 0
+        for try await _ in store.list(prefix: Documents.listedPrefix) { count += 1 }
+        let time = start.duration(to: .now)
+        guard count == Documents.listedCount else {
+            throw WorkloadFailure(description: "a listing has \(count) entries instead of \(Documents.listedCount)")
+        }
+        return (count, time)
+    }
+}
