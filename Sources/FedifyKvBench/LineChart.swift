@@ -47,8 +47,9 @@ public struct LineChart: Sendable {
 
     /// The chart's text.
     public var svg: String {
-        let step = Self.step(below: lines.flatMap(\.values).compactMap(\.self).max() ?? 1)
-        let ticks = Int(((lines.flatMap(\.values).compactMap(\.self).max() ?? 1) / step).rounded(.up))
+        let largest = lines.flatMap(\.values).compactMap(\.self).max() ?? 1
+        let step = Self.step(below: largest)
+        let ticks = Int((largest / step).rounded(.up))
         let most = max(step, Double(ticks) * step)
         func x(_ position: Int) -> Double {
             let room = Self.width - Self.left - Self.right

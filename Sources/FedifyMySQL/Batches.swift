@@ -1,23 +1,19 @@
 import FedifyKv
 import MySQLClient
 
-/// A key to get or to delete.
+/// A key to get.
 struct GetRequest: CoalescedRequest {
     let key: KvKey
 
     var size: Int { key.serialized.utf8.count + 16 }
-    var isCoalescible: Bool { true }
     static var isRead: Bool { true }
-    static func batchSize(_ waiting: Int) -> Int { waiting }
 }
 
+/// A key to delete.
 struct DeleteRequest: CoalescedRequest {
     let key: KvKey
 
     var size: Int { key.serialized.utf8.count + 16 }
-    var isCoalescible: Bool { true }
-    static var isRead: Bool { false }
-    static func batchSize(_ waiting: Int) -> Int { waiting }
 }
 
 /// A row to store.
@@ -28,8 +24,6 @@ struct SetRequest: CoalescedRequest {
     let life: MySQLParameter
 
     var size: Int { key.serialized.utf8.count + value.summary.byteCount + 64 }
-    var isCoalescible: Bool { true }
-    static var isRead: Bool { false }
     static func batchSize(_ waiting: Int) -> Int { BatchSize.fitting(waiting) }
 }
 

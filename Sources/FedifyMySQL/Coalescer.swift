@@ -15,6 +15,12 @@ protocol CoalescedRequest: Sendable {
     static func batchSize(_ waiting: Int) -> Int
 }
 
+extension CoalescedRequest {
+    var isCoalescible: Bool { true }
+    static var isRead: Bool { false }
+    static func batchSize(_ waiting: Int) -> Int { waiting }
+}
+
 /// Sends the requests of one kind that wait at the same time in one statement.
 ///
 /// A request joins the line. A connection that is free takes along, from the line's head, what fits in a statement. Each
@@ -43,6 +49,12 @@ final class Coalescer<Request: CoalescedRequest, Answer: Sendable>: Sendable {
         var watchedAt: Instant?
 
         var waiting: Int { line.count - answered }
+
+        mutating func addFlight() -> PoolJob {
+            let flight = Flight(job: PoolJob())
+            flights.append(flight)
+            return flight.job
+        }
     }
 
     private let pool: MySQLPool
@@ -100,9 +112,7 @@ final class Coalescer<Request: CoalescedRequest, Answer: Sendable>: Sendable {
         // it.
         let enough = state.flights.count < 2 ? 1 : limits.maximumRows
         guard state.flights.count < maximumFlights, state.waiting >= enough else { return nil }
-        let flight = Flight(job: PoolJob())
-        state.flights.append(flight)
-        return flight.job
+        return state.addFlight()
     }
 
     /// Operations were answered while they waited: they are skipped, and swept out when they are the most.
@@ -167,10 +177,7 @@ final class Coalescer<Request: CoalescedRequest, Answer: Sendable>: Sendable {
         // What has come meanwhile goes out on this connection next, before anybody is answered.
         let next = state.withLock { state -> PoolJob? in
             state.flights.removeAll { $0.job === job }
-            guard state.waiting > 0 else { return nil }
-            let flight = Flight(job: PoolJob())
-            state.flights.append(flight)
-            return flight.job
+            return state.waiting > 0 ? state.addFlight() : nil
         }
         if let next { send(next, isNext: true) }
         return {

@@ -72,8 +72,6 @@ struct Swap: Sendable {
 
 extension Swap: CoalescedRequest {
     var size: Int { key.serialized.utf8.count + (new?.summary.byteCount ?? 0) + 64 }
-    static var isRead: Bool { false }
-    static func batchSize(_ waiting: Int) -> Int { waiting }
 
     private var keyText: MySQLParameter { .text(key.serialized) }
 }

@@ -93,7 +93,7 @@ static void document(char *value, uint32_t i, uint32_t v) {
 typedef struct {
     int number;
     MYSQL *mysql;
-    MYSQL_STMT *main, *read, *lock, *update;
+    MYSQL_STMT *main, *lock, *update;
     uint64_t operations;
     uint32_t *latencies;
     size_t count, capacity;
@@ -165,12 +165,11 @@ static MYSQL_STMT *prepare_upsert(Worker *worker, int has_life) {
     return statement;
 }
 
-static int fetch_all(Worker *worker, MYSQL_STMT *statement) {
+static int fetch_all(MYSQL_STMT *statement) {
     int rows = 0, status;
     while ((status = mysql_stmt_fetch(statement)) == 0) rows++;
     if (status != MYSQL_NO_DATA) fail("fetch", mysql_stmt_error(statement));
     mysql_stmt_free_result(statement);
-    (void)worker;
     return rows;
 }
 
@@ -244,7 +243,7 @@ static int step(Worker *worker, uint32_t *state, double *from) {
         *from = now();
         check(worker, NULL, mysql_real_query(worker->mysql, "START TRANSACTION", 17));
         check(worker, worker->lock, mysql_stmt_execute(worker->lock));
-        if (fetch_all(worker, worker->lock) != 1) fail("cas", "the row isn't there");
+        if (fetch_all(worker->lock) != 1) fail("cas", "the row isn't there");
         check(worker, worker->update, mysql_stmt_execute(worker->update));
         check(worker, NULL, mysql_real_query(worker->mysql, "COMMIT", 6));
         return 1;
@@ -252,7 +251,7 @@ static int step(Worker *worker, uint32_t *state, double *from) {
     if (!strcmp(workload, "list")) {
         *from = now();
         check(worker, worker->main, mysql_stmt_execute(worker->main));
-        int rows = fetch_all(worker, worker->main);
+        int rows = fetch_all(worker->main);
         if (rows != LISTED) fail("list", "the rows aren't there");
         return rows;
     }
@@ -275,7 +274,7 @@ static int step(Worker *worker, uint32_t *state, double *from) {
         fail(workload, mysql_stmt_error(worker->main));
     }
     if (is_set) return keys;
-    int rows = fetch_all(worker, worker->main);
+    int rows = fetch_all(worker->main);
     /* A key may stand twice in a statement. */
     if (is_missing ? rows != 0 : rows == 0 || (keys == 1 && rows != 1)) fail(workload, "rows are missing");
     return keys;
