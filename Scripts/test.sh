@@ -52,7 +52,8 @@ thread_sanitizer() {
     step "ThreadSanitizer: build"
     swift build "${options[@]}" --build-tests
     step "ThreadSanitizer: tests"
-    swift test "${options[@]}" --skip-build --no-parallel \
+    TSAN_OPTIONS="suppressions=$PWD/Scripts/tsan.supp ${TSAN_OPTIONS:-}" \
+        swift test "${options[@]}" --skip-build --no-parallel \
         --filter "${TSAN_FILTER:-MySQLClientTests|PoolTests|CoalescingTests|AuthenticationTests|MemoryKvStoreTests}"
 }
 

@@ -1,12 +1,7 @@
 import MySQLClient
 import Synchronization
 
-private enum Phase: UInt8, AtomicRepresentable {
-    case new, waiting, running, answered
-}
-
-/// A caller who waits for the answer to a request. Whoever takes it out of a phase acts on it, so that the caller is
-/// answered exactly once.
+/// A caller who waits for the answer to a request.
 final class CoalescedOperation<Request: Sendable, Answer: Sendable>: Sendable {
     typealias Continuation = UnsafeContinuation<Answer, any Error>
 
@@ -15,9 +10,17 @@ final class CoalescedOperation<Request: Sendable, Answer: Sendable>: Sendable {
     let waitsUntil: ContinuousClock.Instant
     /// When the caller is answered, whatever the server does.
     let deadline: ContinuousClock.Instant
-    private let phase = Atomic(Phase.new)
-    // Safe: written once, by the caller's task, before the phase says `waiting`; read by who takes it out of that.
+
+    /// Its place in the coalescer's line; nil: it is in none.
+    // Safe: the coalescer's lock guards it.
+    nonisolated(unsafe) var ticket: WaitingLine<CoalescedOperation>.Ticket?
+    /// The task was cancelled before the operation joined the line.
+    // Safe: the coalescer's lock guards it.
+    nonisolated(unsafe) var isCancelled = false
+
+    // Safe: written once, before the operation joins the line, by whose lock all others come to know of it.
     nonisolated(unsafe) private var continuation: Continuation?
+    private let wasAnswered = Atomic(false)
 
     init(_ request: Request, waitsUntil: ContinuousClock.Instant, deadline: ContinuousClock.Instant) {
         self.request = request
@@ -25,43 +28,14 @@ final class CoalescedOperation<Request: Sendable, Answer: Sendable>: Sendable {
         self.deadline = deadline
     }
 
-    var isWaiting: Bool { phase.load(ordering: .acquiring) == Phase.waiting }
-    var isAnswered: Bool { phase.load(ordering: .acquiring) == Phase.answered }
+    var isAnswered: Bool { wasAnswered.load(ordering: .acquiring) }
 
-    /// Begins the wait; if the task was cancelled before, answers at once and returns false.
-    func wait(_ continuation: Continuation) -> Bool {
-        self.continuation = continuation
-        if move(from: Phase.new, to: Phase.waiting) { return true }
-        continuation.resume(throwing: CancellationError())
-        return false
-    }
+    /// Who is to be answered. To be called once, before anything else.
+    func wait(_ continuation: Continuation) { self.continuation = continuation }
 
-    /// Takes the operation along; false if it was answered meanwhile.
-    func begin() -> Bool { move(from: Phase.waiting, to: Phase.running) }
-
-    /// The task was cancelled: leaves the line. What runs already is finished.
-    ///
-    /// - Returns: Whether it was in the line.
-    func cancel() -> Bool {
-        if move(from: Phase.new, to: Phase.answered) { return false }
-        return refuse(CancellationError())
-    }
-
-    /// Answers an operation that waits.
-    @discardableResult
-    func refuse(_ error: any Error) -> Bool {
-        guard move(from: Phase.waiting, to: Phase.answered) else { return false }
-        continuation?.resume(throwing: error)
-        return true
-    }
-
-    /// Answers an operation that runs.
+    /// Answers the caller. Of several answers the first counts: a statement's, or that it took too long.
     func answer(_ result: Result<Answer, any Error>) {
-        guard move(from: Phase.running, to: Phase.answered) else { return }
+        guard !wasAnswered.exchange(true, ordering: .acquiringAndReleasing) else { return }
         continuation?.resume(with: result)
-    }
-
-    private func move(from old: Phase, to new: Phase) -> Bool {
-        phase.compareExchange(expected: old, desired: new, ordering: .acquiringAndReleasing).exchanged
     }
 }

@@ -1,4 +1,3 @@
-import DequeModule
 import FedifyKv
 import MySQLClient
 
@@ -41,14 +40,13 @@ final class Coalescer<Request: CoalescedRequest, Answer: Sendable>: Sendable {
     }
 
     private struct State {
-        var line: Deque<Operation> = []
-        /// Operations in the line that were answered while they waited.
-        var answered = 0
+        var line = WaitingLine<Operation>()
         var flights: [Flight] = []
         /// When the watchdog looks for operations that are too late; nil: there was none to look for.
         var watchedAt: Instant?
 
-        var waiting: Int { line.count - answered }
+        /// Flights that need not wait for a connection any more, because nobody waits for them.
+        var idleFlights: [PoolJob] { line.isEmpty ? flights.map(\.job) : [] }
 
         mutating func addFlight() -> PoolJob {
             let flight = Flight(job: PoolJob())
@@ -81,29 +79,45 @@ final class Coalescer<Request: CoalescedRequest, Answer: Sendable>: Sendable {
         let operation = Operation(request, waitsUntil: waitsUntil, deadline: deadline)
         return try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { continuation in
-                if operation.wait(continuation) { add(operation) }
+                operation.wait(continuation)
+                add(operation)
             }
         } onCancel: {
-            if operation.cancel() { forgetAnswered(1) }
+            cancel(operation)
         }
     }
 
     // MARK: - The line
 
     /// How many operations wait for a connection.
-    var waiting: Int { state.withLock { $0.waiting } }
+    var waiting: Int { state.withLock { $0.line.count } }
 
     private func add(_ operation: Operation) {
-        let (isRefused, job, watch) = state.withLock { state -> (Bool, PoolJob?, Bool) in
-            if state.waiting >= pool.configuration.pool.maximumWaiting { return (true, nil, false) }
-            state.line.append(operation)
+        let (refusal, job, watch) = state.withLock { state -> ((any Error)?, PoolJob?, Bool) in
+            if operation.isCancelled { return (CancellationError(), nil, false) }
+            if state.line.count >= pool.configuration.pool.maximumWaiting { return (pool.tooManyWaiting, nil, false) }
+            operation.ticket = state.line.append(operation)
             let isWatched = state.watchedAt.map { $0 <= operation.waitsUntil } ?? false
             if !isWatched { state.watchedAt = operation.waitsUntil }
-            return (false, startFlight(&state), !isWatched)
+            return (nil, startFlight(&state), !isWatched)
         }
-        if isRefused { operation.refuse(pool.tooManyWaiting) }
+        if let refusal { operation.answer(.failure(refusal)) }
         if watch { self.watch(at: operation.waitsUntil) }
         if let job { send(job, isNext: false) }
+    }
+
+    /// The task was cancelled: leaves the line. What is under way is finished.
+    private func cancel(_ operation: Operation) {
+        let (isOut, idle) = state.withLock { state -> (Bool, [PoolJob]) in
+            guard let ticket = operation.ticket.take() else {
+                operation.isCancelled = true
+                return (false, [])
+            }
+            _ = state.line.remove(ticket)
+            return (true, state.idleFlights)
+        }
+        if isOut { operation.answer(.failure(CancellationError())) }
+        for job in idle { pool.withdraw(job) }
     }
 
     /// Counts a further flight in, if it is worth its connection.
@@ -111,22 +125,8 @@ final class Coalescer<Request: CoalescedRequest, Answer: Sendable>: Sendable {
         // With two, one is under way while the answers of the other are handed out. Beyond that only full ones are worth
         // it.
         let enough = state.flights.count < 2 ? 1 : limits.maximumRows
-        guard state.flights.count < maximumFlights, state.waiting >= enough else { return nil }
+        guard state.flights.count < maximumFlights, state.line.count >= enough else { return nil }
         return state.addFlight()
-    }
-
-    /// Operations were answered while they waited: they are skipped, and swept out when they are the most.
-    private func forgetAnswered(_ count: Int) {
-        let withdrawn = state.withLock { state -> [PoolJob] in
-            state.answered = min(state.answered + count, state.line.count)
-            if state.answered > 16, state.answered > state.line.count / 2 {
-                state.line.removeAll { !$0.isWaiting }
-                state.answered = 0
-            }
-            // Nobody waits: no connection needs to be tried for.
-            return state.waiting == 0 ? state.flights.map(\.job) : []
-        }
-        for job in withdrawn where job.fail(CancellationError()) { pool.forgetAnswered() }
     }
 
     /// Takes what goes in one statement from the line's head.
@@ -134,20 +134,16 @@ final class Coalescer<Request: CoalescedRequest, Answer: Sendable>: Sendable {
         let limit = connection.statementSize
         return state.withLock { state in
             var operations: [Operation] = []
-            let count = Request.batchSize(min(state.waiting, limits.maximumRows))
+            let count = Request.batchSize(min(state.line.count, limits.maximumRows))
             operations.reserveCapacity(count)
             var size = CheckedValue.packetOverhead
             while operations.count < count, let operation = state.line.first {
                 size += operation.request.size
                 if size > limit, !operations.isEmpty { break }
-                state.line.removeFirst()
-                if operation.begin() {
-                    operations.append(operation)
-                } else {
-                    state.answered = max(0, state.answered - 1)
-                }
+                operation.ticket = nil
+                _ = state.line.popFirst()
+                operations.append(operation)
             }
-            if state.line.isEmpty { state.answered = 0 }
             if let index = state.flights.firstIndex(where: { $0.job === job }) {
                 state.flights[index].operations = operations
             }
@@ -177,7 +173,7 @@ final class Coalescer<Request: CoalescedRequest, Answer: Sendable>: Sendable {
         // What has come meanwhile goes out on this connection next, before anybody is answered.
         let next = state.withLock { state -> PoolJob? in
             state.flights.removeAll { $0.job === job }
-            return state.waiting > 0 ? state.addFlight() : nil
+            return state.line.isEmpty ? nil : state.addFlight()
         }
         if let next { send(next, isNext: true) }
         return {
@@ -213,13 +209,11 @@ final class Coalescer<Request: CoalescedRequest, Answer: Sendable>: Sendable {
     /// No connection can be had, or the pool is closed.
     private func refuseAll(_ error: any Error) {
         let operations = state.withLock { state in
-            defer {
-                state.line.removeAll()
-                state.answered = 0
-            }
-            return state.line
+            let operations = state.line.removeAll()
+            for operation in operations { operation.ticket = nil }
+            return operations
         }
-        for operation in operations { operation.refuse(error) }
+        for operation in operations { operation.answer(.failure(error)) }
     }
 
     private func watch(at instant: Instant) {
@@ -229,14 +223,22 @@ final class Coalescer<Request: CoalescedRequest, Answer: Sendable>: Sendable {
     /// Answers the operations whose time is over. A statement under way is given up when all its callers were.
     private func answerLate() {
         let now = Instant.now
-        let (waiting, late, flights) = state.withLock { state in
+        let (waiting, late, flights, idle) = state.withLock { state in
+            let waiting = state.line.count
+            var late: [Operation] = []
             // They stand in order of arrival, which is that of their deadlines.
-            (state.waiting, Array(state.line.prefix { $0.waitsUntil <= now || !$0.isWaiting }), state.flights)
+            while let operation = state.line.first, operation.waitsUntil <= now {
+                operation.ticket = nil
+                _ = state.line.popFirst()
+                late.append(operation)
+            }
+            return (waiting, late, state.flights, late.isEmpty ? [] : state.idleFlights)
         }
         if !late.isEmpty {
             let error = pool.waitedTooLong(waiting: waiting)
-            forgetAnswered(late.count { $0.refuse(error) })
+            for operation in late { operation.answer(.failure(error)) }
         }
+        for job in idle { pool.withdraw(job) }
         for flight in flights where !flight.operations.isEmpty {
             for operation in flight.operations where operation.deadline <= now {
                 operation.answer(.failure(MySQLError.deadlineExceeded(mayHaveBeenApplied: !Request.isRead)))

@@ -77,16 +77,16 @@ public final class MySQLPool: Sendable {
         defer { Watchdog.shared.cancel(token) }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<T, any Error>) in
-                let isSubmitted = job.submit(
-                    { connection in
+                core.add(
+                    job,
+                    work: { connection in
                         let result = Result { try body(connection) }
                         return { continuation.resume(with: result) }
                     },
-                    { error in continuation.resume(throwing: error) })
-                if isSubmitted { core.add(job) }
+                    fail: { error in continuation.resume(throwing: error) })
             }
         } onCancel: {
-            if job.fail(CancellationError()) { core.forgetAnswered() }
+            core.fail(job, CancellationError())
         }
     }
 
@@ -102,11 +102,11 @@ public final class MySQLPool: Sendable {
     package func enqueue(
         _ job: PoolJob, isNext: Bool, work: @escaping PoolJob.Work, fail: @escaping PoolJob.Fail
     ) {
-        if job.submit(work, fail) { core.add(job, isNext: isNext) }
+        core.add(job, isNext: isNext, work: work, fail: fail)
     }
 
-    /// A job in line was failed by its owner.
-    package func forgetAnswered() { core.forgetAnswered() }
+    /// Takes a job out of the line, unless it has begun: its `fail` is called with `CancellationError`.
+    package func withdraw(_ job: PoolJob) { core.fail(job, CancellationError()) }
 
     /// The error of an operation that has waited for too long, beside as many others.
     package func waitedTooLong(waiting: Int) -> MySQLError { core.waitedTooLong(waiting: waiting) }

@@ -1,4 +1,3 @@
-import DequeModule
 import Logging
 
 /// The pool's line of work and its workers. Workers hold it; the pool that the user holds closes it when released.
@@ -6,9 +5,7 @@ final class PoolCore: Sendable {
     typealias Instant = ContinuousClock.Instant
 
     private struct State {
-        var jobs: Deque<PoolJob> = []
-        /// Jobs in the line that were answered while they waited.
-        var answered = 0
+        var line = WaitingLine<PoolJob>()
         /// Workers without work, the one used last at the end: few connections stay busy, the others grow idle.
         var idle: [PoolWorker] = []
         var workers = 0
@@ -38,7 +35,7 @@ final class PoolCore: Sendable {
         MySQLPool.Status(
             connections: state.workers,
             inUse: state.workers - state.opening - state.idle.count,
-            waiting: state.jobs.count - state.answered)
+            waiting: state.line.count)
     }
 
     // MARK: - The line
@@ -46,34 +43,44 @@ final class PoolCore: Sendable {
     /// Gives a job to an idle worker, or puts it in the line.
     ///
     /// - Parameters:
-    ///   - job: The job.
+    ///   - job: The job, a new one.
     ///   - isNext: The caller is a job at work, whose worker asks for its next job at once: nobody is woken.
-    func add(_ job: PoolJob, isNext: Bool = false) {
-        enum Step { case refuse(MySQLError), wake(PoolWorker), start, wait }
+    ///   - work: What the job does.
+    ///   - fail: Answers the caller if that can't be done.
+    func add(_ job: PoolJob, isNext: Bool = false, work: @escaping PoolJob.Work, fail: @escaping PoolJob.Fail) {
+        enum Step { case refuse(MySQLError), answer(() -> Void), wake(PoolWorker), start, wait }
         let step = state.withLock { state -> Step in
+            if let answer = job.submit(work, fail) { return .answer(answer) }
             if state.isClosed { return .refuse(MySQLError.poolClosed) }
             if !isNext, let worker = state.idle.popLast() { return .wake(worker) }
-            if state.jobs.count - state.answered >= configuration.pool.maximumWaiting { return .refuse(tooManyWaiting) }
-            state.jobs.append(job)
+            if state.line.count >= configuration.pool.maximumWaiting { return .refuse(tooManyWaiting) }
+            job.ticket = state.line.append(job)
             return !isNext && claimWorker(&state) ? .start : .wait
         }
         switch step {
-        case .refuse(let error): job.fail(error)
+        case .refuse(let error): self.fail(job, error)
+        case .answer(let answer): answer()
         case .wake(let worker): worker.assign(job)
         case .start: PoolWorker(self).start()
         case .wait: break
         }
     }
 
+    /// Answers a job's caller with an error, unless the job has begun.
+    func fail(_ job: PoolJob, _ error: any Error) {
+        let answer = state.withLock { state in
+            if let ticket = job.ticket.take() { _ = state.line.remove(ticket) }
+            return job.fail(error)
+        }
+        answer?()
+    }
+
     /// A job has waited for too long, or has run for too long.
     func timeIsUp(_ job: PoolJob, deadline: Instant) {
-        guard job.isWaiting else {
-            if deadline <= .now { return job.interrupt() }
-            // It was only the time to wait in line that is over. The job is interrupted if it still runs by then.
-            _ = Watchdog.shared.schedule(at: deadline) { job.interrupt() }
-            return
-        }
-        if job.fail(waitedTooLong()) { forgetAnswered() }
+        if job.isWaiting { return fail(job, waitedTooLong()) }
+        if deadline <= .now { return job.interrupt() }
+        // It was only the time to wait in line that is over. The job is interrupted if it still runs by then.
+        _ = Watchdog.shared.schedule(at: deadline) { job.interrupt() }
     }
 
     /// Why a wait for a connection was given up, beside so many operations that wait (nil: as many as there are jobs).
@@ -95,24 +102,16 @@ final class PoolCore: Sendable {
         )
     }
 
-    /// A waiting job was answered: it is skipped when its turn comes, and swept out when such jobs are the most.
-    func forgetAnswered() {
-        state.withLock { state in
-            state.answered = min(state.answered + 1, state.jobs.count)
-            if state.answered > 16, state.answered > state.jobs.count / 2 {
-                state.jobs.removeAll { !$0.isWaiting }
-                state.answered = 0
-            }
-        }
+    private func popJob(_ state: inout State) -> PoolJob? {
+        let job = state.line.popFirst()
+        job?.ticket = nil
+        return job
     }
 
-    private func popJob(_ state: inout State) -> PoolJob? {
-        while let job = state.jobs.popFirst() {
-            if job.isWaiting { return job }
-            state.answered = max(0, state.answered - 1)
-        }
-        state.answered = 0
-        return nil
+    private func takeAll(_ state: inout State) -> [PoolJob] {
+        let jobs = state.line.removeAll()
+        for job in jobs { job.ticket = nil }
+        return jobs
     }
 
     // MARK: - Workers
@@ -120,7 +119,7 @@ final class PoolCore: Sendable {
     /// Counts a further worker in, if the line needs one. While the server can't be reached, one worker tries for all.
     private func claimWorker(_ state: inout State) -> Bool {
         guard !state.isClosed, state.workers < configuration.pool.maximumConnections,
-            state.jobs.count - state.answered > state.opening,
+            state.line.count > state.opening,
             state.failures == 0 || state.workers == 0
         else { return false }
         state.workers += 1
@@ -151,10 +150,11 @@ final class PoolCore: Sendable {
     /// A worker's connection was found closed or too old before its job began: the job is the next again.
     func putBack(_ job: PoolJob) {
         let isClosed = state.withLock { state in
-            if !state.isClosed { state.jobs.prepend(job) }
+            // Whoever fails it takes it out of the line under the same lock.
+            if !state.isClosed, job.isWaiting { job.ticket = state.line.prepend(job) }
             return state.isClosed
         }
-        if isClosed { job.fail(MySQLError.poolClosed) }
+        if isClosed { fail(job, MySQLError.poolClosed) }
     }
 
     /// A worker has lost its connection; it tries to open another if there is work for it.
@@ -173,7 +173,7 @@ final class PoolCore: Sendable {
     func shouldOpen() -> Bool {
         state.withLock { state in
             let isWanted =
-                !state.isClosed && state.jobs.count > state.answered && (state.failures == 0 || state.opening == 1)
+                !state.isClosed && !state.line.isEmpty && (state.failures == 0 || state.opening == 1)
             if !isWanted { state.opening -= 1 }
             return isWanted
         }
@@ -212,18 +212,15 @@ final class PoolCore: Sendable {
                 return (nil, [], isNews)
             }
             if isFinal || !state.wasConnected {
-                let refused = Array(state.jobs)
-                state.jobs.removeAll()
-                state.answered = 0
                 state.opening -= 1
-                return (nil, refused, isNews)
+                return (nil, takeAll(&state), isNews)
             }
             // Full jitter: many processes that lost one server must not come back in step.
             let longest = min(1000, 25 << min(state.failures, 10))
             return (.milliseconds(Int.random(in: 1...longest)), [], isNews)
         }
         if isNews { logger?.info("connection failed", metadata: ["error": "\(error)"]) }
-        for job in refused { job.fail(error) }
+        for job in refused { fail(job, error) }
         return delay
     }
 
@@ -244,14 +241,10 @@ final class PoolCore: Sendable {
     func close() {
         let (jobs, idle) = state.withLock { state in
             state.isClosed = true
-            defer {
-                state.jobs.removeAll()
-                state.answered = 0
-                state.idle.removeAll()
-            }
-            return (state.jobs, state.idle)
+            defer { state.idle.removeAll() }
+            return (takeAll(&state), state.idle)
         }
-        for job in jobs { job.fail(MySQLError.poolClosed) }
+        for job in jobs { fail(job, MySQLError.poolClosed) }
         for worker in idle { worker.assign(nil) }
     }
 

@@ -18,21 +18,22 @@ package final class PoolJob: Sendable {
     }
 
     private let phase = Locked(Phase.new)
+    /// Its place in the pool's line; nil: it is in none.
+    // Safe: the pool's lock guards it.
+    nonisolated(unsafe) var ticket: WaitingLine<PoolJob>.Ticket?
 
     package init() {}
 
-    /// Takes the work in; answers at once, and returns false, if the job has failed before.
-    func submit(_ work: @escaping Work, _ fail: @escaping Fail) -> Bool {
-        let failure = phase.withLock { phase -> (any Error)? in
-            if case .failed(let error) = phase { return error }
+    /// Takes the work in; gives back what answers the caller at once, if the job has failed before.
+    func submit(_ work: @escaping Work, _ fail: @escaping Fail) -> (() -> Void)? {
+        phase.withLock { phase in
+            if case .failed(let error) = phase { return { fail(error) } }
             phase = .waiting(work, fail)
             return nil
         }
-        if let failure { fail(failure) }
-        return failure == nil
     }
 
-    /// The job still waits for a connection.
+    /// The job has not begun.
     var isWaiting: Bool {
         phase.withLock { phase in
             switch phase {
@@ -42,24 +43,21 @@ package final class PoolJob: Sendable {
         }
     }
 
-    /// Answers the caller, if the job still waits.
+    /// Ends the job, if it has not begun.
     ///
-    /// - Returns: Whether it did.
-    @discardableResult
-    package func fail(_ error: any Error) -> Bool {
-        let fail = phase.withLock { phase -> Fail? in
+    /// - Returns: What answers the caller.
+    func fail(_ error: any Error) -> (() -> Void)? {
+        phase.withLock { phase in
             switch phase {
             case .waiting(_, let fail):
                 phase = .finished
-                return fail
+                return { fail(error) }
             case .new:
                 phase = .failed(error)
                 return nil
             case .running, .finished, .failed: return nil
             }
         }
-        fail?(error)
-        return fail != nil
     }
 
     /// Ends what the connection does for this job, if it runs.

@@ -7,6 +7,7 @@ final class Proxy: Sendable {
     private struct State {
         var listener: Int32?
         var sockets: Set<Int32> = []
+        var broken = 0
     }
 
     let port: UInt16
@@ -20,9 +21,13 @@ final class Proxy: Sendable {
         accept(on: listener)
     }
 
+    /// How many connections ``down()`` has broken.
+    var broken: Int { state.withLock { $0.broken } }
+
     /// Breaks all connections, and takes no more.
     func down() {
         state.withLock { state in
+            state.broken += state.sockets.count / 2
             for socket in state.sockets { shutdown(socket, Int32(SHUT_RDWR)) }
             if let listener = state.listener {
                 shutdown(listener, Int32(SHUT_RDWR))
