@@ -37,6 +37,13 @@ let package = Package(
     targets: [
         .target(name: "FedifyKv", swiftSettings: swiftSettings),
         .target(name: "FedifyKvTesting", dependencies: ["FedifyKv"], swiftSettings: swiftSettings),
+        // Locks and lines of waiting work. A module of its own, and no product, because only what is public is
+        // specialized for the modules that use it.
+        .target(
+            name: "Locking",
+            dependencies: [.product(name: "DequeModule", package: "swift-collections")],
+            swiftSettings: swiftSettings
+        ),
         // MariaDB Connector/C: the client library for both servers.
         .systemLibrary(
             name: "CMariaDB",
@@ -54,7 +61,7 @@ let package = Package(
             dependencies: [
                 "CMariaDB",
                 "COpenSSL",
-                .product(name: "DequeModule", package: "swift-collections"),
+                "Locking",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swiftSettings
@@ -63,8 +70,8 @@ let package = Package(
             name: "FedifyMySQL",
             dependencies: [
                 "FedifyKv",
+                "Locking",
                 "MySQLClient",
-                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swiftSettings
@@ -100,7 +107,8 @@ let package = Package(
             dependencies: ["FedifyKv", "FedifyKvBench", "COpenSSL"],
             swiftSettings: swiftSettings
         ),
-        .testTarget(name: "MySQLClientTests", dependencies: ["MySQLClient"], swiftSettings: swiftSettings),
+        .testTarget(name: "LockingTests", dependencies: ["Locking"], swiftSettings: swiftSettings),
+        .testTarget(name: "MySQLClientTests", dependencies: ["Locking", "MySQLClient"], swiftSettings: swiftSettings),
         .testTarget(name: "FedifyMySQLTests", dependencies: ["FedifyMySQL"], swiftSettings: swiftSettings),
         .testTarget(
             name: "IntegrationTests",
@@ -109,6 +117,7 @@ let package = Package(
                 "FedifyKvBench",
                 "FedifyKvTesting",
                 "FedifyMySQL",
+                "Locking",
                 "MySQLClient",
                 "fedify-kv",
                 .product(name: "Logging", package: "swift-log"),

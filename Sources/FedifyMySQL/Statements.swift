@@ -1,4 +1,5 @@
 import FedifyKv
+import Locking
 
 /// All SQL of the store, for one table. Keys, values and times are always bound; only the table's name, which was
 /// checked, and numbers of `?` are written in.
@@ -7,6 +8,21 @@ import FedifyKv
 struct Statements: Sendable {
     let table: String
     private let now: String
+    /// Those of many keys or rows, which are long: written once.
+    private let texts = Locked<[Text: String]>([:])
+
+    private enum Text: Hashable {
+        case set(Int), get(Int), lock(Int), delete(Int), deleteExpired(Int)
+    }
+
+    private func text(_ text: Text, _ write: () -> String) -> String {
+        texts.withLock { texts in
+            if let written = texts[text] { return written }
+            let written = write()
+            texts[text] = written
+            return written
+        }
+    }
 
     init(_ options: MySQLKvStoreOptions) {
         table = "`\(options.tableName)`"
@@ -58,12 +74,14 @@ struct Statements: Sendable {
 
     /// Binds key, value and microseconds for each row.
     func set(rows: Int) -> String {
-        let values = repeatElement("(?, ?, \(expiry))", count: rows).joined(separator: ", ")
-        // VALUES() is the one form that MySQL 8.0 to 9, MariaDB, TiDB and Vitess all know.
-        return """
-            INSERT INTO \(table) (`key`, `value`, `expires`) VALUES \(values) \
-            ON DUPLICATE KEY UPDATE `value` = VALUES(`value`), `expires` = VALUES(`expires`)
-            """
+        text(.set(rows)) {
+            let values = repeatElement("(?, ?, \(expiry))", count: rows).joined(separator: ", ")
+            // VALUES() is the one form that MySQL 8.0 to 9, MariaDB, TiDB and Vitess all know.
+            return """
+                INSERT INTO \(table) (`key`, `value`, `expires`) VALUES \(values) \
+                ON DUPLICATE KEY UPDATE `value` = VALUES(`value`), `expires` = VALUES(`expires`)
+                """
+        }
     }
 
     /// Binds key and value.
@@ -100,14 +118,19 @@ struct Statements: Sendable {
     // MARK: - Many keys
 
     func get(keys: Int) -> String {
-        "SELECT `key`, `value` FROM \(table) WHERE `key` IN (\(Self.marks(keys))) AND \(isLive)"
+        text(.get(keys)) {
+            "SELECT `key`, `value` FROM \(table) WHERE `key` IN (\(Self.marks(keys))) AND \(isLive)"
+        }
     }
 
     /// As ``get(keys:)``, and locks the rows until the transaction ends.
-    func lock(keys: Int) -> String { get(keys: keys) + " FOR UPDATE" }
+    func lock(keys: Int) -> String {
+        let get = get(keys: keys)
+        return text(.lock(keys)) { get + " FOR UPDATE" }
+    }
 
     func delete(keys: Int) -> String {
-        "DELETE FROM \(table) WHERE `key` IN (\(Self.marks(keys)))"
+        text(.delete(keys)) { "DELETE FROM \(table) WHERE `key` IN (\(Self.marks(keys)))" }
     }
 
     private static func marks(_ count: Int) -> String {
@@ -138,7 +161,9 @@ struct Statements: Sendable {
 
     /// Looks at the expiry again under the row's lock: a row refreshed meanwhile stays.
     func deleteExpired(keys: Int) -> String {
-        "DELETE FROM \(table) WHERE `key` IN (\(Self.marks(keys))) AND \(isExpired)"
+        text(.deleteExpired(keys)) {
+            "DELETE FROM \(table) WHERE `key` IN (\(Self.marks(keys))) AND \(isExpired)"
+        }
     }
 
     /// A lock by the names of database and table, within the server's 64 characters. Binds the table's name. (MySQL 9.7

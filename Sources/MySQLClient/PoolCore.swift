@@ -1,3 +1,4 @@
+import Locking
 import Logging
 
 /// The pool's line of work and its workers. Workers hold it; the pool that the user holds closes it when released.

@@ -1,3 +1,5 @@
+import Locking
+
 /// Work that waits for a connection, or runs on one. Whoever takes it out of a phase answers its caller, so that the
 /// caller is answered exactly once.
 package final class PoolJob: Sendable {

@@ -1,3 +1,4 @@
+import Locking
 import FedifyKv
 import FedifyMySQL
 import Foundation

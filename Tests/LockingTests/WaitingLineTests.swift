@@ -1,4 +1,4 @@
-import MySQLClient
+import Locking
 import Testing
 
 @Suite struct WaitingLineTests {
