@@ -16,10 +16,17 @@ extension MySQLKvStore {
         _ coalescer: Coalescer<Request, Answer>, _ request: Request, isRepeatable: Bool = true
     ) async throws -> Answer {
         let isTogether = options.coalescing.isEnabled && request.isCoalescible && !contended.contains(request.key)
-        return try await attempt(isRepeatable: isRepeatable, key: request.key) { attempts, deadline in
-            if isTogether, attempts == 0 { return try await coalescer.answer(request, deadline: deadline) }
-            return try await self.pool.withConnection(deadline: deadline) { connection in
-                try coalescer.execute([request], connection)[0].get()
+        var attempts = Attempts(self, isRepeatable: isRepeatable, key: request.key)
+        while true {
+            do {
+                if isTogether, attempts.failed == 0 {
+                    return try await coalescer.answer(request, deadline: attempts.deadline)
+                }
+                return try await pool.withConnection(deadline: attempts.deadline) { connection in
+                    try coalescer.execute([request], connection)[0].get()
+                }
+            } catch let failure as MySQLError {
+                try await attempts.pause(after: failure)
             }
         }
     }
@@ -28,55 +35,61 @@ extension MySQLKvStore {
     func run<T: Sendable>(
         createsTable: Bool = true, _ work: @escaping @Sendable (MySQLConnection) throws -> T
     ) async throws -> T {
-        try await attempt(createsTable: createsTable) { _, deadline in
-            try await self.pool.withConnection(deadline: deadline, work)
+        var attempts = Attempts(self, createsTable: createsTable)
+        while true {
+            do {
+                return try await pool.withConnection(deadline: attempts.deadline, work)
+            } catch let failure as MySQLError {
+                try await attempts.pause(after: failure)
+            }
         }
     }
+}
 
-    /// Tries an operation, again where that is safe and may help, until the deadline.
+/// The attempts at one operation: again where that is safe and may help, until the deadline.
+private struct Attempts {
+    let deadline: ContinuousClock.Instant
+    private(set) var failed = 0
+    private let store: MySQLKvStore
+    /// The operation may be carried out twice with the same result.
+    private let isRepeatable: Bool
+    /// The key that it is about.
+    private let key: KvKey?
+    /// A table that isn't there is made.
+    private var createsTable: Bool
+
+    init(_ store: MySQLKvStore, isRepeatable: Bool = true, createsTable: Bool = true, key: KvKey? = nil) {
+        self.store = store
+        self.isRepeatable = isRepeatable
+        self.createsTable = createsTable
+        self.key = key
+        deadline = .now + store.pool.configuration.deadline
+    }
+
+    /// Waits for the next attempt, after one that failed.
     ///
-    /// - Parameters:
-    ///   - isRepeatable: It may be carried out twice with the same result.
-    ///   - createsTable: A table that isn't there is made.
-    ///   - key: The key that it is about.
-    ///   - operation: Is told how many attempts there were, and the deadline.
-    /// - Returns: What the operation returns.
-    /// - Throws: What the operation throws, the client's errors as ``KvError``.
-    private func attempt<T: Sendable>(
-        isRepeatable: Bool = true, createsTable: Bool = true, key: KvKey? = nil,
-        _ operation: (Int, ContinuousClock.Instant) async throws -> T
-    ) async throws -> T {
-        let deadline = ContinuousClock.now + pool.configuration.deadline
-        var attempts = 0
-        var mayCreate = createsTable
-        while true {
-            let failure: MySQLError
-            do {
-                return try await operation(attempts, deadline)
-            } catch let error as MySQLError {
-                failure = error
-            }
-            if failure.serverCode == ServerErrorCode.noSuchTable, mayCreate {
-                mayCreate = false
-                try await initialize()
-                continue
-            }
-            guard isRepeatable || !failure.mayHaveBeenApplied, failure.mayPass else {
-                throw KvError(failure, isRepeatable: isRepeatable)
-            }
-            if let key, attempts > 0, failure.serverCode == ServerErrorCode.lockWaitTimeout { contended.insert(key) }
-            attempts += 1
-            // Full jitter: callers that met in a deadlock must not meet again.
-            let pause = Duration.milliseconds(Int.random(in: 0...min(250, 2 << min(attempts, 7))))
-            guard .now + pause < deadline else {
-                throw KvError(
-                    .deadlineExceeded,
-                    "\(attempts) attempts failed before the deadline, the last with: \(failure.detail)",
-                    underlying: failure)
-            }
-            logger?.debug("operation tried again", metadata: ["attempt": "\(attempts)", "error": "\(failure)"])
-            try await Task.sleep(for: pause)
+    /// - Parameter failure: What it failed with.
+    /// - Throws: The failure as ``KvError``, if there must be no other attempt.
+    mutating func pause(after failure: MySQLError) async throws {
+        if failure.serverCode == ServerErrorCode.noSuchTable, createsTable {
+            createsTable = false
+            return try await store.initialize()
         }
+        guard isRepeatable || !failure.mayHaveBeenApplied, failure.mayPass else {
+            throw KvError(failure, isRepeatable: isRepeatable)
+        }
+        if let key, failed > 0, failure.serverCode == ServerErrorCode.lockWaitTimeout { store.contended.insert(key) }
+        failed += 1
+        // Full jitter: callers that met in a deadlock must not meet again.
+        let pause = Duration.milliseconds(Int.random(in: 0...min(250, 2 << min(failed, 7))))
+        guard .now + pause < deadline else {
+            throw KvError(
+                .deadlineExceeded,
+                "\(failed) attempts failed before the deadline, the last with: \(failure.detail)",
+                underlying: failure)
+        }
+        store.logger?.debug("operation tried again", metadata: ["attempt": "\(failed)", "error": "\(failure)"])
+        try await Task.sleep(for: pause)
     }
 }
 

@@ -12,6 +12,7 @@ public final class Locked<Value>: @unchecked Sendable {  // Safe: the value is t
     @usableFromInline var value: Value
     @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
+    /// A value that nobody else has.
     @inlinable public init(_ value: Value) {
         self.value = value
         mutex = .allocate(capacity: 1)
@@ -24,6 +25,7 @@ public final class Locked<Value>: @unchecked Sendable {  // Safe: the value is t
         mutex.deallocate()
     }
 
+    /// Runs a closure that has the value for itself meanwhile.
     @inlinable public func withLock<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }

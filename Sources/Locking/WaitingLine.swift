@@ -5,6 +5,7 @@ public import DequeModule
 /// A ticket is worth nothing once its holder is out of the line, and must be forgotten then: ``prepend(_:)`` may give it
 /// out again.
 public struct WaitingLine<Element> {
+    /// A place in the line.
     public typealias Ticket = Int
 
     /// Nil where somebody has left; never in front.
@@ -13,22 +14,26 @@ public struct WaitingLine<Element> {
     @usableFromInline var firstTicket: Ticket = 0
     @usableFromInline var waiting = 0
 
+    /// A line in which nobody waits.
     @inlinable public init() {}
 
     /// How many wait.
     @inlinable public var count: Int { waiting }
 
+    /// Nobody waits.
     @inlinable public var isEmpty: Bool { waiting == 0 }
 
     /// Whose turn is next.
     @inlinable public var first: Element? { places.first ?? nil }
 
+    /// Joins at the end.
     @inlinable public mutating func append(_ element: Element) -> Ticket {
         places.append(element)
         waiting += 1
         return firstTicket + places.count - 1
     }
 
+    /// Joins in front.
     @inlinable public mutating func prepend(_ element: Element) -> Ticket {
         places.prepend(element)
         firstTicket -= 1
@@ -36,6 +41,7 @@ public struct WaitingLine<Element> {
         return firstTicket
     }
 
+    /// Takes out whose turn is next.
     @inlinable public mutating func popFirst() -> Element? {
         guard let element = first else { return nil }
         _ = remove(firstTicket)

@@ -421,6 +421,65 @@ import Testing
         await pool.close()
     }
 
+    /// Ever more callers, until the server can't keep up: each is served or told, and nothing refused was written.
+    @Test(arguments: try await TestServer.all, [true, false])
+    func moreLoadThanTheServerTakesIsRefused(_ server: TestServer, _ isEnabled: Bool) async throws {
+        let pool = try server.pool(2) {
+            $0.pool.maximumWaiting = 1000
+            $0.pool.acquisitionTimeout = .milliseconds(50)
+        }
+        try await server.withStore(options: { $0.coalescing.isEnabled = isEnabled }) { direct, _ in
+            try await direct.initialize()
+            let kv = try MySQLKvStore(pool, options: direct.options)
+            let value = json("\"" + String(repeating: "x", count: 1000) + "\"")
+            let isOver = Locked(false)
+            let watcher = Task {
+                var most = (connections: 0, waiting: 0)
+                while !isOver.withLock(\.self) {
+                    most.connections = max(most.connections, pool.status.connections)
+                    most.waiting = max(most.waiting, pool.status.waiting, kv.waitingOperations)
+                    await Task.yield()
+                }
+                return most
+            }
+            let results = await Result {
+                var (served, refused, callers) = (0, Set<String>(), 500)
+                while refused.count < 2 {
+                    callers *= 2
+                    try #require(callers < 1_000_000)
+                    try await withThrowingTaskGroup(of: String?.self) { group in
+                        for n in 0..<callers {
+                            group.addTask { [callers] in
+                                do {
+                                    try await kv.set(["\(callers)", "\(n)"], value)
+                                    return nil
+                                } catch let error as KvError where error.code == .overloaded {
+                                    return error.message
+                                }
+                            }
+                        }
+                        for try await message in group {
+                            if let message { refused.insert(String(message.prefix(20))) } else { served += 1 }
+                        }
+                    }
+                }
+                return (served, refused)
+            }
+            isOver.withLock { $0 = true }
+            let most = await watcher.value
+            let (served, refused) = try results.get()
+            #expect(refused == ["no connection became", "1000 operations wait"])
+            #expect(try await direct.count() == served)
+            #expect(most.connections == 2)
+            #expect(most.waiting > 0 && most.waiting <= 1000, "\(most.waiting)")
+            // It is over: the next call is served.
+            try await kv.set(["k"], 1)
+            #expect(kv.waitingOperations == 0)
+            #expect(pool.status.waiting == 0)
+        }
+        await pool.close()
+    }
+
     /// A server that doesn't answer: each caller is answered at the deadline, and the connection is given up.
     @Test(arguments: try await TestServer.all)
     func aStatementUnderWayEndsAtTheDeadline(_ server: TestServer) async throws {
