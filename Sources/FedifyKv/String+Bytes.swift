@@ -22,6 +22,25 @@ extension String {
         withUTF8Bytes { $0.compareBytes(with: bytes) }
     }
 
+    /// How many bytes of UTF-8 both texts begin with.
+    package func sharedPrefix(with other: String) -> Int {
+        withUTF8Bytes { left in
+            other.withUTF8Bytes { right in
+                let length = min(left.count, right.count)
+                return (0..<length).first { left[$0] != right[$0] } ?? length
+            }
+        }
+    }
+
+    /// Eight bytes of UTF-8 as a number that sorts as they do; what is beyond the end counts as 0.
+    package func bytes(from offset: Int) -> UInt64 {
+        withUTF8Bytes { bytes in
+            var number: UInt64 = 0
+            for index in offset..<offset + 8 { number = number << 8 | UInt64(index < bytes.count ? bytes[index] : 0) }
+            return number
+        }
+    }
+
     private func withUTF8Bytes<T>(_ body: (UnsafeRawBufferPointer) -> T) -> T {
         if let result = utf8.withContiguousStorageIfAvailable({ body(UnsafeRawBufferPointer($0)) }) { return result }
         var copy = self

@@ -119,7 +119,9 @@ struct Contest {
 
     /// The peaks of processes of their own.
     private func memory(_ results: inout Results) async throws {
-        results.memoryOfCallers = try Memory.child("callers", url: url, kv.options.tableName, isQuick ? 15 : 60)
+        let seconds = isQuick ? 15 : 60
+        results.memoryOfCallers = try Memory.child("callers", url: url, kv.options.tableName, seconds)
+        results.memoryOfOverload = try Memory.child("overload", url: url, kv.options.tableName, seconds)
         if isQuick {
             results.listedRows = Int(rows.documents)
         } else {
@@ -133,7 +135,8 @@ struct Contest {
         }
         results.memoryOfList = try Memory.child("list", url: url, kv.options.tableName, results.listedRows)
         say(
-            "peak memory: 256 callers \(results.memoryOfCallers >> 20) MiB, list of \(results.listedRows) rows "
+            "peak memory: 256 callers \(results.memoryOfCallers >> 20) MiB, overload "
+                + "\(results.memoryOfOverload >> 20) MiB, list of \(results.listedRows) rows "
                 + "\(results.memoryOfList >> 20) MiB")
     }
 }
