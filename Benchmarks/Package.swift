@@ -4,7 +4,10 @@ import PackageDescription
 let package = Package(
     name: "fedify-kv-benchmarks",
     platforms: [.macOS(.v15)],
-    dependencies: [.package(name: "fedify-kv-swift", path: "..")],
+    dependencies: [
+        .package(name: "fedify-kv-swift", path: ".."),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.6.0"),
+    ],
     targets: [
         .systemLibrary(
             name: "CLibMariaDB",
@@ -12,13 +15,27 @@ let package = Package(
             providers: [.apt(["libmariadb-dev"]), .brew(["mariadb-connector-c"])]
         ),
         .executableTarget(name: "c-limit", dependencies: ["CLibMariaDB"], cSettings: [.unsafeFlags(["-O2"])]),
+        .target(name: "Support", swiftSettings: [.swiftLanguageMode(.v6)]),
         .executableTarget(
             name: "compare",
             dependencies: [
+                "Support",
                 "c-limit",
                 .product(name: "FedifyKv", package: "fedify-kv-swift"),
                 .product(name: "FedifyKvBench", package: "fedify-kv-swift"),
                 .product(name: "FedifyMySQL", package: "fedify-kv-swift"),
+                .product(name: "MySQLClient", package: "fedify-kv-swift"),
+            ],
+            swiftSettings: [.swiftLanguageMode(.v6)]
+        ),
+        .executableTarget(
+            name: "upkeep",
+            dependencies: [
+                "Support",
+                .product(name: "FedifyKv", package: "fedify-kv-swift"),
+                .product(name: "FedifyKvBench", package: "fedify-kv-swift"),
+                .product(name: "FedifyMySQL", package: "fedify-kv-swift"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "MySQLClient", package: "fedify-kv-swift"),
             ],
             swiftSettings: [.swiftLanguageMode(.v6)]

@@ -1,13 +1,24 @@
 #!/usr/bin/env bash
-# The benchmark: our store, our store with coalescing off, and the limit in C, on throwaway servers that are durable.
+# The benchmarks, on throwaway servers that are durable:  bench.sh [compare|upkeep]
+#   compare   our store, our store with coalescing off, and the limit in C
+#   upkeep    what sweeping expired rows costs those who write meanwhile, in three processes
+# From the environment:
 #   QUICK=1   short: under ten minutes for both servers
 #   SERVER    mariadb or mysql; both, if left out
-#   OUT       a file for the figures, as JSON
-#   README=1  writes the report and its charts into the README
+#   OUT       compare: a file for the figures, as JSON
+#   README=1  compare: writes the report and its charts into the README
 # If MYSQL_URL is set, it runs on the servers named there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+program=${1:-compare}
+case $program in
+compare | upkeep) ;;
+*)
+    echo "bench.sh: '$program' is not a benchmark; usage: bench.sh [compare|upkeep]" >&2
+    exit 2
+    ;;
+esac
 case ${SERVER:-mariadb mysql} in
 mariadb | mysql | "mariadb mysql") ;;
 *)
@@ -18,7 +29,7 @@ esac
 
 Scripts/install.sh build
 swift build --configuration release --package-path Benchmarks
-compare=$(swift build --configuration release --package-path Benchmarks --show-bin-path)/compare
+program=$(swift build --configuration release --package-path Benchmarks --show-bin-path)/$program
 if [ "${README:-}" = 1 ]; then
     export README=$PWD/README.md CHARTS=${CHARTS:-$PWD/docs/benchmarks}
 else
@@ -27,4 +38,4 @@ fi
 export DURABLE=1 SERVER_OPTIONS="--innodb-buffer-pool-size=1G ${SERVER_OPTIONS:-}"
 # exec, so that a signal reaches the script that stops the servers.
 # shellcheck disable=SC2086 # SERVER is to be split
-exec Scripts/with-servers.sh ${SERVER:-mariadb mysql} -- "$compare"
+exec Scripts/with-servers.sh ${SERVER:-mariadb mysql} -- "$program"

@@ -44,17 +44,20 @@ public struct BenchmarkResult: Codable, Sendable {
     ///   - store: The store; it holds the rows.
     ///   - rows: Which rows it holds.
     ///   - callers: How many there are.
+    ///   - firstCaller: The number of the first: processes that work at the same time have different ones.
     ///   - warmUp: How long the warm-up takes.
     ///   - duration: How long is measured.
     /// - Returns: What was reached.
     /// - Throws: What the store throws; ``WorkloadFailure`` if it does what it should not.
     public static func of(
-        _ workload: Workload, on store: some KvStore, rows: Rows, callers: Int, warmUp: Duration, duration: Duration
+        _ workload: Workload, on store: some KvStore, rows: Rows, callers: Int, firstCaller: Int = 0,
+        warmUp: Duration, duration: Duration
     ) async throws -> BenchmarkResult {
-        if warmUp > .zero { _ = try await run(workload, store, rows, callers, warmUp) }
+        let numbers = firstCaller..<firstCaller + callers
+        if warmUp > .zero { _ = try await run(workload, store, rows, numbers, warmUp) }
         let busy = cpuSeconds()
         let start = ContinuousClock.now
-        let (histogram, operations) = try await run(workload, store, rows, callers, duration)
+        let (histogram, operations) = try await run(workload, store, rows, numbers, duration)
         let seconds = start.duration(to: .now) / .seconds(1)
         func percentile(_ percentile: Double) -> Double { Double(histogram.valueAtPercentile(percentile)) / 1000 }
         return BenchmarkResult(
@@ -67,12 +70,12 @@ public struct BenchmarkResult: Codable, Sendable {
     private typealias Latencies = Histogram<UInt32>
 
     private static func run(
-        _ workload: Workload, _ store: some KvStore, _ rows: Rows, _ callers: Int, _ duration: Duration
+        _ workload: Workload, _ store: some KvStore, _ rows: Rows, _ callers: Range<Int>, _ duration: Duration
     ) async throws -> (Latencies, Int) {
         let end = ContinuousClock.now + duration
         return try await withThrowingTaskGroup(of: (Latencies, Int).self) { group in
             let versions = WriteVersion()
-            for worker in 0..<callers {
+            for worker in callers {
                 group.addTask {
                     var caller = Caller(store, rows, worker: worker, version: versions)
                     var latencies = Latencies.nanoseconds

@@ -89,6 +89,7 @@ final class Sweeper: Sendable {
         var isLocked = false
         try connection.query(Statements.lockSweep, [table, .integer(lockTimeout)]) { isLocked = $0.integer(0) == 1 }
         guard isLocked else { return .busy }
+        let started = ContinuousClock.now
         defer { _ = try? connection.query(Statements.unlockSweep, [table]) }
 
         let size = options.upkeep.batchSize
@@ -100,6 +101,9 @@ final class Sweeper: Sendable {
         // One text of the statement for all batches: the last key stands for the missing ones.
         let padded = keys + repeatElement(last, count: size - keys.count)
         let removed = try connection.query(statements.deleteExpired(keys: size), padded)
+        logger?.trace(
+            "batch of expired rows removed",
+            metadata: ["removed": "\(removed)", "microseconds": "\(Int(started.duration(to: .now) / .microseconds(1)))"])
         return .done(found: keys.count, removed: Int(removed))
     }
 

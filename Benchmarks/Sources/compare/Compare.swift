@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Our store, our store with coalescing off, and the limit in C, on each server that MYSQL_URL names.
 ///
@@ -12,11 +13,8 @@ enum Compare {
             return try await Memory.main(arguments[2], arguments[3], Int(arguments[4]) ?? 0)
         }
         let environment = ProcessInfo.processInfo.environment
-        let urls = (environment["MYSQL_URL"] ?? "").split(separator: " ").map(String.init)
-        guard !urls.isEmpty else { throw Failure(description: "MYSQL_URL names no server") }
         var all: [Results] = []
-        // Nobody's connections are encrypted: it is the same for all, and measures no cipher.
-        for url in urls.map({ $0 + ($0.contains("?") ? "&" : "?") + "tls=off&allow-public-key-retrieval=true" }) {
+        for url in try ServerURLs.fromEnvironment() {
             all.append(try await Contest(url: url, isQuick: environment["QUICK"] == "1").run())
         }
         let report = all.map { "### \($0.server) \($0.version)\n\n\($0.table)\n\n\($0.goals)" }.joined(

@@ -3,6 +3,7 @@ import FedifyKvBench
 import FedifyMySQL
 import Foundation
 import MySQLClient
+import Support
 
 /// All contestants on one server: one after the other in each round, so that a slow minute of the machine hits all.
 struct Contest {
@@ -139,8 +140,4 @@ struct Contest {
                 + "\(results.memoryOfOverload >> 20) MiB, list of \(results.listedRows) rows "
                 + "\(results.memoryOfList >> 20) MiB")
     }
-}
-
-func say(_ text: String) {
-    FileHandle.standardError.write(Data((text + "\n").utf8))
 }

@@ -3,6 +3,7 @@ import FedifyKvBench
 import FedifyMySQL
 import Foundation
 import MySQLClient
+import Support
 
 /// Who takes part.
 enum Contestant: String, CaseIterable {
@@ -50,10 +51,6 @@ struct Score: Decodable {
     }
 }
 
-struct Failure: Error, CustomStringConvertible {
-    let description: String
-}
-
 /// The C program, and how many threads suit it best.
 struct CLimit {
     let configuration: MySQLConfiguration
@@ -66,22 +63,12 @@ struct CLimit {
         guard case .tcp(let host, let port) = configuration.address else {
             throw Failure(description: "the benchmark needs a server that listens on TCP")
         }
-        let process = Process()
-        process.executableURL = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-            .appending(component: "c-limit")
-        process.arguments = [
-            host, "\(port)", configuration.user, password, configuration.database, table, workload.rawValue,
-            "\(threads)", "\(keys)", "\(seconds)", "\(warmUp)",
-        ]
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let line = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw Failure(description: "c-limit ended with \(process.terminationStatus)")
-        }
-        return try JSONDecoder().decode(Score.self, from: line)
+        let child = try ChildProcess(
+            [
+                host, "\(port)", configuration.user, password, configuration.database, table, workload.rawValue,
+                "\(threads)", "\(keys)", "\(seconds)", "\(warmUp)",
+            ], program: "c-limit")
+        return try JSONDecoder().decode(Score.self, from: child.output())
     }
 
     /// The number of threads, from 1 to 16, that does the most.

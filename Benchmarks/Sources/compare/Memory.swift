@@ -3,21 +3,14 @@ import FedifyKvBench
 import FedifyMySQL
 import Foundation
 import MySQLClient
+import Support
 
 /// The most memory that a process of its own ever had, in bytes.
 enum Memory {
     static func child(_ kind: String, url: String, _ table: String, _ number: Int) throws -> Int {
-        let process = Process()
-        process.executableURL = URL(filePath: CommandLine.arguments[0])
-        process.arguments = ["memory", kind, table, "\(number)"]
-        process.environment = ProcessInfo.processInfo.environment.merging(["MYSQL_URL": url]) { $1 }
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0, let bytes = Int(text.trimmingCharacters(in: .whitespacesAndNewlines))
-        else {
+        let child = try ChildProcess(["memory", kind, table, "\(number)"], environment: ["MYSQL_URL": url])
+        let text = String(decoding: try child.output(), as: UTF8.self)
+        guard let bytes = Int(text.trimmingCharacters(in: .whitespacesAndNewlines)) else {
             throw Failure(description: "the process whose memory was to be measured failed")
         }
         return bytes
