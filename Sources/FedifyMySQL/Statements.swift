@@ -169,6 +169,7 @@ struct Statements: Sendable {
     /// A lock by the names of database and table, within the server's 64 characters. Binds the table's name. (MySQL 9.7
     /// has no MD5().)
     private static let sweepLock = "CONCAT('fedify_kv_sweep_', LEFT(SHA2(CONCAT(DATABASE(), '.', ?), 256), 32))"
+    static let isSweepFree = "SELECT IS_FREE_LOCK(\(sweepLock))"
     /// Binds also the seconds to wait.
     static let lockSweep = "SELECT GET_LOCK(\(sweepLock), ?)"
     static let unlockSweep = "SELECT RELEASE_LOCK(\(sweepLock))"

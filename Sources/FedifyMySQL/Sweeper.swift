@@ -21,6 +21,10 @@ final class Sweeper: Sendable {
         var isSweeping = false
     }
 
+    /// A sweeper at work half of the time is overlooked once in 2^10 times.
+    private static let looks = 10
+    private static let pauseBetweenLooks = Duration.milliseconds(50)
+
     private let pool: MySQLPool
     private let statements: Statements
     private let options: MySQLKvStoreOptions
@@ -63,12 +67,36 @@ final class Sweeper: Sendable {
 
     private func sweep(run: Run) async {
         do {
+            guard try await isAlone() else {
+                logger?.trace("another sweeper is at work")
+                return
+            }
             let removed = try await batches(lockTimeout: 0, run: run)
             if removed > 0 { logger?.debug("expired rows removed", metadata: ["count": "\(removed)"]) }
+        } catch is CancellationError {
+            // The next sweep goes on where it stopped.
         } catch {
             // Upkeep that fails is nobody's failure.
             logger?.debug("sweep failed", metadata: ["error": "\(error)"])
         }
+    }
+
+    /// Whether nobody else sweeps.
+    ///
+    /// A sweeper holds the lock for a batch at a time, so as not to keep a connection while it rests. Who looks once may
+    /// find it resting, and two would take turns, with no rest left for the others.
+    private func isAlone() async throws -> Bool {
+        let table = MySQLParameter.text(options.tableName)
+        for _ in 0..<Self.looks {
+            let isFree = try await pool.withConnection { connection in
+                var isFree = false
+                try connection.query(Statements.isSweepFree, [table]) { isFree = $0.integer(0) == 1 }
+                return isFree
+            }
+            guard isFree else { return false }
+            try await Task.sleep(for: Self.pauseBetweenLooks * Double.random(in: 0...2))
+        }
+        return true
     }
 
     private func batches(lockTimeout: Int64, run: Run) async throws -> Int {

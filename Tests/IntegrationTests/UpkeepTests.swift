@@ -85,6 +85,47 @@ import Testing
         }
     }
 
+    /// The same for the sweeper in the background, which begins when the other one has ended.
+    @Test(arguments: try await TestServer.all)
+    func aSweeperWaitsForItsTurn(_ server: TestServer) async throws {
+        let log = CapturedLog()
+        try await server.withStore(logger: log.logger, options: { $0.upkeep.interval = .milliseconds(50) }) { kv, _ in
+            try await kv.set(["expired"], 1, ttl: .zero)
+            let other = try server.pool(1)
+            let table = kv.options.tableName
+            try await other.withConnection { connection in
+                try connection.query(
+                    "SELECT GET_LOCK(CONCAT('fedify_kv_sweep_', LEFT(SHA2(CONCAT(DATABASE(), '.', ?), 256), 32)), 0)",
+                    [.text(table)])
+            }
+            let upkeep = Task { await kv.run() }
+            try await eventually { log.text.contains("another sweeper is at work") }
+            #expect(try await rows(server, kv) == 1)
+            await other.close()
+            try await eventually { try await rows(server, kv) == 0 }
+            upkeep.cancel()
+            await upkeep.value
+            #expect(log.text.contains("batch of expired rows removed"))
+            #expect(!log.text.contains("sweep failed"))
+        }
+    }
+
+    /// A sweep under way ends when its task is cancelled, and that is no failure.
+    @Test(arguments: try await TestServer.all)
+    func aCancelledSweepIsNoFailure(_ server: TestServer) async throws {
+        let log = CapturedLog()
+        try await server.withStore(logger: log.logger, options: { $0.upkeep.batchSize = 1 }) { kv, _ in
+            let entries = (0..<2000).map { KvEntry(key: ["expired", "\($0)"], value: .null) }
+            try await kv.set(entries: entries, ttl: .zero)
+            let upkeep = Task { await kv.run() }
+            try await eventually { log.text.contains("batch of expired rows removed") }
+            upkeep.cancel()
+            await upkeep.value
+            #expect(try await rows(server, kv) > 0)
+            #expect(!log.text.contains("sweep failed"))
+        }
+    }
+
     @Test(arguments: try await TestServer.all)
     func theTableIsMadeOnFirstUseByAnyNumberAtOnce(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in

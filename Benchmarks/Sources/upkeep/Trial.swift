@@ -31,7 +31,7 @@ struct Trial {
     func run() async throws -> TrialResult {
         try await kv.drop()
         say("\(server): loading")
-        for (entries, ttl) in Rows().chunks { try await kv.set(entries: entries, ttl: ttl) }
+        for (entries, ttl) in TrialSize.rows.chunks { try await kv.set(entries: entries, ttl: ttl) }
         var result = TrialResult(server: server, size: size)
         result.liveBefore = try await kv.count()
         for _ in 0..<size.roundsBefore { result.before.append(try await round("no expired rows", sweeps: false)) }

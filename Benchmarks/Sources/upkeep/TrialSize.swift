@@ -1,6 +1,17 @@
+import FedifyKvBench
+
 /// How much of everything there is.
 struct TrialSize {
     var expired = 2_000_000
+    /// The live rows: 100,000 that the callers overwrite, each time with a new ttl. So many that callers of different
+    /// processes seldom meet at one.
+    static let rows: Rows = {
+        var rows = Rows()
+        rows.documents = 0
+        rows.expiring = 100_000
+        rows.swapped = 0
+        return rows
+    }()
     /// Processes that share the table, and callers in all of them together.
     let processes = 3
     let callers = 64

@@ -55,7 +55,7 @@ struct Worker: Codable {
 
     private func load(_ kv: MySQLKvStore, _ seconds: Double) async throws -> BenchmarkResult {
         try await BenchmarkResult.of(
-            .setTTL, on: kv, rows: Rows(), callers: callers, firstCaller: firstCaller, warmUp: .zero,
+            .setTTL, on: kv, rows: TrialSize.rows, callers: callers, firstCaller: firstCaller, warmUp: .zero,
             duration: .seconds(seconds))
     }
 }
