@@ -18,10 +18,11 @@ public struct MySQLKvStoreOptions: Sendable {
         public var isAutomatic = true
         /// The least time between two sweeps of one process.
         public var interval: Duration = .seconds(60)
-        /// How many rows one statement removes.
-        public var batchSize = 500
+        /// How many rows one statement removes. Between two of them the sweeper rests as long as one took. More rows
+        /// are removed faster, and keep those who write meanwhile waiting for longer.
+        public var batchSize = 128
 
-        /// Automatic, every minute, in batches of 500.
+        /// Automatic, every minute, in batches of 128.
         public init() {}
     }
 

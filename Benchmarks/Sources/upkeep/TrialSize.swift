@@ -17,7 +17,7 @@ struct TrialSize {
     let callers = 64
     /// Seconds of a round in which nothing is swept, and of one with the sweeper on.
     var quietSeconds = 5.0
-    var sweepSeconds = 15.0
+    var sweepSeconds = 40.0
     let warmUpSeconds = 1.0
     /// Rounds before there are expired rows.
     let roundsBefore = 3
@@ -26,7 +26,7 @@ struct TrialSize {
 
     static var quick: TrialSize {
         var size = TrialSize()
-        (size.expired, size.quietSeconds, size.sweepSeconds) = (200_000, 3, 3)
+        (size.expired, size.quietSeconds, size.sweepSeconds) = (200_000, 3, 5)
         return size
     }
 }
