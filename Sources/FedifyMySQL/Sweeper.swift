@@ -129,9 +129,10 @@ final class Sweeper: Sendable {
         // One text of the statement for all batches: the last key stands for the missing ones.
         let padded = keys + repeatElement(last, count: size - keys.count)
         let removed = try connection.query(statements.deleteExpired(keys: size), padded)
+        let microseconds = Int(started.duration(to: .now) / .microseconds(1))
         logger?.trace(
             "batch of expired rows removed",
-            metadata: ["removed": "\(removed)", "microseconds": "\(Int(started.duration(to: .now) / .microseconds(1)))"])
+            metadata: ["removed": "\(removed)", "microseconds": "\(microseconds)"])
         return .done(found: keys.count, removed: Int(removed))
     }
 

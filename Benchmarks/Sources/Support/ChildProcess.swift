@@ -11,6 +11,7 @@ package struct ChildProcess {
     ///   - arguments: Its arguments.
     ///   - program: Its name, in the folder of this program; nil: this program.
     ///   - environment: What it finds in its environment beside our own.
+    /// - Throws: What the system says if there is no such program.
     package init(_ arguments: [String], program: String? = nil, environment: [String: String] = [:]) throws {
         let own = URL(filePath: CommandLine.arguments[0])
         process.executableURL = program.map { own.deletingLastPathComponent().appending(component: $0) } ?? own
@@ -23,6 +24,7 @@ package struct ChildProcess {
     /// Waits for its end.
     ///
     /// - Returns: All that it printed.
+    /// - Throws: ``Failure`` if it failed.
     package func output() throws -> Data {
         let data = pipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()

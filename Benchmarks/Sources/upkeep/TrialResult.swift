@@ -69,6 +69,7 @@ struct TrialResult {
     private var goals: String {
         let (quiet, sweeping) = (Self.median(off, \.p99), Self.median(on, \.p99))
         let early = Self.median(before, \.p99)
+        let live = rowsAfter - expiredAfter
         let overlaps = sweeps.map(\.overlaps).reduce(0, +)
         func ratio(_ baseline: Double) -> String { String(format: "%.2f ×", sweeping / baseline) }
         let goals: [(String, String, Bool)] = [
@@ -76,7 +77,7 @@ struct TrialResult {
             ("p99 at most 1.5 × that without expired rows", ratio(early), sweeping <= Self.limit * early),
             ("batches that began while another process's was under way: none", "\(overlaps)", overlaps == 0),
             ("expired rows in the end: none", "\(expiredAfter)", expiredAfter == 0),
-            ("live rows in the end: \(liveBefore)", "\(rowsAfter - expiredAfter)", rowsAfter - expiredAfter == liveBefore),
+            ("live rows in the end: \(liveBefore)", "\(live)", live == liveBefore),
         ]
         return "| goal | seen | met |\n| --- | ---: | --- |\n"
             + goals.map { "| \($0) | \($1) | \($2 ? "yes" : "**no**") |" }.joined(separator: "\n")
