@@ -1,4 +1,4 @@
-.PHONY: help demo test bench upkeep build format lint clean
+.PHONY: help demo test bench upkeep micro build format lint clean
 
 help:
 	@echo "make demo    a tour of the store, on a throwaway MariaDB"
@@ -8,6 +8,7 @@ help:
 	@echo "             (QUICK=1: short; SERVER=mariadb|mysql; OUT=FILE: figures as JSON; README=1: into the README)"
 	@echo "make upkeep  what sweeping two million expired rows costs those who write meanwhile, on both servers"
 	@echo "             (QUICK=1: 200,000 rows; SERVER=mariadb|mysql)"
+	@echo "make micro   microbenchmarks of keys and values, and the allocations of a get and a set"
 	@echo "make build   a debug build"
 	@echo "make format  formats the sources"
 	@echo "make lint    checks the formatting"
@@ -25,15 +26,19 @@ bench:
 upkeep:
 	@Scripts/bench.sh upkeep
 
+micro:
+	@Scripts/bench.sh micro
+
 build:
 	@Scripts/install.sh build
 	swift build
 
 format:
-	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
+	swift format --in-place --recursive --parallel Package.swift Sources Tests \
+		Benchmarks/Package.swift Benchmarks/Sources Benchmarks/Micro/Package.swift Benchmarks/Micro/Sources Benchmarks/Micro/Benchmarks
 
 lint:
 	@Scripts/test.sh lint
 
 clean:
-	rm -rf .build .build-tsan Benchmarks/.build
+	rm -rf .build .build-tsan Benchmarks/.build Benchmarks/Micro/.build

@@ -22,7 +22,7 @@ step() {
 
 lint() {
     local path paths=()
-    for path in Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources; do
+    for path in Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Benchmarks/Micro/{Package.swift,Sources,Benchmarks}; do
         if [ -e "$path" ]; then paths+=("$path"); fi
     done
     step "Lint"

@@ -1,6 +1,7 @@
 /* The limit: what a small C program on libmariadb reaches with prepared statements and a thread for each connection.
  *
  *   c-limit HOST PORT USER PASSWORD DATABASE TABLE WORKLOAD CONNECTIONS KEYS SECONDS WARMUP
+ *   c-limit rows
  *
  * WORKLOAD is get, get-missing, set, set-ttl, cas, list, or load, which inserts all rows. KEYS is how many keys a
  * statement has. One line of JSON comes out: operations (keys; of list: entries) and the seconds they took, p50 and
@@ -311,27 +312,41 @@ static int by_size(const void *left, const void *right) {
     return (l > r) - (l < r);
 }
 
+static const int row_counts[] = {DOCUMENTS, EXPIRING, LISTED, SWAPPED};
+
+static int row(int kind, uint32_t i, char *key, char *value) {
+    document(value, i, 0);
+    switch (kind) {
+    case 0: return document_key(key, "remoteDocument", i);
+    case 1: return document_key(key, "ttlDocument", i);
+    case 2: return listed_key(key, i);
+    default: return swapped_key(key, i);
+    }
+}
+
+static void print_rows(void) {
+    char key[KEY], value[VALUE];
+    for (int kind = 0; kind < 4; kind++)
+        for (int i = 0; i < row_counts[kind]; i++) {
+            int length = row(kind, i, key, value);
+            if (printf("%.*s\t%.*s\n", length, key, VALUE, value) < 0) fail("rows", strerror(errno));
+        }
+}
+
 static void load(void) {
     static Worker worker;
     connect_to_server(&worker);
     worker.life = 86400000000LL;
-    const int counts[] = {DOCUMENTS, EXPIRING, LISTED, SWAPPED};
     for (int kind = 0; kind < 4; kind++) {
         int loaded = 0;
-        while (loaded < counts[kind]) {
-            int batch = counts[kind] - loaded < 64 ? counts[kind] - loaded : 64;
+        while (loaded < row_counts[kind]) {
+            int batch = row_counts[kind] - loaded < 64 ? row_counts[kind] - loaded : 64;
             if (loaded == 0 || batch != keys) {
                 keys = batch;
                 worker.main = prepare_upsert(&worker, kind == 1);
             }
-            for (int k = 0; k < batch; k++) {
-                uint32_t i = loaded + k;
-                worker.key_length[k] = kind == 0   ? document_key(worker.key[k], "remoteDocument", i)
-                                       : kind == 1 ? document_key(worker.key[k], "ttlDocument", i)
-                                       : kind == 2 ? listed_key(worker.key[k], i)
-                                                   : swapped_key(worker.key[k], i);
-                document(worker.value[k], i, 0);
-            }
+            for (int k = 0; k < batch; k++)
+                worker.key_length[k] = row(kind, loaded + k, worker.key[k], worker.value[k]);
             check(&worker, worker.main, mysql_stmt_execute(worker.main));
             loaded += batch;
         }
@@ -339,6 +354,10 @@ static void load(void) {
 }
 
 int main(int count, char **arguments) {
+    if (count == 2 && !strcmp(arguments[1], "rows")) {
+        print_rows();
+        return 0;
+    }
     if (count != 12) fail("usage", "HOST PORT USER PASSWORD DATABASE TABLE WORKLOAD CONNECTIONS KEYS SECONDS WARMUP");
     host = arguments[1];
     port = atoi(arguments[2]);

@@ -1,0 +1,37 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "fedify-kv-microbenchmarks",
+    platforms: [.macOS(.v15)],
+    dependencies: [
+        .package(name: "fedify-kv-swift", path: "../.."),
+        // Runs and reports the microbenchmarks. Without traits: it counts allocations only under a runtime of its own.
+        .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []),
+    ],
+    targets: [
+        .executableTarget(
+            name: "micro",
+            dependencies: [
+                .product(name: "Benchmark", package: "benchmark"),
+                .product(name: "FedifyKv", package: "fedify-kv-swift"),
+                .product(name: "FedifyKvBench", package: "fedify-kv-swift"),
+            ],
+            path: "Benchmarks/micro",
+            swiftSettings: [.swiftLanguageMode(.v6)],
+            plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]
+        ),
+        .target(name: "CAllocations"),
+        .executableTarget(
+            name: "allocations",
+            dependencies: [
+                "CAllocations",
+                .product(name: "FedifyKv", package: "fedify-kv-swift"),
+                .product(name: "FedifyKvBench", package: "fedify-kv-swift"),
+                .product(name: "FedifyMySQL", package: "fedify-kv-swift"),
+                .product(name: "MySQLClient", package: "fedify-kv-swift"),
+            ],
+            swiftSettings: [.swiftLanguageMode(.v6)]
+        ),
+    ]
+)
