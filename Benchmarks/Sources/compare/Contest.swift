@@ -51,7 +51,7 @@ struct Contest {
         try await kv.drop()
         say("\(server) \(version): loading \(Int(rows.documents) + Documents.expiringCount) documents")
         for (entries, ttl) in rows.chunks { try await kv.set(entries: entries, ttl: ttl) }
-        let (length, warmUp, rounds) = isQuick ? (0.8, 0.3, 3) : (4.0, 1.0, 5)
+        let (length, warmUp, rounds) = isQuick ? (0.8, 0.3, 3) : (3.0, 0.5, 5)
         var threads: [String: Int] = [:]
         for cell in Self.cells {
             var scores: [Contestant: [Score]] = [:]
