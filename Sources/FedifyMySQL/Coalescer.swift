@@ -1,5 +1,5 @@
-import Locking
 import FedifyKv
+import Locking
 import MySQLClient
 
 /// What a ``Coalescer`` takes.
@@ -158,8 +158,9 @@ final class Coalescer<Request: CoalescedRequest, Answer: Sendable>: Sendable {
         pool.enqueue(job, isNext: isNext) { [self] connection in
             fly(job, connection)
         } fail: { [self] error in
-            land(job)
+            // First: a pool that is closed refuses whatever would be sent for those who wait.
             if !(error is CancellationError) { refuseAll(error) }
+            land(job)
         }
     }
 

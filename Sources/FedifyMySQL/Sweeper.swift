@@ -1,5 +1,5 @@
-import Locking
 import FedifyKv
+import Locking
 import Logging
 import MySQLClient
 

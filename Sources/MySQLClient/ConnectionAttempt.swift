@@ -1,5 +1,5 @@
-import Locking
 import CMariaDB
+import Locking
 import Synchronization
 
 /// A connection that is being opened: what Connector/C's callbacks, which get no more than its handle, need to know.

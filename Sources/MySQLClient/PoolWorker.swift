@@ -1,6 +1,6 @@
-import Locking
 import Dispatch
 import Foundation
+import Locking
 
 /// A thread of the pool, with a connection of its own.
 final class PoolWorker: Sendable {

@@ -1,6 +1,6 @@
-import Locking
 import Dispatch
 import Foundation
+import Locking
 
 /// Runs actions at their deadlines, on one thread of the process. A call into Connector/C can't be given up from
 /// within; the watchdog's action shuts its socket down from without.

@@ -1,9 +1,9 @@
-import Locking
 import Dispatch
 import FedifyKv
 import FedifyKvTesting
 import FedifyMySQL
 import Foundation
+import Locking
 import MySQLClient
 import Testing
 
@@ -419,6 +419,26 @@ import Testing
             #expect(try await kv.count() == 1)
         }
         await pool.close()
+    }
+
+    /// A pool that is closed refuses what waits; what is under way is finished.
+    @Test(arguments: try await TestServer.all)
+    func closingThePoolRefusesWhatWaits(_ server: TestServer) async throws {
+        try await server.withStore(poolSize: 1) { direct, _ in
+            try await direct.initialize()
+            let pool = try server.pool(1)
+            let kv = try MySQLKvStore(pool, options: direct.options)
+            let closing = try await gather(kv) { line in
+                var waiting: [Task<Void, any Error>] = []
+                for n in 0..<5 { waiting.append(try await line.set(["k", "\(n)"], json("1"))) }
+                let closing = Task { await pool.close() }
+                for task in waiting { #expect(await code(task) == .closed) }
+                return closing
+            }
+            await closing.value
+            #expect(await code(Task { try await kv.set(["k"], 1) }) == .closed)
+            #expect(try await direct.count() == 0)
+        }
     }
 
     /// Ever more callers, until the server can't keep up: each is served or told, and nothing refused was written.

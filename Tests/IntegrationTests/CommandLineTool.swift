@@ -1,6 +1,6 @@
-import Locking
 import FedifyKv
 import Foundation
+import Locking
 import MySQLClient
 
 /// The built `fedify-kv`, in a process of its own.

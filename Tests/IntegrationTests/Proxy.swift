@@ -1,5 +1,5 @@
-import Locking
 import Foundation
+import Locking
 import MySQLClient
 
 /// A TCP proxy on 127.0.0.1 before a server, which a test can take away and bring back: to its clients, a server that

@@ -1,7 +1,7 @@
-import Locking
 import FedifyKv
 import FedifyMySQL
 import Foundation
+import Locking
 import Logging
 import MySQLClient
 import Testing

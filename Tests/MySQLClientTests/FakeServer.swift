@@ -1,5 +1,5 @@
-import Locking
 import Foundation
+import Locking
 import MySQLClient
 
 /// A server on 127.0.0.1 that speaks as a test tells it to, and records what it was sent.
