@@ -97,6 +97,7 @@ extension MySQLError {
     /// It may not happen again on the next attempt.
     fileprivate var mayPass: Bool {
         if code == .connectionLost { return true }
-        return serverCode.map(ServerErrorCode.transient.contains) ?? false
+        guard let serverCode else { return false }
+        return ServerErrorCode.transient.contains(serverCode) || ServerErrorCode.notWritable.contains(serverCode)
     }
 }

@@ -11,9 +11,9 @@ final class ConnectionAttempt: Sendable {
     let interrupter: Interrupter
     private let refusalState = Locked<String?>(nil)
 
-    init(_ configuration: MySQLConfiguration, _ interrupter: Interrupter) {
+    init(_ configuration: MySQLConfiguration, _ address: MySQLConfiguration.Address, _ interrupter: Interrupter) {
         password = configuration.password.text
-        if case .unixSocket = configuration.address { isUnixSocket = true } else { isUnixSocket = false }
+        if case .unixSocket = address { isUnixSocket = true } else { isUnixSocket = false }
         serverPublicKeyFile = configuration.serverPublicKeyFile
         allowPublicKeyRetrieval = configuration.allowPublicKeyRetrieval
         self.interrupter = interrupter

@@ -3,7 +3,8 @@ import Foundation
 extension MySQLConfiguration {
     /// A configuration from a URL: `mysql://user:password@host:3306/database?name=value&…` (or `mariadb://`).
     ///
-    /// Special characters are percent-encoded, an IPv6 address stands in brackets. The names:
+    /// Special characters are percent-encoded, an IPv6 address stands in brackets. Several hosts are separated by
+    /// commas, each with a port of its own if need be; see ``MySQLConfiguration/addresses``. The names:
     /// - `socket`: the path of a Unix socket, in the place of host and port;
     /// - `tls`: `off`, `prefer`, `require`, `verify-ca`, `verify-identity`; `tls-ca`: the authorities' PEM file;
     /// - `server-public-key`: the server's RSA key, a PEM file; `allow-public-key-retrieval`: `true` or `false`;
@@ -64,17 +65,19 @@ extension MySQLConfiguration {
         }
 
         let socket = try take("socket", "a path") { $0.isEmpty ? nil : $0 }
-        let address: Address
+        var addresses: [Address] = []
         if let socket {
             guard hostAndPort.isEmpty || hostAndPort == "localhost" else {
                 throw invalid("it names both a host and a socket")
             }
-            address = .unixSocket(path: socket)
+            addresses = [.unixSocket(path: socket)]
         } else {
-            address = try Self.tcpAddress(hostAndPort, decoded, invalid)
+            for text in hostAndPort.split(separator: ",", omittingEmptySubsequences: false) {
+                addresses.append(try Self.tcpAddress(text, decoded, invalid))
+            }
         }
 
-        self.init(address: address, user: user, password: Secret(password), database: database)
+        self.init(addresses: addresses, user: user, password: Secret(password), database: database)
         let modes = TLS.Mode.allCases.map(\.rawValue).joined(separator: ", ")
         tls.mode = try take("tls", "one of \(modes)", TLS.Mode.init) ?? tls.mode
         tls.certificateAuthorityFile = try take("tls-ca", "a path") { $0.isEmpty ? nil : $0 }

@@ -58,8 +58,9 @@ public struct MySQLConfiguration: Sendable {
         public init() {}
     }
 
-    /// Where the server listens.
-    public var address: Address
+    /// Where the servers listen, in the order they are tried. All connections of a pool go to one of them: the first
+    /// that takes writes, and, when it fails or turns read-only, the next that does.
+    public var addresses: [Address]
     /// The user's name.
     public var user: String
     /// The user's password.
@@ -92,7 +93,12 @@ public struct MySQLConfiguration: Sendable {
 
     /// A server, a user and a database.
     public init(address: Address, user: String, password: Secret = "", database: String) {
-        self.address = address
+        self.init(addresses: [address], user: user, password: password, database: database)
+    }
+
+    /// Several servers of a cluster, a user and a database.
+    public init(addresses: [Address], user: String, password: Secret = "", database: String) {
+        self.addresses = addresses
         self.user = user
         self.password = password
         self.database = database
@@ -105,15 +111,20 @@ public struct MySQLConfiguration: Sendable {
         }
         try check(!user.isEmpty, "no user is named")
         try check(!database.isEmpty, "no database is named")
-        switch address {
-        case .tcp(let host, let port):
-            try check(!host.isEmpty, "no host is named")
-            // Connector/C would take it for a list of hosts of its own.
-            try check(!host.contains(","), "the host has a comma; one host is supported")
-            try check(port > 0, "the port is 0")
-        case .unixSocket(let path):
-            // sun_path of sockaddr_un: 104 bytes on macOS, 108 on Linux, with the terminator.
-            try check(path.utf8.count <= 103, "the socket's path is longer than the 103 bytes a Unix socket can have")
+        try check(!addresses.isEmpty, "no server is named")
+        try check(Set(addresses).count == addresses.count, "a server is named twice")
+        for address in addresses {
+            switch address {
+            case .tcp(let host, let port):
+                try check(!host.isEmpty, "no host is named")
+                // Connector/C would take it for a list of hosts of its own.
+                try check(!host.contains(","), "a host's name has a comma")
+                try check(port > 0, "the port is 0")
+            case .unixSocket(let path):
+                // sun_path of sockaddr_un: 104 bytes on macOS, 108 on Linux, with the terminator.
+                try check(
+                    path.utf8.count <= 103, "the socket's path is longer than the 103 bytes a Unix socket can have")
+            }
         }
         let texts =
             [user, password.text, database] + [tls.certificateAuthorityFile, serverPublicKeyFile].compactMap(\.self)

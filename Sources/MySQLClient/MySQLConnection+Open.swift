@@ -15,16 +15,16 @@ extension MySQLConnection {
 
     /// Opens a connection as safe as the configuration asks for.
     static func open(
-        _ configuration: MySQLConfiguration, _ interrupter: Interrupter
+        _ configuration: MySQLConfiguration, _ address: MySQLConfiguration.Address, _ interrupter: Interrupter
     ) throws(MySQLError) -> UnsafeMutablePointer<MYSQL> {
         guard isLibraryReady, let mysql = mysql_init(nil) else {
             throw MySQLError(.connectionFailed, "Connector/C can't be initialized; is it out of memory?")
         }
-        set(mysql, configuration)
-        let attempt = ConnectionAttempt(configuration, interrupter)
+        set(mysql, configuration, address)
+        let attempt = ConnectionAttempt(configuration, address, interrupter)
         let isOpen = attempt.run(mysql) {
             let (host, port, socket): (String?, UInt32, String?) =
-                switch configuration.address {
+                switch address {
                 case .tcp(let host, let port): (host, UInt32(port), nil)
                 case .unixSocket(let path): (nil, 0, path)
                 }
@@ -34,7 +34,7 @@ extension MySQLConnection {
                 UInt(CLIENT_FOUND_ROWS)) != nil
         }
         guard isOpen, !interrupter.isInterrupted else {
-            let error = failure(mysql, configuration, attempt)
+            let error = failure(mysql, configuration, address, attempt)
             interrupter.close()
             mysql_close(mysql)
             throw error
@@ -43,7 +43,9 @@ extension MySQLConnection {
         return mysql
     }
 
-    private static func set(_ mysql: UnsafeMutablePointer<MYSQL>, _ configuration: MySQLConfiguration) {
+    private static func set(
+        _ mysql: UnsafeMutablePointer<MYSQL>, _ configuration: MySQLConfiguration, _ address: MySQLConfiguration.Address
+    ) {
         func option(_ option: mysql_option, _ text: String) {
             _ = text.withCString { mysql_options(mysql, option, $0) }
         }
@@ -62,7 +64,7 @@ extension MySQLConnection {
         option(MARIADB_OPT_RESTRICTED_AUTH, methods.joined(separator: ","))
 
         var mode = configuration.tls.mode
-        switch configuration.address {
+        switch address {
         case .tcp:
             // Connector/C would take "localhost" for a Unix socket.
             option(MYSQL_OPT_PROTOCOL, MYSQL_PROTOCOL_TCP.rawValue)
@@ -85,16 +87,18 @@ extension MySQLConnection {
         }
     }
 
-    static func connectTimedOut(_ configuration: MySQLConfiguration) -> MySQLError {
-        MySQLError(
-            .connectionFailed, "\(configuration.address) did not let us in within \(configuration.connectTimeout)")
+    static func connectTimedOut(
+        _ configuration: MySQLConfiguration, _ address: MySQLConfiguration.Address
+    ) -> MySQLError {
+        MySQLError(.connectionFailed, "\(address) did not let us in within \(configuration.connectTimeout)")
     }
 
     private static func failure(
-        _ mysql: UnsafeMutablePointer<MYSQL>, _ configuration: MySQLConfiguration, _ attempt: ConnectionAttempt
+        _ mysql: UnsafeMutablePointer<MYSQL>, _ configuration: MySQLConfiguration,
+        _ address: MySQLConfiguration.Address, _ attempt: ConnectionAttempt
     ) -> MySQLError {
         if let refusal = attempt.refusal { return MySQLError(.insecure, refusal) }
-        if attempt.interrupter.isInterrupted { return connectTimedOut(configuration) }
+        if attempt.interrupter.isInterrupted { return connectTimedOut(configuration, address) }
         let serverCode = mysql_errno(mysql)
         let text = String(cString: mysql_error(mysql)).escaped()
         func error(_ code: MySQLError.Code, _ message: String) -> MySQLError {
@@ -102,15 +106,15 @@ extension MySQLConnection {
         }
         switch Int32(serverCode) {
         case CR_SSL_CONNECTION_ERROR where text.contains("certificate") || text.contains("SSL is required"):
-            return error(.insecure, "\(configuration.address) is refused: \(text)")
+            return error(.insecure, "\(address) is refused: \(text)")
         case CR_PLUGIN_NOT_ALLOWED:
             return error(
                 .insecure,
-                "\(configuration.address) asks for an authentication method that may give the password away; allowed "
+                "\(address) asks for an authentication method that may give the password away; allowed "
                     + "are mysql_native_password, client_ed25519 and caching_sha2_password")
         case _ where ServerErrorCode.accessDenied.contains(serverCode):
-            return error(.accessDenied, "\(configuration.address) lets the user not in: \(text)")
-        default: return error(.connectionFailed, "\(configuration.address) can't be reached: \(text)")
+            return error(.accessDenied, "\(address) lets the user not in: \(text)")
+        default: return error(.connectionFailed, "\(address) can't be reached: \(text)")
         }
     }
 }

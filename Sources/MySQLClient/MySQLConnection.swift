@@ -3,6 +3,8 @@ import CMariaDB
 /// A connection to a server. It lives on one thread of its pool; ``MySQLPool/withConnection(deadline:_:)`` lends it to a
 /// closure there.
 public final class MySQLConnection {
+    /// Where the server listens.
+    let address: MySQLConfiguration.Address
     /// What was found out about the server.
     public private(set) var server: MySQLServer
 
@@ -15,13 +17,18 @@ public final class MySQLConnection {
 
     /// The connection broke, or is in no state to be used again.
     var isBroken = false
+    /// Where there are several servers: this one has stopped to take writes.
+    private(set) var isDemoted = false
+    private let isOneOfSeveral: Bool
 
-    /// Opens a connection, on the thread that is to own it.
-    init(_ configuration: MySQLConfiguration) throws(MySQLError) {
+    /// Opens a connection, on the thread that is to own it. Of several servers, only one that takes writes is let be.
+    init(_ configuration: MySQLConfiguration, _ address: MySQLConfiguration.Address) throws(MySQLError) {
+        self.address = address
+        isOneOfSeveral = configuration.addresses.count > 1
         let deadline = openedAt + configuration.connectTimeout
         let token = Watchdog.shared.schedule(at: deadline) { [interrupter] in interrupter.interrupt() }
         defer { Watchdog.shared.cancel(token) }
-        mysql = try Self.open(configuration, interrupter)
+        mysql = try Self.open(configuration, address, interrupter)
         statementLimit = configuration.maximumPreparedStatements
         let version = mysql_get_server_info(mysql).map { String(cString: $0) } ?? ""
         let flavor: MySQLServer.Flavor = version.contains("MariaDB") ? .mariadb : .mysql
@@ -29,9 +36,10 @@ public final class MySQLConnection {
             flavor: flavor, version: version.escaped(limit: 80), maximumPacketSize: configuration.maximumPacketSize)
         do {
             try setUp(configuration)
+            if isOneOfSeveral { try checkWritable() }
         } catch {
             close()
-            throw error.code == .deadlineExceeded ? Self.connectTimedOut(configuration) : error
+            throw error.code == .deadlineExceeded ? Self.connectTimedOut(configuration, address) : error
         }
     }
 
@@ -74,6 +82,9 @@ public final class MySQLConnection {
     func noted(_ error: MySQLError) -> MySQLError {
         if let code = error.serverCode, ServerErrorCode.endsConnection.contains(code) { isBroken = true }
         if error.code == .protocolViolation { isBroken = true }
+        if isOneOfSeveral, let code = error.serverCode, ServerErrorCode.notWritable.contains(code) {
+            (isBroken, isDemoted) = (true, true)
+        }
         guard interrupter.isInterrupted else { return error }
         isBroken = true
         return .deadlineExceeded(mayHaveBeenApplied: error.mayHaveBeenApplied)
@@ -108,6 +119,19 @@ public final class MySQLConnection {
         statement.lastUse = uses
         statements[sql] = statement
         return statement
+    }
+
+    /// `read_only` is on at secondaries, of Group Replication too; `wsrep_ready` is off at Galera nodes that can't reach
+    /// the most of their cluster, which answer questions all the same.
+    private func checkWritable() throws(MySQLError) {
+        var (isReadOnly, isClustered, isReady) = (false, false, false)
+        try query("SELECT @@GLOBAL.read_only OR @@GLOBAL.innodb_read_only") { isReadOnly = $0.integer(0) != 0 }
+        try query("SHOW GLOBAL VARIABLES LIKE 'wsrep_on'") { isClustered = $0.text(1) == "ON" }
+        try query("SHOW STATUS LIKE 'wsrep_ready'") { isReady = $0.text(1) == "ON" }
+        if isReadOnly { throw MySQLError(.connectionFailed, "\(address) is read-only") }
+        if isClustered, !isReady {
+            throw MySQLError(.connectionFailed, "\(address) is a Galera node that isn't ready")
+        }
     }
 
     private func setUp(_ configuration: MySQLConfiguration) throws(MySQLError) {

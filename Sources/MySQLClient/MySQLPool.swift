@@ -127,7 +127,7 @@ extension MySQLPool: CustomStringConvertible {
     /// The address and the status.
     public var description: String {
         let status = status
-        return "MySQLPool(\(configuration.address), connections: \(status.connections), inUse: \(status.inUse), "
+        return "MySQLPool(\(core.address), connections: \(status.connections), inUse: \(status.inUse), "
             + "waiting: \(status.waiting))"
     }
 }

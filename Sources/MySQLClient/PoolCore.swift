@@ -1,5 +1,6 @@
 import Locking
 import Logging
+import Synchronization
 
 /// The pool's line of work and its workers. Workers hold it; the pool that the user holds closes it when released.
 final class PoolCore: Sendable {
@@ -15,6 +16,10 @@ final class PoolCore: Sendable {
         /// Attempts to open a connection that failed since one succeeded.
         var failures = 0
         var lastFailure: MySQLError?
+        /// Where the pool's connections go, an index of the configuration's addresses.
+        var server = 0
+        /// Open connections of the present epoch.
+        var current = 0
         /// A connection was opened once: what fails now is taken for a passing trouble.
         var wasConnected = false
         var isClosed = false
@@ -24,6 +29,8 @@ final class PoolCore: Sendable {
     let configuration: MySQLConfiguration
     private let logger: Logger?
     private let state = Locked(State())
+    /// Counts the times that the pool has left a server. Connections of a former epoch finish their work, and go.
+    private let epochs = Atomic(0)
 
     init(_ configuration: MySQLConfiguration, _ logger: Logger?) {
         self.configuration = configuration
@@ -180,9 +187,49 @@ final class PoolCore: Sendable {
         }
     }
 
+    /// The server that the pool is at.
+    var address: MySQLConfiguration.Address { state.withLock { configuration.addresses[$0.server] } }
+
+    var epoch: Int { epochs.load(ordering: .acquiring) }
+
+    /// Where to open a connection, in the order to try: at the server where others are open; if there are none, also at
+    /// all others.
+    var candidates: [MySQLConfiguration.Address] {
+        let addresses = configuration.addresses
+        return state.withLock { state in
+            let present = addresses[state.server]
+            return state.current > 0 ? [present] : [present] + addresses.filter { $0 != present }
+        }
+    }
+
+    /// A connection is closed. A server that has stopped to take writes is left.
+    func closed(_ epoch: Int, isDemoted: Bool) {
+        state.withLock { state in
+            guard epoch == self.epoch else { return }
+            state.current -= 1
+            if isDemoted { leave(&state) }
+        }
+    }
+
+    private func leave(_ state: inout State) {
+        state.current = 0
+        epochs.add(1, ordering: .acquiringAndReleasing)
+    }
+
     /// A connection was opened. Starts the workers that waited for this.
-    func opened(_ server: MySQLServer) {
-        let (isRecovery, start) = state.withLock { state in
+    ///
+    /// - Returns: The epoch it belongs to; nil: it must be closed, the pool is at another server.
+    func opened(_ connection: MySQLConnection) -> Int? {
+        let addresses = configuration.addresses
+        let opened = state.withLock { state -> (epoch: Int, left: MySQLConfiguration.Address?, Bool, Int)? in
+            var left: MySQLConfiguration.Address?
+            if addresses[state.server] != connection.address {
+                if state.current > 0 { return nil }
+                if state.wasConnected { left = addresses[state.server] }
+                state.server = addresses.firstIndex(of: connection.address) ?? 0
+                leave(&state)
+            }
+            state.current += 1
             let isRecovery = state.failures > 0
             state.opening -= 1
             state.failures = 0
@@ -190,12 +237,18 @@ final class PoolCore: Sendable {
             state.wasConnected = true
             var start = 0
             while claimWorker(&state) { start += 1 }
-            return (isRecovery, start)
+            return (epoch, left, isRecovery, start)
         }
-        logger?.log(
-            level: isRecovery ? .info : .debug, "connection opened",
-            metadata: ["server.address": "\(configuration.address)", "db.version": "\(server.version)"])
+        guard let (epoch, left, isRecovery, start) = opened else { return nil }
+        let metadata: Logger.Metadata = [
+            "server.address": "\(connection.address)", "db.version": "\(connection.server.version)",
+        ]
+        if let left {
+            logger?.notice("moved to another server", metadata: metadata.merging(["left": "\(left)"]) { $1 })
+        }
+        logger?.log(level: isRecovery ? .info : .debug, "connection opened", metadata: metadata)
         for _ in 0..<start { PoolWorker(self).start() }
+        return epoch
     }
 
     /// A connection could not be opened.
@@ -207,7 +260,7 @@ final class PoolCore: Sendable {
             state.failures += 1
             let isNews = state.failures == 1
             state.lastFailure = error
-            if state.workers > state.opening {
+            if state.current > 0 {
                 // Others have a connection, and go on.
                 state.opening -= 1
                 return (nil, [], isNews)
@@ -260,8 +313,8 @@ final class PoolCore: Sendable {
         }
     }
 
-    func log(connectionLost error: String) {
-        logger?.debug("connection lost", metadata: ["server.address": "\(configuration.address)", "error": "\(error)"])
+    func log(connectionLost error: String, _ address: MySQLConfiguration.Address) {
+        logger?.debug("connection lost", metadata: ["server.address": "\(address)", "error": "\(error)"])
     }
 }
 

@@ -10,6 +10,9 @@ final class PoolWorker: Sendable {
     private let assigned = Locked<PoolJob?>(nil)
     /// Connections grow too old at different times, or they would all be opened again at once.
     private let lifetime: Duration
+    /// The pool's when the connection was opened.
+    // Safe: only the worker's thread uses it.
+    nonisolated(unsafe) private var epoch = 0
 
     init(_ core: PoolCore) {
         self.core = core
@@ -33,6 +36,7 @@ final class PoolWorker: Sendable {
         defer { core.left() }
         while let connection = openConnection() {
             let mayReopen = serve(connection)
+            core.closed(epoch, isDemoted: connection.isDemoted)
             connection.close()
             guard mayReopen else { return }
             core.willReopen()
@@ -43,15 +47,36 @@ final class PoolWorker: Sendable {
     private func openConnection() -> MySQLConnection? {
         while core.shouldOpen() {
             do {
-                let connection = try MySQLConnection(core.configuration)
-                core.opened(connection.server)
-                return connection
+                let connection = try open()
+                if let epoch = core.opened(connection) {
+                    self.epoch = epoch
+                    return connection
+                }
+                // Another worker has found another server meanwhile.
+                connection.close()
             } catch {
                 guard let delay = core.openFailed(error) else { return nil }
                 _ = wake.wait(timeout: .now() + delay)
             }
         }
         return nil
+    }
+
+    /// Opens a connection to the server that the pool is at, or to the first of the others that takes writes.
+    private func open() throws(MySQLError) -> MySQLConnection {
+        var failures: [MySQLError] = []
+        for address in core.candidates {
+            do {
+                return try MySQLConnection(core.configuration, address)
+            } catch {
+                failures.append(error)
+            }
+        }
+        guard let first = failures.first, failures.count > 1 else { throw failures[0] }
+        // What time won't mend is the news.
+        let code = failures.first { $0.code != .connectionFailed }?.code ?? first.code
+        throw MySQLError(
+            code, "none of \(failures.count) servers can be used: " + failures.map(\.message).joined(separator: "; "))
     }
 
     /// Runs jobs until the connection can't or need not be used any more.
@@ -63,14 +88,16 @@ final class PoolWorker: Sendable {
         var isNew = next != nil
         while true {
             guard let job = next ?? rest() else { return false }
-            if !isNew, connection.isStale || connection.openedAt.duration(to: .now) > lifetime {
+            if !isNew, connection.isStale || connection.openedAt.duration(to: .now) > lifetime || core.epoch != epoch {
                 core.putBack(job)
                 return true
             }
             isNew = false
             let answer = job.run(on: connection)
             if connection.isBroken || connection.interrupter.isInterrupted {
-                core.log(connectionLost: connection.interrupter.isInterrupted ? "deadline passed" : "broken")
+                core.log(
+                    connectionLost: connection.interrupter.isInterrupted ? "deadline passed" : "broken",
+                    connection.address)
                 answer?()
                 return true
             }

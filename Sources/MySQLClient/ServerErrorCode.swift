@@ -14,9 +14,14 @@ package enum ServerErrorCode {
 
     /// The statement was not carried out and may be sent again on the same connection: deadlock, lock wait timeout,
     /// a row that another transaction changed meanwhile (1020, by `innodb_snapshot_isolation`, which MariaDB has on
-    /// since 11.6), a definition that changed under a prepared statement (1412, 1615), and a query killed by an operator
-    /// (1317).
-    package static let transient: Set<UInt32> = [1020, 1205, 1213, 1317, 1412, 1615]
+    /// since 11.6), a definition that changed under a prepared statement (1412, 1615), a query killed by an operator
+    /// (1317), and a conflict with another member of Group Replication (3101, rolled back).
+    package static let transient: Set<UInt32> = [1020, 1205, 1213, 1317, 1412, 1615, 3101]
+
+    /// The server takes no writes at present: read-only (1290, 1836), a read-only transaction (1792), a member of Group
+    /// Replication that may not write (3100), a Galera node that isn't ready (1047). Nothing was carried out; another
+    /// server, or this one later, may do it.
+    package static let notWritable: Set<UInt32> = [1047, 1290, 1792, 1836, 3100]
 
     /// The server ends the connection: shutdown (1053), killed (1927), idle too long (4031), network trouble
     /// (1158 to 1161); and Connector/C's own: gone away (2006), lost (2013, 2055), out of sync (2014), a packet too

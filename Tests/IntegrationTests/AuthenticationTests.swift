@@ -170,12 +170,12 @@ import Testing
         }
         #expect(wrong?.code == .insecure)
         // The certificate names localhost and 127.0.0.1. Another name of this machine is another host.
-        guard case .tcp(_, let port) = server.configuration.address else { return }
+        guard case .tcp(_, let port) = server.configuration.addresses[0] else { return }
         let name = ProcessInfo.processInfo.hostName
         for mode in [MySQLConfiguration.TLS.Mode.verifyIdentity, .verifyCA] where name != "localhost" {
             do {
                 _ = try await cipher(server) {
-                    $0.address = .tcp(host: name, port: port)
+                    $0.addresses = [.tcp(host: name, port: port)]
                     $0.tls = .init(mode: mode, certificateAuthorityFile: authority)
                 }
                 #expect(mode == .verifyCA)
@@ -190,7 +190,7 @@ import Testing
     @Test(arguments: try await TestServer.all.filter { $0.socket != nil })
     func aUnixSocket(_ server: TestServer) async throws {
         let socket = try #require(server.socket)
-        let pool = try server.pool(1) { $0.address = .unixSocket(path: socket) }
+        let pool = try server.pool(1) { $0.addresses = [.unixSocket(path: socket)] }
         try await pool.withConnection { try $0.query("SELECT 1") }
         await pool.close()
     }

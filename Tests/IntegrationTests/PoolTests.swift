@@ -268,7 +268,7 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func aWrongPortAndAWrongPasswordAreToldAtOnce(_ server: TestServer) async throws {
         let started = ContinuousClock.now
-        let wrongPort = try server.pool { $0.address = .tcp(host: "127.0.0.1", port: 1) }
+        let wrongPort = try server.pool { $0.addresses = [.tcp(host: "127.0.0.1", port: 1)] }
         let unreachable = await #expect(throws: MySQLError.self) { try await wrongPort.withConnection { _ in } }
         #expect(unreachable?.code == .connectionFailed)
         let wrongPassword = try server.pool { $0.password = "not the password" }

@@ -22,6 +22,9 @@ final class Proxy: Sendable {
         accept(on: listener)
     }
 
+    /// How many connections are open.
+    var connections: Int { state.withLock { $0.sockets.count / 2 } }
+
     /// How many connections ``down()`` has broken.
     var broken: Int { state.withLock { $0.broken } }
 

@@ -102,11 +102,12 @@ struct TestServer: Sendable, CustomTestStringConvertible {
     /// Gives a test a user with privileges (nil: none) on the database, or on one of its tables, and drops the user in
     /// the end. The method says how the user is identified; without one, as the server does by default.
     func withUser(
-        granted privileges: String?, on table: String? = nil, password: String = UUID().uuidString,
+        granted privileges: String?, on table: String? = nil, as name: String? = nil,
+        password: String = UUID().uuidString,
         identified method: ((String) -> String)? = nil,
         _ body: (_ user: String, _ password: String) async throws -> Void
     ) async throws {
-        let user = "test_" + UUID().uuidString.prefix(8).lowercased()
+        let user = "test_" + (name ?? UUID().uuidString.prefix(8).lowercased())
         try await sql("CREATE USER '\(user)'@'%' \(method?(password) ?? "IDENTIFIED BY '\(password)'")")
         let result = await Result {
             if let privileges {

@@ -8,19 +8,26 @@ import Testing
         let full = try MySQLConfiguration(
             url: "mysql://us%40er:p%3A%2F%40ss:w@db.example:3307/my%20db?tls=require&connect-timeout=1.5&deadline=2"
                 + "&pool-size=7&allow-public-key-retrieval=true")
-        #expect(full.address == .tcp(host: "db.example", port: 3307))
+        #expect(full.addresses == [.tcp(host: "db.example", port: 3307)])
         #expect(full.user == "us@er" && full.password.text == "p:/@ss:w" && full.database == "my db")
         #expect(full.tls.mode == .require && full.connectTimeout == .seconds(1.5) && full.deadline == .seconds(2))
         #expect(full.pool.maximumConnections == 7 && full.allowPublicKeyRetrieval)
 
         let short = try MySQLConfiguration(url: "mariadb://root@localhost/fedify")
-        #expect(short.address == .tcp(host: "localhost", port: 3306))
+        #expect(short.addresses == [.tcp(host: "localhost", port: 3306)])
         #expect(short.password.text.isEmpty && short.tls.mode == .prefer && short.deadline == .seconds(10))
-        #expect(try MySQLConfiguration(url: "mysql://u:p@[::1]/d").address == .tcp(host: "::1", port: 3306))
-        #expect(try MySQLConfiguration(url: "mysql://u:p@[fe80::1]:33/d").address == .tcp(host: "fe80::1", port: 33))
+        #expect(try MySQLConfiguration(url: "mysql://u:p@[::1]/d").addresses == [.tcp(host: "::1", port: 3306)])
+        #expect(
+            try MySQLConfiguration(url: "mysql://u:p@[fe80::1]:33/d").addresses == [.tcp(host: "fe80::1", port: 33)])
         #expect(try MySQLConfiguration(url: "mysql://u:p@ss@h/d").password.text == "p@ss")
+        let several = try MySQLConfiguration(url: "mysql://u:p@a,b.example:3307,[::1],[fe80::1]:33/d")
+        #expect(
+            several.addresses == [
+                .tcp(host: "a"), .tcp(host: "b.example", port: 3307), .tcp(host: "::1"),
+                .tcp(host: "fe80::1", port: 33),
+            ])
         let socket = try MySQLConfiguration(url: "mysql://u:p@/d?socket=/run/my%20sql.sock")
-        #expect(socket.address == .unixSocket(path: "/run/my sql.sock"))
+        #expect(socket.addresses == [.unixSocket(path: "/run/my sql.sock")])
     }
 
     @Test(arguments: [
@@ -39,7 +46,10 @@ import Testing
         ("mysql://u:hunter2@h/d?deadline=0", "deadline"), ("mysql://u:hunter2@h/d?deadline=-1", "deadline"),
         ("mysql://u:hunter2@h/d?connect-timeout=nan", "connect-timeout"), ("mysql://u:hunter2@h/d?pool-size=0", "pool"),
         ("mysql://u:hunter2@h/d?pool-size=many", "pool-size"), ("mysql://u:hunter2@h/d?socket=/s", "socket"),
-        ("mysql://u:hunter2@a,b/d", "comma"), ("mysql://u:hunter2#@h/d", "%23"), ("mysql://u:hunter2%00@h/d", "NUL"),
+        ("mysql://u:hunter2@a%2Cb/d", "comma"),
+        ("mysql://u:hunter2@a,,b/d", "no host"), ("mysql://u:hunter2@a,b,a:3306/d", "twice"),
+        ("mysql://u:hunter2@a,b:x/d", "port"), ("mysql://u:hunter2@a,b/d?socket=/s", "socket"),
+        ("mysql://u:hunter2#@h/d", "%23"), ("mysql://u:hunter2%00@h/d", "NUL"),
         ("mysql://u:hunter2@h/d?x\u{1b}[31m=1", "u{1b}"),
         ("mysql://u:hunter2@/d?socket=/\(String(repeating: "x", count: 200))", "socket"),
     ])

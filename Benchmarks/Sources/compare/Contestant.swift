@@ -60,7 +60,7 @@ struct CLimit {
     func run(
         _ workload: Workload, threads: Int, keys: Int, seconds: Double, warmUp: Double
     ) throws -> Score {
-        guard case .tcp(let host, let port) = configuration.address else {
+        guard case .tcp(let host, let port) = configuration.addresses[0] else {
             throw Failure(description: "the benchmark needs a server that listens on TCP")
         }
         let child = try ChildProcess(

@@ -1,0 +1,183 @@
+import FedifyKv
+import FedifyMySQL
+import Foundation
+import Locking
+import MySQLClient
+import Testing
+
+/// Of several servers the pool uses one, which takes writes; when that fails, or turns read-only, another.
+@Suite struct SeveralServersTests {
+    /// Callers who write, until the body is done. Gives back how many writes were answered; none may fail.
+    private func underLoad(
+        _ kv: MySQLKvStore, _ body: (_ written: @Sendable () -> Int) async throws -> Void
+    ) async throws -> Int {
+        let written = Locked(0)
+        let stop = Locked(false)
+        try await withThrowingTaskGroup { group in
+            for caller in 0..<8 {
+                group.addTask {
+                    var round = 0
+                    while !stop.withLock(\.self) {
+                        try await kv.set(["\(caller)", "\(round)"], round)
+                        #expect(try await kv.get(["\(caller)", "\(round)"], as: Int.self) == round)
+                        written.withLock { $0 += 1 }
+                        round += 1
+                    }
+                }
+            }
+            let result = await Result { try await body { written.withLock(\.self) } }
+            stop.withLock { $0 = true }
+            try result.get()
+            try await group.waitForAll()
+        }
+        return written.withLock(\.self)
+    }
+
+    /// Waits until some more writes were done.
+    private func progress(_ written: @Sendable () -> Int) async throws {
+        let before = written()
+        try await eventually { written() > before + 50 }
+    }
+
+    /// A server that fails under load: the pool goes to the next one, and stays there.
+    @Test(arguments: try await TestServer.all)
+    func aServerThatFailsIsLeft(_ server: TestServer) async throws {
+        guard case .tcp(_, let port) = server.configuration.addresses[0] else { return }
+        let (first, second) = (try Proxy(to: port), try Proxy(to: port))
+        let log = CapturedLog()
+        let pool = try server.pool(4, logger: log.logger) {
+            $0.addresses = [first, second].map { .tcp(host: "127.0.0.1", port: $0.port) }
+        }
+        try await server.withStore { direct, _ in
+            try await direct.initialize()
+            let kv = try MySQLKvStore(pool, options: direct.options)
+            let written = try await underLoad(kv) { written in
+                try await progress(written)
+                #expect(first.connections > 0 && second.connections == 0)
+                first.down()
+                try await progress(written)
+                #expect(pool.description.contains(":\(second.port)"))
+                // The first one is there again: nobody goes back to it while the second one works.
+                try first.up()
+                try await progress(written)
+                #expect(first.connections == 0 && second.connections > 0)
+                second.down()
+                try await progress(written)
+                #expect(first.connections > 0)
+            }
+            #expect(try await direct.count() == written)
+            #expect(pool.status.connections <= 4)
+        }
+        #expect(log.text.components(separatedBy: "moved to another server").count == 3, "once there, once back")
+        await pool.close()
+        first.down()
+        second.down()
+    }
+
+    /// All servers read-only for a while: a pause, and no error. (MySQL and MariaDB: `read_only`.)
+    @Test(arguments: try await TestServer.all)
+    func aServerThatTurnsReadOnlyIsLeft(_ server: TestServer) async throws {
+        guard case .tcp(_, let port) = server.configuration.addresses[0] else { return }
+        let other = try Proxy(to: port)
+        let log = CapturedLog()
+        try await server.withStore { direct, _ in
+            try await direct.initialize()
+            // MariaDB lets administrators write all the same.
+            try await server.withUser(granted: "ALL") { user, password in
+                let pool = try server.pool(4, logger: log.logger) {
+                    $0.addresses.append(.tcp(host: "127.0.0.1", port: other.port))
+                    ($0.user, $0.password) = (user, Secret(password))
+                }
+                let kv = try MySQLKvStore(pool, options: direct.options)
+                let written = try await underLoad(kv) { written in
+                    try await progress(written)
+                    try await server.whileReadOnly {
+                        try await eventually { log.text.contains("is read-only") }
+                        try await eventually { pool.status.waiting > 0 }
+                    }
+                    try await progress(written)
+                }
+                #expect(try await direct.count() == written)
+                await pool.close()
+            }
+        }
+        other.down()
+    }
+
+    /// Two servers change places: the writes go where they are taken.
+    @Test(.enabled("needs two servers") { try await TestServer.all.count > 1 })
+    func writesFollowTheServerThatTakesThem() async throws {
+        let (first, second) = (try await TestServer.all[0], try await TestServer.all[1])
+        try await second.withStore { onSecond, _ in
+            try await onSecond.initialize()
+            try await first.withUser(granted: "ALL", as: "both") { _, password in
+                try await second.withUser(granted: "ALL", as: "both", password: password) { user, password in
+                    let pool = try first.pool(4) {
+                        $0.addresses += second.configuration.addresses
+                        ($0.user, $0.password) = (user, Secret(password))
+                    }
+                    let kv = try MySQLKvStore(pool, options: onSecond.options)
+                    try await first.whileReadOnly {
+                        try await kv.set(["k"], 1)
+                        #expect(try await onSecond.get(["k"], as: Int.self) == 1)
+                    }
+                    try await second.whileReadOnly {
+                        // There is no such table yet.
+                        try await kv.set(["k"], 2)
+                        #expect(try await kv.get(["k"], as: Int.self) == 2)
+                    }
+                    #expect(try await onSecond.get(["k"], as: Int.self) == 1)
+                    try await kv.drop()
+                    await pool.close()
+                }
+            }
+        }
+    }
+
+    /// None can be used: an error that says so of each, at once if the pool was never connected.
+    @Test func noServerCanBeUsed() async throws {
+        let server = try await TestServer.all[0]
+        let pool = try server.pool(2) {
+            $0.addresses = [1, 2].map { .tcp(host: "127.0.0.1", port: $0) }
+        }
+        let error = await #expect(throws: KvError.self) { try await MySQLKvStore(pool).get(["k"]) }
+        #expect(error?.code == .connectionFailed)
+        #expect(error?.message.contains("none of 2 servers can be used: 127.0.0.1:1 can't be reached") == true)
+        #expect(error?.message.contains("127.0.0.1:2 can't be reached") == true, "\(error?.message ?? "")")
+        await pool.close()
+    }
+
+    /// A single server that is read-only answers what it can; a write says why it can't be, when its time is over.
+    @Test(arguments: try await TestServer.all)
+    func aSingleServerMayBeReadOnly(_ server: TestServer) async throws {
+        try await server.withStore { direct, _ in
+            try await direct.set(["k"], 1)
+            try await server.withUser(granted: "ALL") { user, password in
+                let pool = try server.pool(2) {
+                    ($0.user, $0.password, $0.deadline) = (user, Secret(password), .milliseconds(300))
+                }
+                let kv = try MySQLKvStore(pool, options: direct.options)
+                try await server.whileReadOnly {
+                    let value = try await kv.get(["k"], as: Int.self)
+                    #expect(value == 1)
+                    let error = await #expect(throws: KvError.self) { try await kv.set(["k"], 2) }
+                    #expect(error?.code == .deadlineExceeded)
+                    #expect(error?.message.contains("1290") == true, "\(error?.message ?? "")")
+                }
+                try await kv.set(["k"], 3)
+                await pool.close()
+            }
+        }
+    }
+}
+
+extension TestServer {
+    /// Runs a test while the server takes no writes.
+    fileprivate func whileReadOnly(_ body: () async throws -> Void) async throws {
+        // MySQL's administrators may write unless this one is on.
+        try await sql("SET GLOBAL \(isMariaDB ? "read_only" : "super_read_only") = ON")
+        let result = await Result { try await body() }
+        try await sql("SET GLOBAL read_only = OFF")
+        try result.get()
+    }
+}
