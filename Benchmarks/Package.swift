@@ -6,7 +6,8 @@ let package = Package(
     platforms: [.macOS(.v15)],
     dependencies: [
         .package(name: "fedify-kv-swift", path: ".."),
-        .package(url: "https://github.com/apple/swift-log.git", from: "1.6.0"),
+        // What the store's logger tells of the sweeper, for `upkeep`.
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
     ],
     targets: [
         .systemLibrary(

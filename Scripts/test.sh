@@ -54,7 +54,7 @@ thread_sanitizer() {
     step "ThreadSanitizer: tests"
     TSAN_OPTIONS="suppressions=$PWD/Scripts/tsan.supp ${TSAN_OPTIONS:-}" \
         swift test "${options[@]}" --skip-build --no-parallel \
-        --filter "${TSAN_FILTER:-MySQLClientTests|PoolTests|CoalescingTests|AuthenticationTests|MemoryKvStoreTests}"
+        --filter "${TSAN_FILTER:-MySQLClientTests|PoolTests|CoalescingTests|SeveralServersTests|AuthenticationTests|MemoryKvStoreTests}"
 }
 
 # exec, so that a signal meant for the tests reaches the script that stops the servers.

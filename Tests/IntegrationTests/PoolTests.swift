@@ -113,7 +113,7 @@ import Testing
 
     @Test(arguments: try await TestServer.all)
     func anAcquisitionThatTakesTooLongSaysWhy(_ server: TestServer) async throws {
-        let pool = try server.pool(1) { $0.pool.acquisitionTimeout = .milliseconds(200) }
+        let pool = try server.pool(1) { $0.pool.acquisitionTimeout = .seconds(2) }
         let blocker = Blocker()
         try await withThrowingTaskGroup { group in
             group.addTask { try await pool.withConnection { _ in blocker.block() } }
@@ -189,7 +189,7 @@ import Testing
 
     @Test(arguments: try await TestServer.all)
     func aStatementThatOutlivesItsDeadlineIsEnded(_ server: TestServer) async throws {
-        let pool = try server.pool(1) { $0.deadline = .milliseconds(300) }
+        let pool = try server.pool(1) { $0.deadline = .seconds(2) }
         try await pool.withConnection(deadline: .now + .seconds(20)) { _ in }
         let started = ContinuousClock.now
         let error = await #expect(throws: MySQLError.self) {

@@ -154,7 +154,7 @@ import Testing
             try await direct.set(["k"], 1)
             try await server.withUser(granted: "ALL") { user, password in
                 let pool = try server.pool(2) {
-                    ($0.user, $0.password, $0.deadline) = (user, Secret(password), .milliseconds(300))
+                    ($0.user, $0.password, $0.deadline) = (user, Secret(password), .seconds(2))
                 }
                 let kv = try MySQLKvStore(pool, options: direct.options)
                 try await server.whileReadOnly {
