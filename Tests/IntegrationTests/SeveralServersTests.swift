@@ -120,8 +120,16 @@ import Testing
                     try await first.whileReadOnly {
                         try await kv.set(["k"], 1)
                         #expect(try await onSecond.get(["k"], as: Int.self) == 1)
+                        #expect(try await ports(of: pool, connections: 4) == [second.port])
                     }
                     try await second.whileReadOnly {
+                        // One connection hears of it; the others, which could go on reading, are given up with it.
+                        let table = kv.options.tableName
+                        let error = await #expect(throws: MySQLError.self) {
+                            try await pool.withConnection { try $0.query("DELETE FROM `\(table)`") }
+                        }
+                        #expect(error?.serverCode == 1290)
+                        #expect(try await ports(of: pool, connections: 4) == [first.port])
                         // There is no such table yet.
                         try await kv.set(["k"], 2)
                         #expect(try await kv.get(["k"], as: Int.self) == 2)
@@ -131,6 +139,29 @@ import Testing
                     await pool.close()
                 }
             }
+        }
+    }
+
+    /// Where a pool's connections go, as so many of them see it at the same time.
+    private func ports(of pool: MySQLPool, connections: Int) async throws -> Set<String?> {
+        let arrived = Locked(0)
+        return try await withThrowingTaskGroup { group in
+            for _ in 0..<connections {
+                group.addTask {
+                    try await pool.withConnection { connection in
+                        arrived.withLock { $0 += 1 }
+                        // This is a connection's own thread, which may wait for the others.
+                        while arrived.withLock({ $0 < connections }) {
+                            try connection.checkDeadline()
+                            Thread.sleep(forTimeInterval: 0.001)
+                        }
+                        var port: String?
+                        try connection.query("SELECT @@port") { port = $0.text(0) }
+                        return port
+                    }
+                }
+            }
+            return try await group.reduce(into: []) { $0.insert($1) }
         }
     }
 
@@ -172,6 +203,11 @@ import Testing
 }
 
 extension TestServer {
+    fileprivate var port: String? {
+        guard case .tcp(_, let port) = configuration.addresses[0] else { return nil }
+        return "\(port)"
+    }
+
     /// Runs a test while the server takes no writes.
     fileprivate func whileReadOnly(_ body: () async throws -> Void) async throws {
         // MySQL's administrators may write unless this one is on.
