@@ -34,8 +34,7 @@ build:
 	swift build
 
 format:
-	swift format --in-place --recursive --parallel Package.swift Sources Tests \
-		Benchmarks/Package.swift Benchmarks/Sources Benchmarks/Micro/Package.swift Benchmarks/Micro/Sources Benchmarks/Micro/Benchmarks
+	@Scripts/test.sh format
 
 lint:
 	@Scripts/test.sh lint

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The tests:  test.sh [all|lint|integration]
+# The tests:  test.sh [all|format|lint|integration]
 #   all          lint, build, unit tests, integration tests, ThreadSanitizer
+#   format       formats the sources
 #   lint         the formatting only
 #   integration  build and integration tests only
 # From the environment:
@@ -20,13 +21,11 @@ step() {
     printf '\n== %s (at %d s)\n' "$1" "$(($(date +%s) - begun))"
 }
 
+sources=(Package.swift Sources Tests Benchmarks/{Package.swift,Sources} Benchmarks/Micro/{Package.swift,Sources,Benchmarks})
+
 lint() {
-    local path paths=()
-    for path in Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources Benchmarks/Micro/{Package.swift,Sources,Benchmarks}; do
-        if [ -e "$path" ]; then paths+=("$path"); fi
-    done
     step "Lint"
-    swift format lint --strict --recursive --parallel "${paths[@]}"
+    swift format lint --strict --recursive --parallel "${sources[@]}"
 }
 
 build() {
@@ -65,6 +64,9 @@ on_servers() {
 }
 
 case ${1:-all} in
+format)
+    swift format --in-place --recursive --parallel "${sources[@]}"
+    ;;
 lint)
     lint
     ;;
@@ -87,7 +89,7 @@ on-servers) # BEGUN STEP..., what on_servers calls
     step "All passed"
     ;;
 *)
-    echo "usage: test.sh [all|lint|integration]" >&2
+    echo "usage: test.sh [all|format|lint|integration]" >&2
     exit 2
     ;;
 esac
