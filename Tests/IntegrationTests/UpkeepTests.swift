@@ -66,18 +66,24 @@ import Testing
         }
     }
 
+    /// A connection that holds the sweepers' lock on a store's table, until it is closed.
+    private func otherSweeper(_ server: TestServer, _ kv: MySQLKvStore) async throws -> MySQLPool {
+        let pool = try server.pool(1)
+        let table = kv.options.tableName
+        try await pool.withConnection { connection in
+            try connection.query(
+                "SELECT GET_LOCK(CONCAT('fedify_kv_sweep_', LEFT(SHA2(CONCAT(DATABASE(), '.', ?), 256), 32)), 0)",
+                [.text(table)])
+        }
+        return pool
+    }
+
     /// While one sweeper works, another one leaves it alone.
     @Test(arguments: try await TestServer.all)
     func oneSweeperWorksAtATime(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
             try await kv.set(["expired"], 1, ttl: .zero)
-            let other = try server.pool(1)
-            let table = kv.options.tableName
-            try await other.withConnection { connection in
-                try connection.query(
-                    "SELECT GET_LOCK(CONCAT('fedify_kv_sweep_', LEFT(SHA2(CONCAT(DATABASE(), '.', ?), 256), 32)), 0)",
-                    [.text(table)])
-            }
+            let other = try await otherSweeper(server, kv)
             #expect(try await kv.deleteExpired() == 0)
             #expect(try await rows(server, kv) == 1)
             await other.close()
@@ -91,13 +97,7 @@ import Testing
         let log = CapturedLog()
         try await server.withStore(logger: log.logger, options: { $0.upkeep.interval = .milliseconds(50) }) { kv, _ in
             try await kv.set(["expired"], 1, ttl: .zero)
-            let other = try server.pool(1)
-            let table = kv.options.tableName
-            try await other.withConnection { connection in
-                try connection.query(
-                    "SELECT GET_LOCK(CONCAT('fedify_kv_sweep_', LEFT(SHA2(CONCAT(DATABASE(), '.', ?), 256), 32)), 0)",
-                    [.text(table)])
-            }
+            let other = try await otherSweeper(server, kv)
             let upkeep = Task { await kv.run() }
             try await eventually { log.text.contains("another sweeper is at work") }
             #expect(try await rows(server, kv) == 1)
