@@ -3,7 +3,7 @@ import MySQLClient
 import Synchronization
 
 /// A caller who waits for the answer to a request.
-final class CoalescedOperation<Request: Sendable, Answer: Sendable>: Sendable {
+final class CoalescedOperation<Request: Sendable, Answer: Sendable>: Sendable, Waiter {
     typealias Continuation = UnsafeContinuation<Answer, any Error>
 
     let request: Request
@@ -12,9 +12,8 @@ final class CoalescedOperation<Request: Sendable, Answer: Sendable>: Sendable {
     /// When the caller is answered, whatever the server does.
     let deadline: ContinuousClock.Instant
 
-    /// Its place in the coalescer's line; nil: it is in none.
     // Safe: the coalescer's lock guards it.
-    nonisolated(unsafe) var ticket: WaitingLine<CoalescedOperation>.Ticket?
+    nonisolated(unsafe) var ticket: Int?
     /// The task was cancelled before the operation joined the line.
     // Safe: the coalescer's lock guards it.
     nonisolated(unsafe) var isCancelled = false

@@ -97,7 +97,7 @@ final class Coalescer<Request: CoalescedRequest, Answer: Sendable>: Sendable {
         let (refusal, job, watch) = state.withLock { state -> ((any Error)?, PoolJob?, Bool) in
             if operation.isCancelled { return (CancellationError(), nil, false) }
             if state.line.count >= pool.configuration.pool.maximumWaiting { return (pool.tooManyWaiting, nil, false) }
-            operation.ticket = state.line.append(operation)
+            state.line.append(operation)
             let isWatched = state.watchedAt.map { $0 <= operation.waitsUntil } ?? false
             if !isWatched { state.watchedAt = operation.waitsUntil }
             return (nil, startFlight(&state), !isWatched)
@@ -110,11 +110,10 @@ final class Coalescer<Request: CoalescedRequest, Answer: Sendable>: Sendable {
     /// The task was cancelled: leaves the line. What is under way is finished.
     private func cancel(_ operation: Operation) {
         let (isOut, idle) = state.withLock { state -> (Bool, [PoolJob]) in
-            guard let ticket = operation.ticket.take() else {
+            guard state.line.remove(operation) else {
                 operation.isCancelled = true
                 return (false, [])
             }
-            _ = state.line.remove(ticket)
             return (true, state.idleFlights)
         }
         if isOut { operation.answer(.failure(CancellationError())) }
@@ -141,8 +140,7 @@ final class Coalescer<Request: CoalescedRequest, Answer: Sendable>: Sendable {
             while operations.count < count, let operation = state.line.first {
                 size += operation.request.size
                 if size > limit, !operations.isEmpty { break }
-                operation.ticket = nil
-                _ = state.line.popFirst()
+                state.line.remove(operation)
                 operations.append(operation)
             }
             if let index = state.flights.firstIndex(where: { $0.job === job }) {
@@ -210,12 +208,7 @@ final class Coalescer<Request: CoalescedRequest, Answer: Sendable>: Sendable {
 
     /// No connection can be had, or the pool is closed.
     private func refuseAll(_ error: any Error) {
-        let operations = state.withLock { state in
-            let operations = state.line.removeAll()
-            for operation in operations { operation.ticket = nil }
-            return operations
-        }
-        for operation in operations { operation.answer(.failure(error)) }
+        for operation in state.withLock({ $0.line.removeAll() }) { operation.answer(.failure(error)) }
     }
 
     private func watch(at instant: Instant) {
@@ -230,8 +223,7 @@ final class Coalescer<Request: CoalescedRequest, Answer: Sendable>: Sendable {
             var late: [Operation] = []
             // They stand in order of arrival, which is that of their deadlines.
             while let operation = state.line.first, operation.waitsUntil <= now {
-                operation.ticket = nil
-                _ = state.line.popFirst()
+                state.line.remove(operation)
                 late.append(operation)
             }
             return (waiting, late, state.flights, late.isEmpty ? [] : state.idleFlights)

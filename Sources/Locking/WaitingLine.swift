@@ -1,17 +1,17 @@
 public import DequeModule
 
-/// What waits for its turn, first come first served. Whoever joins gets a ticket, and may leave with it at any time.
-///
-/// A ticket is worth nothing once its holder is out of the line, and must be forgotten then: ``prepend(_:)`` may give it
-/// out again.
-public struct WaitingLine<Element> {
-    /// A place in the line.
-    public typealias Ticket = Int
+/// Something that can stand in a ``WaitingLine``, in one at a time.
+public protocol Waiter: AnyObject {
+    /// Its place in the line, which alone sets it; nil: it stands in none. Whatever guards the line guards it, too.
+    var ticket: Int? { get set }
+}
 
+/// What waits for its turn, first come first served, and may leave at any time.
+public struct WaitingLine<Element: Waiter> {
     /// Nil where somebody has left; never in front.
     @usableFromInline var places: Deque<Element?> = []
     /// The ticket of the first place.
-    @usableFromInline var firstTicket: Ticket = 0
+    @usableFromInline var firstTicket = 0
     @usableFromInline var waiting = 0
 
     /// A line in which nobody waits.
@@ -27,48 +27,48 @@ public struct WaitingLine<Element> {
     @inlinable public var first: Element? { places.first ?? nil }
 
     /// Joins at the end.
-    @inlinable public mutating func append(_ element: Element) -> Ticket {
+    @inlinable public mutating func append(_ element: Element) {
+        element.ticket = firstTicket + places.count
         places.append(element)
         waiting += 1
-        return firstTicket + places.count - 1
     }
 
     /// Joins in front.
-    @inlinable public mutating func prepend(_ element: Element) -> Ticket {
-        places.prepend(element)
+    @inlinable public mutating func prepend(_ element: Element) {
         firstTicket -= 1
+        element.ticket = firstTicket
+        places.prepend(element)
         waiting += 1
-        return firstTicket
     }
 
     /// Takes out whose turn is next.
     @inlinable public mutating func popFirst() -> Element? {
         guard let element = first else { return nil }
-        _ = remove(firstTicket)
+        remove(element)
         return element
     }
 
-    /// Takes out who holds the ticket; nil if he isn't in line any more.
-    @inlinable public mutating func remove(_ ticket: Ticket) -> Element? {
-        let index = ticket - firstTicket
-        guard places.indices.contains(index), let element = places[index] else { return nil }
-        places[index] = nil
+    /// Takes out who leaves.
+    ///
+    /// - Returns: Whether it stood in line.
+    @discardableResult
+    @inlinable public mutating func remove(_ element: Element) -> Bool {
+        guard let ticket = element.ticket else { return false }
+        element.ticket = nil
+        places[ticket - firstTicket] = nil
         waiting -= 1
         while let place = places.first, place == nil {
             places.removeFirst()
             firstTicket += 1
         }
-        return element
+        return true
     }
 
     /// Takes out everybody.
     @inlinable public mutating func removeAll() -> [Element] {
-        defer {
-            // Tickets given out before must not be valid again.
-            firstTicket += places.count
-            places.removeAll()
-            waiting = 0
-        }
-        return places.compactMap(\.self)
+        let elements = places.compactMap(\.self)
+        for element in elements { element.ticket = nil }
+        self = WaitingLine()
+        return elements
     }
 }

@@ -36,7 +36,6 @@ public final class MySQLConnection {
             flavor: flavor, version: version.escaped(limit: 80), maximumPacketSize: configuration.maximumPacketSize)
         do {
             try setUp(configuration)
-            if isOneOfSeveral { try checkWritable() }
         } catch {
             close()
             throw error.code == .deadlineExceeded ? Self.connectTimedOut(configuration, address) : error
@@ -126,12 +125,11 @@ public final class MySQLConnection {
     private func checkWritable() throws(MySQLError) {
         var (isReadOnly, isClustered, isReady) = (false, false, false)
         try query("SELECT @@GLOBAL.read_only OR @@GLOBAL.innodb_read_only") { isReadOnly = $0.integer(0) != 0 }
-        try query("SHOW GLOBAL VARIABLES LIKE 'wsrep_on'") { isClustered = $0.text(1) == "ON" }
-        try query("SHOW STATUS LIKE 'wsrep_ready'") { isReady = $0.text(1) == "ON" }
         if isReadOnly { throw MySQLError(.connectionFailed, "\(address) is read-only") }
-        if isClustered, !isReady {
-            throw MySQLError(.connectionFailed, "\(address) is a Galera node that isn't ready")
-        }
+        try query("SHOW GLOBAL VARIABLES LIKE 'wsrep_on'") { isClustered = $0.text(1) == "ON" }
+        guard isClustered else { return }
+        try query("SHOW STATUS LIKE 'wsrep_ready'") { isReady = $0.text(1) == "ON" }
+        if !isReady { throw MySQLError(.connectionFailed, "\(address) is a Galera node that isn't ready") }
     }
 
     private func setUp(_ configuration: MySQLConfiguration) throws(MySQLError) {
@@ -151,6 +149,7 @@ public final class MySQLConnection {
         let limit = serverLimit.map { min(Int($0), configuration.maximumPacketSize) }
         server = MySQLServer(
             flavor: server.flavor, version: server.version, maximumPacketSize: limit ?? server.maximumPacketSize)
+        if isOneOfSeveral { try checkWritable() }
         for statement in statements.values { statement.close() }
         statements = [:]
     }

@@ -16,8 +16,8 @@ final class PoolCore: Sendable {
         /// Attempts to open a connection that failed since one succeeded.
         var failures = 0
         var lastFailure: MySQLError?
-        /// Where the pool's connections go, an index of the configuration's addresses.
-        var server = 0
+        /// Where the pool's connections go.
+        var address: MySQLConfiguration.Address
         /// Open connections of the present epoch.
         var current = 0
         /// A connection was opened once: what fails now is taken for a passing trouble.
@@ -28,13 +28,14 @@ final class PoolCore: Sendable {
 
     let configuration: MySQLConfiguration
     private let logger: Logger?
-    private let state = Locked(State())
+    private let state: Locked<State>
     /// Counts the times that the pool has left a server. Connections of a former epoch finish their work, and go.
     private let epochs = Atomic(0)
 
     init(_ configuration: MySQLConfiguration, _ logger: Logger?) {
         self.configuration = configuration
         self.logger = logger
+        state = Locked(State(address: configuration.addresses[0]))
     }
 
     var status: MySQLPool.Status { state.withLock { status($0) } }
@@ -62,7 +63,7 @@ final class PoolCore: Sendable {
             if state.isClosed { return .refuse(MySQLError.poolClosed) }
             if !isNext, let worker = state.idle.popLast() { return .wake(worker) }
             if state.line.count >= configuration.pool.maximumWaiting { return .refuse(tooManyWaiting) }
-            job.ticket = state.line.append(job)
+            state.line.append(job)
             return !isNext && claimWorker(&state) ? .start : .wait
         }
         switch step {
@@ -77,7 +78,7 @@ final class PoolCore: Sendable {
     /// Answers a job's caller with an error, unless the job has begun.
     func fail(_ job: PoolJob, _ error: any Error) {
         let answer = state.withLock { state in
-            if let ticket = job.ticket.take() { _ = state.line.remove(ticket) }
+            state.line.remove(job)
             return job.fail(error)
         }
         answer?()
@@ -110,18 +111,6 @@ final class PoolCore: Sendable {
         )
     }
 
-    private func popJob(_ state: inout State) -> PoolJob? {
-        let job = state.line.popFirst()
-        job?.ticket = nil
-        return job
-    }
-
-    private func takeAll(_ state: inout State) -> [PoolJob] {
-        let jobs = state.line.removeAll()
-        for job in jobs { job.ticket = nil }
-        return jobs
-    }
-
     // MARK: - Workers
 
     /// Counts a further worker in, if the line needs one. While the server can't be reached, one worker tries for all.
@@ -138,7 +127,7 @@ final class PoolCore: Sendable {
     /// What a worker with a connection does next: the job, or nil to rest in the idle list.
     func next(_ worker: PoolWorker) -> PoolJob? {
         state.withLock { state in
-            if let job = popJob(&state) { return job }
+            if let job = state.line.popFirst() { return job }
             state.idle.append(worker)
             return nil
         }
@@ -159,7 +148,7 @@ final class PoolCore: Sendable {
     func putBack(_ job: PoolJob) {
         let isClosed = state.withLock { state in
             // Whoever fails it takes it out of the line under the same lock.
-            if !state.isClosed, job.isWaiting { job.ticket = state.line.prepend(job) }
+            if !state.isClosed, job.isWaiting { state.line.prepend(job) }
             return state.isClosed
         }
         if isClosed { fail(job, MySQLError.poolClosed) }
@@ -171,7 +160,7 @@ final class PoolCore: Sendable {
     func willReopen() {
         let woken = state.withLock { state -> (PoolWorker, PoolJob)? in
             state.opening += 1
-            guard !state.idle.isEmpty, let job = popJob(&state) else { return nil }
+            guard !state.idle.isEmpty, let job = state.line.popFirst() else { return nil }
             return (state.idle.removeLast(), job)
         }
         if let (worker, job) = woken { worker.assign(job) }
@@ -188,17 +177,16 @@ final class PoolCore: Sendable {
     }
 
     /// The server that the pool is at.
-    var address: MySQLConfiguration.Address { state.withLock { configuration.addresses[$0.server] } }
+    var address: MySQLConfiguration.Address { state.withLock { $0.address } }
 
     var epoch: Int { epochs.load(ordering: .acquiring) }
 
     /// Where to open a connection, in the order to try: at the server where others are open; if there are none, also at
     /// all others.
     var candidates: [MySQLConfiguration.Address] {
-        let addresses = configuration.addresses
-        return state.withLock { state in
-            let present = addresses[state.server]
-            return state.current > 0 ? [present] : [present] + addresses.filter { $0 != present }
+        state.withLock { state in
+            let others = state.current > 0 ? [] : configuration.addresses.filter { $0 != state.address }
+            return [state.address] + others
         }
     }
 
@@ -220,13 +208,12 @@ final class PoolCore: Sendable {
     ///
     /// - Returns: The epoch it belongs to; nil: it must be closed, the pool is at another server.
     func opened(_ connection: MySQLConnection) -> Int? {
-        let addresses = configuration.addresses
         let opened = state.withLock { state -> (epoch: Int, left: MySQLConfiguration.Address?, Bool, Int)? in
             var left: MySQLConfiguration.Address?
-            if addresses[state.server] != connection.address {
+            if state.address != connection.address {
                 if state.current > 0 { return nil }
-                if state.wasConnected { left = addresses[state.server] }
-                state.server = addresses.firstIndex(of: connection.address) ?? 0
+                if state.wasConnected { left = state.address }
+                state.address = connection.address
                 leave(&state)
             }
             state.current += 1
@@ -267,7 +254,7 @@ final class PoolCore: Sendable {
             }
             if isFinal || !state.wasConnected {
                 state.opening -= 1
-                return (nil, takeAll(&state), isNews)
+                return (nil, state.line.removeAll(), isNews)
             }
             // Full jitter: many processes that lost one server must not come back in step.
             let longest = min(1000, 25 << min(state.failures, 10))
@@ -296,7 +283,7 @@ final class PoolCore: Sendable {
         let (jobs, idle) = state.withLock { state in
             state.isClosed = true
             defer { state.idle.removeAll() }
-            return (takeAll(&state), state.idle)
+            return (state.line.removeAll(), state.idle)
         }
         for job in jobs { fail(job, MySQLError.poolClosed) }
         for worker in idle { worker.assign(nil) }

@@ -2,7 +2,7 @@ import Locking
 
 /// Work that waits for a connection, or runs on one. Whoever takes it out of a phase answers its caller, so that the
 /// caller is answered exactly once.
-package final class PoolJob: Sendable {
+package final class PoolJob: Sendable, Waiter {
     /// Answers the caller.
     package typealias Answer = @Sendable () -> Void
     /// Runs the work on a connection's thread; gives back what answers the caller.
@@ -20,9 +20,8 @@ package final class PoolJob: Sendable {
     }
 
     private let phase = Locked(Phase.new)
-    /// Its place in the pool's line; nil: it is in none.
     // Safe: the pool's lock guards it.
-    nonisolated(unsafe) var ticket: WaitingLine<PoolJob>.Ticket?
+    package nonisolated(unsafe) var ticket: Int?
 
     package init() {}
 

@@ -10,9 +10,6 @@ final class PoolWorker: Sendable {
     private let assigned = Locked<PoolJob?>(nil)
     /// Connections grow too old at different times, or they would all be opened again at once.
     private let lifetime: Duration
-    /// The pool's when the connection was opened.
-    // Safe: only the worker's thread uses it.
-    nonisolated(unsafe) private var epoch = 0
 
     init(_ core: PoolCore) {
         self.core = core
@@ -34,8 +31,8 @@ final class PoolWorker: Sendable {
 
     private func main() {
         defer { core.left() }
-        while let connection = openConnection() {
-            let mayReopen = serve(connection)
+        while let (connection, epoch) = openConnection() {
+            let mayReopen = serve(connection, epoch)
             core.closed(epoch, isDemoted: connection.isDemoted)
             connection.close()
             guard mayReopen else { return }
@@ -44,14 +41,13 @@ final class PoolWorker: Sendable {
     }
 
     /// Opens a connection, in as many attempts as it takes while there is work.
-    private func openConnection() -> MySQLConnection? {
+    ///
+    /// - Returns: The connection, and the pool's epoch that it belongs to.
+    private func openConnection() -> (MySQLConnection, epoch: Int)? {
         while core.shouldOpen() {
             do {
                 let connection = try open()
-                if let epoch = core.opened(connection) {
-                    self.epoch = epoch
-                    return connection
-                }
+                if let epoch = core.opened(connection) { return (connection, epoch) }
                 // Another worker has found another server meanwhile.
                 connection.close()
             } catch {
@@ -72,17 +68,18 @@ final class PoolWorker: Sendable {
                 failures.append(error)
             }
         }
-        guard let first = failures.first, failures.count > 1 else { throw failures[0] }
+        guard failures.count > 1 else { throw failures[0] }
         // What time won't mend is the news.
-        let code = failures.first { $0.code != .connectionFailed }?.code ?? first.code
+        let news = failures.first { $0.code != .connectionFailed } ?? failures[0]
         throw MySQLError(
-            code, "none of \(failures.count) servers can be used: " + failures.map(\.message).joined(separator: "; "))
+            news.code,
+            "none of \(failures.count) servers can be used: " + failures.map(\.message).joined(separator: "; "))
     }
 
     /// Runs jobs until the connection can't or need not be used any more.
     ///
     /// - Returns: Whether a new connection should be tried for.
-    private func serve(_ connection: MySQLConnection) -> Bool {
+    private func serve(_ connection: MySQLConnection, _ epoch: Int) -> Bool {
         var next = core.next(self)
         // A job that waits for a new connection gets it, however long it took to open.
         var isNew = next != nil

@@ -6,40 +6,49 @@ import Testing
     @Test(arguments: 1...20)
     func itHoldsWhoeverHasNotLeft(_ seed: UInt64) {
         var random = SplitMix64(state: seed)
-        var line = WaitingLine<Int>()
-        var expected: [(ticket: Int, element: Int)] = []
-        var used: [Int] = []
-        for element in 0..<2000 {
+        var line = WaitingLine<Caller>()
+        var expected: [Caller] = []
+        var gone: [Caller] = []
+        for number in 0..<2000 {
             switch Int.random(in: 0..<9, using: &random) {
             case 0...2:
-                expected.append((line.append(element), element))
-            case 3 where element.isMultiple(of: 5):
-                expected.insert((line.prepend(element), element), at: 0)
+                expected.append(Caller())
+                line.append(expected[expected.count - 1])
+            case 3 where number.isMultiple(of: 5):
+                // One who was in line before may be put back.
+                expected.insert(gone.popLast() ?? Caller(), at: 0)
+                line.prepend(expected[0])
             case 4, 5:
                 let next = expected.isEmpty ? nil : expected.removeFirst()
-                #expect(line.popFirst() == next?.element)
-                if let next { used.append(next.ticket) }
+                #expect(line.popFirst() === next)
+                if let next { gone.append(next) }
             case 6, 7:
                 guard let index = expected.indices.randomElement(using: &random) else { continue }
                 let leaver = expected.remove(at: index)
-                #expect(line.remove(leaver.ticket) == leaver.element)
-                used.append(leaver.ticket)
-            case 8 where element.isMultiple(of: 50):
-                #expect(line.removeAll() == expected.map(\.element))
-                used += expected.map(\.ticket)
+                #expect(line.remove(leaver) == true)
+                gone.append(leaver)
+            case 8 where number.isMultiple(of: 50):
+                let left = line.removeAll()
+                #expect(left.map(ObjectIdentifier.init) == expected.map(ObjectIdentifier.init))
+                gone += expected
                 expected = []
             default:
                 break
             }
             #expect(line.count == expected.count)
             #expect(line.isEmpty == expected.isEmpty)
-            #expect(line.first == expected.first?.element)
+            #expect(line.first === expected.first)
         }
-        let live = Set(expected.map(\.ticket))
-        // Who was put back in front has a ticket that was used before.
-        for ticket in used where !live.contains(ticket) { #expect(line.remove(ticket) == nil) }
-        #expect(line.removeAll() == expected.map(\.element))
+        // Who has left can't take out anybody.
+        for caller in gone { #expect(line.remove(caller) == false) }
+        let left = line.removeAll()
+        #expect(left.map(ObjectIdentifier.init) == expected.map(ObjectIdentifier.init))
+        for caller in expected { #expect(line.remove(caller) == false) }
     }
+}
+
+private final class Caller: Waiter {
+    var ticket: Int?
 }
 
 private struct SplitMix64: RandomNumberGenerator {
