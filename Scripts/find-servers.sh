@@ -44,3 +44,11 @@ find_mysql() {
         return 1
     fi
 }
+
+# Sets galera_provider, the library that makes MariaDB a Galera node; fails if there is none.
+find_galera() {
+    for galera_provider in /usr/lib/galera/libgalera_smm.so /usr/lib*/galera-4/libgalera_smm.so; do
+        if [ -e "$galera_provider" ]; then return; fi
+    done
+    return 1
+}

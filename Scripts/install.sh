@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Installs what is missing:  install.sh [build] [mariadb] [mysql] [make]
+# Installs what is missing:  install.sh [build] [mariadb] [mysql] [galera] [group] [make]
 #   build    what `swift build` needs besides Swift
 #   mariadb  what with-servers.sh needs for a MariaDB server
 #   mysql    the same for a MySQL server
+#   galera   the same for a Galera cluster
+#   group    the same for Group Replication
 #   make     make
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -193,13 +195,23 @@ apt_mirror() {
     esac
 }
 
+install_galera() {
+    install_mariadb
+    if find_galera && command -v rsync >/dev/null; then return; fi
+    provide "Galera is" "galera-4 rsync" ""
+    find_galera || fail "Galera's library is missing after the installation."
+}
+
+# It is part of MySQL.
+install_group() { install_mysql; }
+
 install_make() {
     command -v make >/dev/null || provide "make is" make make
 }
 
 for kind in "$@"; do
     case $kind in
-    build | mariadb | mysql | make) "install_$kind" ;;
-    *) fail "don't know how to install '$kind'; usage: install.sh [build] [mariadb] [mysql] [make]" ;;
+    build | mariadb | mysql | galera | group | make) "install_$kind" ;;
+    *) fail "don't know how to install '$kind'; usage: install.sh [build] [mariadb] [mysql] [galera] [group] [make]" ;;
     esac
 done

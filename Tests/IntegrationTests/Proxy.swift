@@ -1,14 +1,25 @@
 import Foundation
 import Locking
-import MySQLClient
 
-/// A TCP proxy on 127.0.0.1 before a server, which a test can take away and bring back: to its clients, a server that
-/// goes down and comes up again.
+/// A TCP proxy on 127.0.0.1 before a server: a network that a test can break in every way that networks do.
 final class Proxy: Sendable {
+    private struct Link {
+        let client: Int32
+        let server: Int32
+    }
+
     private struct State {
         var listener: Int32?
-        var sockets: Set<Int32> = []
+        var links: [Int: Link] = [:]
+        var lastLink = 0
         var broken = 0
+        /// Bytes wait for this to be opened again.
+        var isHeld = false
+        var delay: TimeInterval = 0
+        /// Links whose next bytes from the server are cut in their midst.
+        var truncated: Set<Int> = []
+        /// Links whose server is gone, which their clients don't know.
+        var abandoned: Set<Int> = []
     }
 
     let port: UInt16
@@ -23,16 +34,16 @@ final class Proxy: Sendable {
     }
 
     /// How many connections are open.
-    var connections: Int { state.withLock { $0.sockets.count / 2 } }
+    var connections: Int { state.withLock { $0.links.count } }
 
-    /// How many connections ``down()`` has broken.
+    /// How many connections the proxy has broken.
     var broken: Int { state.withLock { $0.broken } }
 
     /// Breaks all connections, and takes no more.
     func down() {
         state.withLock { state in
-            state.broken += state.sockets.count / 2
-            for socket in state.sockets { shutdown(socket, Int32(SHUT_RDWR)) }
+            cut(&state)
+            state.isHeld = false
             if let listener = state.listener {
                 shutdown(listener, Int32(SHUT_RDWR))
                 close(listener)
@@ -44,6 +55,51 @@ final class Proxy: Sendable {
     /// Takes connections again, on the same port.
     func up() throws {
         accept(on: try Self.listen(on: port).0)
+    }
+
+    /// Breaks all connections.
+    func cut() {
+        state.withLock { cut(&$0) }
+    }
+
+    private func cut(_ state: inout State) {
+        state.broken += state.links.count
+        for link in state.links.values {
+            shutdown(link.client, Int32(SHUT_RDWR))
+            shutdown(link.server, Int32(SHUT_RDWR))
+        }
+    }
+
+    /// Carries nothing either way until ``release()``, as a network that drops all packets; what was sent comes later.
+    func hold() {
+        state.withLock { $0.isHeld = true }
+    }
+
+    func release() {
+        state.withLock { $0.isHeld = false }
+    }
+
+    /// Carries everything later by so much.
+    func delay(by time: TimeInterval) {
+        state.withLock { $0.delay = time }
+    }
+
+    /// The server's ends of all connections are closed, and nobody tells the clients, as after a cut of a router that
+    /// forgets them. New connections are not touched.
+    func abandon() {
+        state.withLock { state in
+            state.broken += state.links.count
+            state.abandoned.formUnion(state.links.keys)
+            for link in state.links.values { shutdown(link.server, Int32(SHUT_RDWR)) }
+        }
+    }
+
+    /// Cuts all present connections in the midst of what the server sends next.
+    func truncate() {
+        state.withLock { state in
+            state.broken += state.links.count
+            state.truncated.formUnion(state.links.keys)
+        }
     }
 
     private func accept(on listener: Int32) {
@@ -58,39 +114,56 @@ final class Proxy: Sendable {
                     close(server)
                     continue
                 }
-                let isUp = state.withLock { state in
-                    guard state.listener == listener else { return false }
-                    state.sockets.formUnion([client, server])
-                    return true
+                let number = state.withLock { state -> Int? in
+                    guard state.listener == listener else { return nil }
+                    state.lastLink += 1
+                    state.links[state.lastLink] = Link(client: client, server: server)
+                    return state.lastLink
                 }
-                guard isUp else {
+                guard let number else {
                     close(client)
                     close(server)
                     return
                 }
-                Thread.detachNewThread { self.forward(client, server) }
+                Thread.detachNewThread { self.forward(client, server, number) }
             }
         }
     }
 
     /// Carries bytes both ways until either side ends.
-    private func forward(_ client: Int32, _ server: Int32) {
+    private func forward(_ client: Int32, _ server: Int32, _ link: Int) {
         let back = DispatchSemaphore(value: 0)
         Thread.detachNewThread {
-            Self.carry(from: server, to: client)
+            self.carry(from: server, to: client, link, isAnswer: true)
             back.signal()
         }
-        Self.carry(from: client, to: server)
+        carry(from: client, to: server, link, isAnswer: false)
         back.wait()
-        state.withLock { $0.sockets.subtract([client, server]) }
+        state.withLock { state in
+            state.links[link] = nil
+            state.truncated.remove(link)
+            state.abandoned.remove(link)
+        }
         close(client)
         close(server)
     }
 
-    private static func carry(from source: Int32, to target: Int32) {
+    private func carry(from source: Int32, to target: Int32, _ link: Int, isAnswer: Bool) {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
-            let count = read(source, &buffer, buffer.count)
+            var count = read(source, &buffer, buffer.count)
+            let (delay, isTruncated, isAbandoned) = state.withLock {
+                ($0.delay, isAnswer && $0.truncated.contains(link), $0.abandoned.contains(link))
+            }
+            if isAbandoned {
+                // The client's bytes go nowhere, until it gives up itself.
+                if isAnswer { return }
+                if count > 0 { continue }
+                break
+            }
+            if delay > 0 { Thread.sleep(forTimeInterval: delay) }
+            while state.withLock(\.isHeld) { Thread.sleep(forTimeInterval: 0.005) }
+            if isTruncated { count = count / 2 }
             var sent = 0
             while sent < count {
                 let written = buffer.withUnsafeBytes { bytes in
@@ -99,7 +172,7 @@ final class Proxy: Sendable {
                 guard written > 0 else { break }
                 sent += written
             }
-            if count <= 0 || sent < count { break }
+            if count <= 0 || sent < count || isTruncated { break }
         }
         shutdown(source, Int32(SHUT_RDWR))
         shutdown(target, Int32(SHUT_RDWR))

@@ -5,43 +5,65 @@ import Logging
 import MySQLClient
 import Testing
 
-/// A real server that the tests run on, one of those named by MYSQL_URL. `Scripts/with-servers.sh` starts them.
+/// A real server, or a cluster of them, that the tests run on: one of the addresses in MYSQL_URL.
+/// `Scripts/with-servers.sh` starts them.
 struct TestServer: Sendable, CustomTestStringConvertible {
     struct NoServer: Error, CustomStringConvertible {
-        let description = "MYSQL_URL names no server: run the tests by `make test`, or set it to URLs of real servers"
+        let description = "MYSQL_URL names no server (or no cluster): run the tests by `make test`, or set it to URLs of real servers"
     }
 
     let url: String
     let configuration: MySQLConfiguration
     let server: MySQLServer
-    /// The server's Unix socket, if it is known and on this machine.
-    let socket: String?
+    /// The processes, in the order of the configuration's addresses, if the tests' script started them.
+    let nodes: [ServerNode]
 
     /// What the name of each test case shows.
-    var testDescription: String { "\(server.flavor == .mariadb ? "MariaDB" : "MySQL") \(server.version)" }
+    var testDescription: String { "\(name) \(server.version)" }
+
+    var name: String {
+        switch (server.flavor, isCluster) {
+        case (.mariadb, false): "MariaDB"
+        case (.mariadb, true): "Galera"
+        case (.mysql, false): "MySQL"
+        case (.mysql, true): "Group Replication"
+        }
+    }
 
     var isMariaDB: Bool { server.flavor == .mariadb }
+
+    var isCluster: Bool { configuration.addresses.count > 1 }
 
     /// The authority that signed the server's certificate, if the tests started it.
     static let certificateAuthority = ProcessInfo.processInfo.environment["FEDIFY_KV_TEST_CA"]
 
-    /// The servers; without any, every test fails.
+    /// The single servers; without any, every test fails.
     static var all: [TestServer] {
-        get async throws { try await found.value }
+        get async throws { try some(await found.value.filter { !$0.isCluster }) }
+    }
+
+    /// The clusters; without any, tests of clusters fail.
+    static var clusters: [TestServer] {
+        get async throws { try some(await found.value.filter(\.isCluster)) }
+    }
+
+    private static func some(_ servers: [TestServer]) throws -> [TestServer] {
+        if servers.isEmpty { throw NoServer() }
+        return servers
     }
 
     private static let found = Task { () throws -> [TestServer] in
         let environment = ProcessInfo.processInfo.environment
         let urls = (environment["MYSQL_URL"] ?? "").split(separator: " ").map(String.init)
-        guard !urls.isEmpty else { throw NoServer() }
         var servers: [TestServer] = []
         for (index, url) in urls.enumerated() {
             let configuration = try MySQLConfiguration(url: url)
             let pool = try MySQLPool(configuration)
             let server = try await pool.withConnection { $0.server }
             await pool.close()
-            let socket = environment["FEDIFY_KV_TEST_SOCKET_\(index + 1)"].flatMap { $0.isEmpty ? nil : $0 }
-            servers.append(TestServer(url: url, configuration: configuration, server: server, socket: socket))
+            let folders = environment["FEDIFY_KV_TEST_NODES_\(index + 1)"] ?? ""
+            let nodes = folders.split(separator: " ").map { ServerNode(folder: String($0)) }
+            servers.append(TestServer(url: url, configuration: configuration, server: server, nodes: nodes))
         }
         return servers
     }

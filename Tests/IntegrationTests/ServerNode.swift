@@ -1,0 +1,40 @@
+import Foundation
+
+/// A server's process that the tests' script started: it can be killed, and started again.
+struct ServerNode: Sendable {
+    struct NotRunning: Error {}
+
+    /// What the script keeps there, its first lines say.
+    let folder: String
+
+    var socket: String { folder + "/socket" }
+
+    /// The process; nil once it has ended.
+    var processID: pid_t? {
+        (try? String(contentsOfFile: folder + "/pid", encoding: .utf8)).flatMap {
+            pid_t($0.trimmingCharacters(in: .whitespacesAndNewlines))
+        }
+    }
+
+    func signal(_ number: Int32) throws {
+        guard let processID, kill(processID, number) == 0 else { throw NotRunning() }
+    }
+
+    /// Ends the process at once, as a power cut of the machine's would, and waits until it is gone.
+    func kill9() async throws {
+        try signal(SIGKILL)
+        try await eventually { processID == nil }
+    }
+
+    /// Starts the server again; it answers only some time later.
+    func start() async throws {
+        var pipe: Int32 = -1
+        // The script opens its end once the process has ended.
+        try await eventually {
+            pipe = open(folder + "/again", O_WRONLY | O_NONBLOCK)
+            return pipe >= 0
+        }
+        _ = write(pipe, "\n", 1)
+        close(pipe)
+    }
+}
