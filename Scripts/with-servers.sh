@@ -72,6 +72,8 @@ clean_up() {
         # Not a group yet if the signal came between fork and setsid.
         stop "$command_pid" 10
         stop "-$command_pid" 10
+        # `swift test` gives the tests a group of their own, and leaves them when it is ended.
+        if command -v pkill >/dev/null; then pkill -KILL -s "$command_pid" || true; fi
     fi
     # Nothing of the servers is kept, so they need not end in good order.
     for pid in ${supervisors[@]+"${supervisors[@]}"}; do stop "$pid" 10; done

@@ -65,10 +65,13 @@ struct Batches: Sendable {
     /// Deletes the entries that are there; gives back how many were.
     @discardableResult
     func delete(_ keys: [KvKey], on connection: MySQLConnection) throws(MySQLError) -> Int {
-        if keys.count == 1 { return Int(try connection.query(statements.delete, [.text(keys[0].serialized)])) }
+        let dialect = Dialect(connection.server)
+        if keys.count == 1 {
+            return Int(try connection.query(statements.delete(dialect), [.text(keys[0].serialized)]))
+        }
         let size = BatchSize.holding(keys.count)
         let parameters = keys.sorted().map { MySQLParameter.text($0.serialized) }
-        return Int(try connection.query(statements.delete(keys: size), parameters.filled(to: size)))
+        return Int(try connection.query(statements.delete(dialect, keys: size), parameters.filled(to: size)))
     }
 
     /// Stores rows; gives back for each whether this server can keep it. Of rows with the same key the last stays.

@@ -12,7 +12,7 @@ struct Statements: Sendable {
     private let texts = Locked<[Text: String]>([:])
 
     private enum Text: Hashable {
-        case set(Int), get(Int), lock(Int), delete(Int), deleteExpired(Int)
+        case set(Int), get(Int), lock(Int), delete(Dialect, Int), deleteExpired(Int)
     }
 
     private func text(_ text: Text, _ write: () -> String) -> String {
@@ -70,7 +70,7 @@ struct Statements: Sendable {
         "SELECT `value`, TIMESTAMPDIFF(MICROSECOND, \(now), `expires`) FROM \(table) WHERE `key` = ? AND \(isLive)"
     }
 
-    var delete: String { "DELETE FROM \(table) WHERE `key` = ?" }
+    func delete(_ dialect: Dialect) -> String { "\(dialect.delete(from: table)) WHERE `key` = ?" }
 
     /// Binds key, value and microseconds for each row.
     func set(rows: Int) -> String {
@@ -112,7 +112,7 @@ struct Statements: Sendable {
 
     /// `expected` to absent: binds key, expected.
     func remove(_ dialect: Dialect) -> String {
-        "DELETE FROM \(table) WHERE `key` = ? AND \(dialect.valueIsEqual) AND \(isLive)"
+        "\(dialect.delete(from: table)) WHERE `key` = ? AND \(dialect.valueIsEqual) AND \(isLive)"
     }
 
     // MARK: - Many keys
@@ -129,8 +129,8 @@ struct Statements: Sendable {
         return text(.lock(keys)) { get + " FOR UPDATE" }
     }
 
-    func delete(keys: Int) -> String {
-        text(.delete(keys)) { "DELETE FROM \(table) WHERE `key` IN (\(Self.marks(keys)))" }
+    func delete(_ dialect: Dialect, keys: Int) -> String {
+        text(.delete(dialect, keys)) { "\(dialect.delete(from: table)) WHERE `key` IN (\(Self.marks(keys)))" }
     }
 
     private static func marks(_ count: Int) -> String {

@@ -11,11 +11,11 @@ import Testing
         let texts = [
             statements.createTable, statements.createIndex, statements.dropTable, statements.get,
             statements.getWithExpiry,
-            statements.delete, statements.set(rows: 3), statements.setKeepingExpiry, statements.insert,
+            statements.delete(.mysql), statements.delete(.mariadb), statements.set(rows: 3), statements.setKeepingExpiry, statements.insert,
             statements.replaceExpired,
             statements.replace(.mysql), statements.replace(.mariadb), statements.remove(.mysql),
             statements.remove(.mariadb),
-            statements.get(keys: 3), statements.lock(keys: 3), statements.delete(keys: 3), statements.page,
+            statements.get(keys: 3), statements.lock(keys: 3), statements.delete(.mariadb, keys: 3), statements.page,
             statements.keys, statements.count,
             statements.expiredKeys, statements.deleteExpired(keys: 3),
         ]

@@ -77,8 +77,8 @@ import Testing
             // The other process has the server's isolation level.
             try await setting.server.withGlobalIsolation(setting.isolation.rawValue) {
                 let other = try PipeProcess(
-                    setting.server, table: kv.options.tableName, concurrency: 8,
-                    parameters: "deadline=60&pool-size=\(setting.poolSize)")
+                    url: setting.server.url("deadline=60&pool-size=\(setting.poolSize)"),
+                    table: kv.options.tableName, concurrency: 8)
                 defer { other.close() }
                 let key: KvKey = ["counter"]
                 let each = 20

@@ -1,4 +1,5 @@
 import Foundation
+import Testing
 
 /// A server's process that the tests' script started: it can be killed, and started again.
 struct ServerNode: Sendable {

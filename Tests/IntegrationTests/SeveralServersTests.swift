@@ -207,13 +207,4 @@ extension TestServer {
         guard case .tcp(_, let port) = configuration.addresses[0] else { return nil }
         return "\(port)"
     }
-
-    /// Runs a test while the server takes no writes.
-    fileprivate func whileReadOnly(_ body: () async throws -> Void) async throws {
-        // MySQL's administrators may write unless this one is on.
-        try await sql("SET GLOBAL \(isMariaDB ? "read_only" : "super_read_only") = ON")
-        let result = await Result { try await body() }
-        try await sql("SET GLOBAL read_only = OFF")
-        try result.get()
-    }
 }

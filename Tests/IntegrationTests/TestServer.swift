@@ -32,6 +32,18 @@ struct TestServer: Sendable, CustomTestStringConvertible {
 
     var isMariaDB: Bool { server.flavor == .mariadb }
 
+    /// Where the servers listen, on this machine.
+    var ports: [UInt16] {
+        configuration.addresses.compactMap { if case .tcp(_, let port) = $0 { port } else { nil } }
+    }
+
+    /// One server of a cluster, to be asked by itself.
+    func alone(_ number: Int) -> TestServer {
+        var configuration = configuration
+        configuration.addresses = [configuration.addresses[number]]
+        return TestServer(url: url, configuration: configuration, server: server, nodes: nodes.isEmpty ? [] : [nodes[number]])
+    }
+
     var isCluster: Bool { configuration.addresses.count > 1 }
 
     /// The authority that signed the server's certificate, if the tests started it.

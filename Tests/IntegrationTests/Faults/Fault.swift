@@ -1,0 +1,216 @@
+import FedifyKv
+import FedifyMySQL
+import Foundation
+import MySQLClient
+import Testing
+
+/// What goes wrong with a server or the network to it.
+enum Fault: String, CaseIterable, CustomTestStringConvertible {
+    case cut = "connections cut"
+    case outage = "nobody listens for a while"
+    case delay = "200 ms of delay"
+    case blackHole = "no packet arrives for a while"
+    case halfOpen = "connections that only the server has forgotten"
+    case truncate = "answers cut in their midst"
+    case killServer = "kill -9 and restart"
+    case stopServer = "SIGSTOP for a while"
+    case killConnections = "KILL of all connections"
+    case killQueries = "KILL QUERY on all connections"
+    case diskFull = "tablespace full"
+    case tooManyConnections = "max_connections reached"
+    case readOnly = "read-only for a while"
+    case lockedRows = "all rows locked for a while"
+    case idleTimeout = "wait_timeout"
+
+    var testDescription: String { rawValue }
+
+    /// The deadline of the load's operations. Where a connection goes silent only the deadline ends the wait.
+    var deadline: Duration {
+        switch self {
+        case .blackHole, .halfOpen, .stopServer: .seconds(2)
+        default: .seconds(20)
+        }
+    }
+
+    /// What get, set and delete may answer; cas may say `outcomeUnknown` beside these.
+    var errors: Set<KvError.Code> {
+        switch self {
+        case .blackHole, .halfOpen, .stopServer: [.deadlineExceeded, .overloaded, .connectionFailed]
+        case .diskFull: [.serverError]
+        default: []
+        }
+    }
+
+    /// The bytes of the load's values. A table with room in its last pages takes small ones though the disk is full.
+    var padding: Int { self == .diskFull ? 8000 : 100 }
+
+    /// Needs the server's process.
+    var needsProcess: Bool { self == .killServer || self == .stopServer || self == .diskFull }
+
+    /// Runs a body with the server prepared for the fault, and puts back what was changed.
+    func prepared(_ server: TestServer, _ body: () async throws -> Void) async throws {
+        func with(_ variable: String, _ value: String) async throws {
+            let former = try await server.sql("SELECT @@GLOBAL.\(variable)")[0][0] ?? ""
+            try await server.sql("SET GLOBAL \(variable) = \(value)")
+            let result = await Result { try await body() }
+            try await server.sql("SET GLOBAL \(variable) = \(former)")
+            try result.get()
+        }
+        switch self {
+        case .diskFull: try await with("innodb_file_per_table", "0")
+        case .idleTimeout: try await with("wait_timeout", "1")
+        default: try await body()
+        }
+    }
+
+    /// Lets the fault happen, and end; tells the load when it ended.
+    func happen(in scene: FaultScene) async throws {
+        let (server, proxy, load) = (scene.server, scene.proxies[0], scene.load)
+        /// Connections of the load, as the server sees them.
+        func connections() async throws -> [String] {
+            try await server.sql(
+                "SELECT id FROM information_schema.processlist WHERE user = '\(scene.user)'"
+            ).compactMap { $0[0] }
+        }
+        func kill(_ what: String) async throws {
+            let pool = try server.pool(1)
+            for id in try await connections() {
+                do {
+                    try await pool.withConnection { try $0.query("KILL \(what) \(id)") }
+                } catch let error as MySQLError where error.serverCode == 1094 {
+                    // It has ended meanwhile.
+                }
+            }
+            await pool.close()
+        }
+        switch self {
+        case .cut:
+            proxy.cut()
+            try await load.recover()
+        case .outage:
+            proxy.down()
+            try await Task.sleep(for: .seconds(1.5))
+            try proxy.up()
+            try await load.recover()
+        case .delay:
+            proxy.delay(by: 0.2)
+            try await load.progress(50)
+            proxy.delay(by: 0)
+            try await load.recover()
+        case .blackHole:
+            proxy.hold()
+            try await load.errors(8, errors)
+            proxy.release()
+            try await load.recover()
+        case .halfOpen:
+            proxy.abandon()
+            try await load.recover()
+        case .truncate:
+            proxy.truncate()
+            try await load.recover()
+        case .killServer:
+            try await server.nodes[0].kill9()
+            try await server.nodes[0].start()
+            try await server.answers()
+            try await load.recover()
+        case .stopServer:
+            try server.nodes[0].signal(SIGSTOP)
+            let result = await Result { try await load.errors(8, errors) }
+            try server.nodes[0].signal(SIGCONT)
+            try result.get()
+            try await load.recover()
+        case .killConnections:
+            try await kill("CONNECTION")
+            try await load.recover()
+        case .killQueries:
+            for _ in 0..<20 { try await kill("QUERY") }
+            try await load.recover()
+        case .diskFull:
+            let filler = try await server.fill()
+            try await load.errors(8, errors)
+            try await server.sql("DROP TABLE `\(filler)`")
+            try await load.recover()
+        case .tooManyConnections:
+            // The least that MariaDB can be set to.
+            let most = 10
+            let former = try await server.sql("SELECT @@GLOBAL.max_connections")[0][0] ?? ""
+            let others = try (0..<most).map { _ in try server.pool(1) }
+            for pool in others { try await pool.withConnection { try $0.query("DO 1") } }
+            try await server.sql("SET GLOBAL max_connections = \(most)")
+            proxy.cut()
+            try await Task.sleep(for: .seconds(1))
+            // An administrator gets in all the same, once; here by one of those who are in.
+            try await others[0].withConnection { try $0.query("SET GLOBAL max_connections = \(former)") }
+            try await load.recover()
+            for pool in others { await pool.close() }
+        case .readOnly:
+            try await server.whileReadOnly { try await Task.sleep(for: .seconds(1)) }
+            try await load.recover()
+        case .lockedRows:
+            try await server.whileLocked(scene.table) { try await Task.sleep(for: .seconds(2.5)) }
+            try await load.recover()
+        case .idleTimeout:
+            load.pause()
+            try await eventually { try await connections().isEmpty }
+            load.resume()
+            try await load.recover()
+        }
+    }
+}
+
+extension TestServer {
+    /// Waits until the server answers.
+    func answers() async throws {
+        try await eventually(within: .seconds(60)) {
+            do {
+                try await sql("DO 1")
+                return true
+            } catch is MySQLError {
+                return false
+            }
+        }
+    }
+
+    /// Runs a body while the server takes no writes.
+    func whileReadOnly(_ body: () async throws -> Void) async throws {
+        // MySQL's administrators may write unless this one is on.
+        try await sql("SET GLOBAL \(isMariaDB ? "read_only" : "super_read_only") = ON")
+        let result = await Result { try await body() }
+        try await sql("SET GLOBAL read_only = OFF")
+        try result.get()
+    }
+
+    /// Runs a body while another transaction holds the locks of all rows of a table, and of the gaps between them.
+    fileprivate func whileLocked(_ table: String, _ body: () async throws -> Void) async throws {
+        let pool = try pool(1)
+        try await pool.withConnection { connection in
+            try connection.query("SET SESSION autocommit = 0")
+            try connection.query("SELECT COUNT(*) FROM `\(table)` FOR UPDATE")
+        }
+        let result = await Result { try await body() }
+        try await pool.withConnection { try $0.query("ROLLBACK") }
+        await pool.close()
+        try result.get()
+    }
+
+    /// Fills the system tablespace, whose size the tests' servers limit, and gives back the table that takes it up.
+    fileprivate func fill() async throws -> String {
+        let limit = try await sql("SELECT @@innodb_data_file_path")[0][0] ?? ""
+        try #require(limit.contains(":max:"), "the system tablespace has a limit")
+        let filler = Self.newTableName()
+        try await sql("CREATE TABLE `\(filler)` (data LONGBLOB) ENGINE = InnoDB")
+        let pool = try pool(1)
+        // Ever smaller pieces, until not even a page of 16 KiB is left.
+        for kilobytes in [4096, 256, 16] {
+            do {
+                while true {
+                    try await pool.withConnection { connection in
+                        try connection.query("INSERT INTO `\(filler)` VALUES (REPEAT('x', \(kilobytes << 10)))")
+                    }
+                }
+            } catch let error as MySQLError where error.serverCode == 1114 {}
+        }
+        await pool.close()
+        return filler
+    }
+}

@@ -1,0 +1,76 @@
+import FedifyKv
+import FedifyMySQL
+import Foundation
+import MySQLClient
+import Testing
+
+/// Each fault, under load from many callers in several processes.
+@Suite(.serialized) struct FaultTests {
+    /// How often each fault happens; `make test-faults` asks for more.
+    static let times = ProcessInfo.processInfo.environment["FEDIFY_KV_FAULT_TIMES"].flatMap { Int($0) } ?? 1
+
+    @Test(arguments: try await TestServer.all, Fault.allCases)
+    func nothingIsLost(_ server: TestServer, _ fault: Fault) async throws {
+        guard !fault.needsProcess || !server.nodes.isEmpty else { return }
+        try await fault.prepared(server) {
+            let before = try await Counters(server)
+            try await FaultScene.with(server, deadline: fault.deadline, callers: 32, padding: fault.padding) { scene in
+                let load = scene.load
+                let summary = try await load.run {
+                    try await load.begun()
+                    for _ in 0..<Self.times {
+                        try await load.progress()
+                        try await fault.happen(in: scene)
+                    }
+                    try await load.progress()
+                }
+                let prepared = try await Counters(server).statements - before.statements
+                #expect(prepared <= scene.maximumConnections * scene.maximumPreparedStatements)
+                let lost = try await load.lost(in: scene.direct)
+                FaultReport.add(server, fault.rawValue, times: Self.times, summary, lost: lost.count)
+                #expect(lost.isEmpty, "\(lost.prefix(10))")
+                #expect(summary.wrong.isEmpty, "\(summary.wrong.prefix(10))")
+                let unexpected = summary.errors.filter { !fault.errors.union([.outcomeUnknown]).contains($0.key) }
+                #expect(unexpected.isEmpty, "\(summary.messages)")
+                #expect(summary.longest <= fault.deadline + .seconds(1))
+                let recovery = try #require(summary.recovery)
+                #expect(recovery <= .seconds(2) + (fault == .halfOpen ? fault.deadline : .zero))
+            }
+            var after = try await Counters(server)
+            try await eventually {
+                after = try await Counters(server)
+                return after.isAtMost(before)
+            }
+            // A server that was killed has begun to count afresh.
+            #expect(after.isAtMost(before), "\(before) \(after)")
+        }
+    }
+}
+
+/// What must not grow: what the server keeps for us, and what this process keeps.
+private struct Counters {
+    let statements: Int
+    let connections: Int
+    let descriptors: Int
+    let threads: Int
+
+    init(_ server: TestServer) async throws {
+        func status(_ name: String) async throws -> Int {
+            Int(try await server.sql("SHOW GLOBAL STATUS LIKE '\(name)'")[0][1] ?? "") ?? 0
+        }
+        statements = try await status("Prepared_stmt_count")
+        connections = try await status("Threads_connected")
+        #if os(Linux)
+            descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
+            threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count
+        #else
+            (descriptors, threads) = (0, 0)
+        #endif
+    }
+
+    func isAtMost(_ other: Counters) -> Bool {
+        // Swift's own threads come and go.
+        statements <= other.statements && connections <= other.connections
+            && descriptors <= other.descriptors && threads <= other.threads + 8
+    }
+}
