@@ -1,9 +1,10 @@
-.PHONY: help demo test bench upkeep micro build format lint clean
+.PHONY: help demo test test-faults bench upkeep micro build format lint clean
 
 help:
 	@echo "make demo    a tour of the store, on a throwaway MariaDB"
 	@echo "make test    all tests, on a throwaway MariaDB and a throwaway MySQL"
 	@echo "             (SERVERS=mariadb: on that one only; MYSQL_URL=...: on servers that run already; TSAN=0: no ThreadSanitizer)"
+	@echo "make test-faults  faults of network and servers at length, on clusters too, and a report"
 	@echo "make bench   the benchmark, on a throwaway MariaDB and a throwaway MySQL"
 	@echo "             (QUICK=1: short; SERVER=mariadb|mysql; OUT=FILE: figures as JSON; README=1: into the README)"
 	@echo "make upkeep  what sweeping two million expired rows costs those who write meanwhile, on both servers"
@@ -19,6 +20,9 @@ demo:
 
 test:
 	@Scripts/test.sh
+
+test-faults:
+	@Scripts/test.sh faults
 
 bench:
 	@Scripts/bench.sh compare

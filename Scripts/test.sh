@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# The tests:  test.sh [all|format|lint|integration]
+# The tests:  test.sh [all|format|lint|integration|faults]
 #   all          lint, build, unit tests, integration tests, ThreadSanitizer
 #   format       formats the sources
 #   lint         the formatting only
 #   integration  build and integration tests only
+#   faults       faults of network and servers, at length, on clusters too
 # From the environment:
 #   MYSQL_URL    servers that run already, separated by spaces; otherwise throwaway ones are started
 #   SERVERS      which kinds to start, "mariadb mysql" unless told
@@ -44,7 +45,17 @@ unit_tests() {
 integration_tests() {
     step "Integration tests"
     # One at a time: many of them bring more work of their own than a small machine has cores for.
-    swift test --skip-build --no-parallel --filter IntegrationTests
+    swift test --skip-build --no-parallel --filter IntegrationTests --skip ClusterTests
+}
+
+fault_tests() {
+    step "Faults"
+    swift test --skip-build --no-parallel --filter 'FaultTests|LinearizabilityTests|ClusterTests'
+    step "Report"
+    echo "| server | fault | times | operations | errors | longest call, ms | recovery, ms | lost |"
+    echo "| --- | --- | ---: | ---: | --- | ---: | ---: | ---: |"
+    cat "$FEDIFY_KV_FAULT_REPORT"
+    rm "$FEDIFY_KV_FAULT_REPORT"
 }
 
 thread_sanitizer() {
@@ -78,6 +89,14 @@ integration)
     build
     on_servers integration_tests
     ;;
+faults)
+    Scripts/install.sh build
+    build
+    export FEDIFY_KV_FAULT_TIMES=${FEDIFY_KV_FAULT_TIMES:-5} FEDIFY_KV_FAILOVER_TIMES=${FEDIFY_KV_FAILOVER_TIMES:-10}
+    FEDIFY_KV_FAULT_REPORT=$(mktemp)
+    export FEDIFY_KV_FAULT_REPORT
+    SERVERS=${SERVERS:-mariadb mysql galera group} on_servers fault_tests
+    ;;
 all)
     Scripts/install.sh build
     lint
@@ -92,7 +111,7 @@ on-servers) # BEGUN STEP..., what on_servers calls
     step "All passed"
     ;;
 *)
-    echo "usage: test.sh [all|format|lint|integration]" >&2
+    echo "usage: test.sh [all|format|lint|integration|faults]" >&2
     exit 2
     ;;
 esac

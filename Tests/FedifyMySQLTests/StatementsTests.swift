@@ -11,7 +11,8 @@ import Testing
         let texts = [
             statements.createTable, statements.createIndex, statements.dropTable, statements.get,
             statements.getWithExpiry,
-            statements.delete(.mysql), statements.delete(.mariadb), statements.set(rows: 3), statements.setKeepingExpiry, statements.insert,
+            statements.delete(.mysql), statements.delete(.mariadb), statements.set(rows: 3),
+            statements.setKeepingExpiry, statements.insert,
             statements.replaceExpired,
             statements.replace(.mysql), statements.replace(.mariadb), statements.remove(.mysql),
             statements.remove(.mariadb),

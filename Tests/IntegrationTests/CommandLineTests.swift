@@ -123,7 +123,7 @@ import Testing
     func pipeRunsManyAtOnce(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
             let pipe = try PipeProcess(
-                    url: server.url("deadline=60"), table: kv.options.tableName, concurrency: 32)
+                url: server.url("deadline=60"), table: kv.options.tableName, concurrency: 32)
             try await withThrowingTaskGroup { group in
                 for index in 0..<200 {
                     group.addTask {

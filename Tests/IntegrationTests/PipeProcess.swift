@@ -64,7 +64,9 @@ final class PipeProcess: Sendable {
             defer { state.waiting = [:] }
             return state.waiting
         }
-        for continuation in waiting.values { continuation.resume(returning: ["ok": "false", "error": "{\"code\":\"ended\"}"]) }
+        for continuation in waiting.values {
+            continuation.resume(returning: ["ok": "false", "error": "{\"code\":\"ended\"}"])
+        }
     }
 }
 

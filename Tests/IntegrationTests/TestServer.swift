@@ -9,7 +9,8 @@ import Testing
 /// `Scripts/with-servers.sh` starts them.
 struct TestServer: Sendable, CustomTestStringConvertible {
     struct NoServer: Error, CustomStringConvertible {
-        let description = "MYSQL_URL names no server (or no cluster): run the tests by `make test`, or set it to URLs of real servers"
+        let description =
+            "MYSQL_URL names no server (or no cluster): run the tests by `make test`, or set it to URLs of real servers"
     }
 
     let url: String
@@ -41,7 +42,8 @@ struct TestServer: Sendable, CustomTestStringConvertible {
     func alone(_ number: Int) -> TestServer {
         var configuration = configuration
         configuration.addresses = [configuration.addresses[number]]
-        return TestServer(url: url, configuration: configuration, server: server, nodes: nodes.isEmpty ? [] : [nodes[number]])
+        return TestServer(
+            url: url, configuration: configuration, server: server, nodes: nodes.isEmpty ? [] : [nodes[number]])
     }
 
     var isCluster: Bool { configuration.addresses.count > 1 }

@@ -75,4 +75,11 @@ import Testing
         #expect("é😀".escaped() == "é😀")
         #expect(String(repeating: "x", count: 300).escaped().count == 257)
     }
+
+    /// A ? that should have been written %3F: what stands behind it is of the password, not a parameter's name.
+    @Test func aPasswordWithAQuestionMarkIsNotShown() throws {
+        let error = #expect(throws: MySQLError.self) { try MySQLConfiguration(url: "mysql://u:pass?word@host/db") }
+        #expect(error?.code == .invalidConfiguration)
+        #expect(error?.message.contains("word@") == false && error?.message.contains("%3F") == true)
+    }
 }

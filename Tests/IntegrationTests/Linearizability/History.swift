@@ -20,6 +20,9 @@ final class History: Sendable {
         var mayBeRepeated = false
     }
 
+    /// What its keys begin with.
+    static let prefix = "shared"
+
     private struct State {
         var operations: [KvKey: [Operation]] = [:]
         var errors: [KvError.Code: Int] = [:]

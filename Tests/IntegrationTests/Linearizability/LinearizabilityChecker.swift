@@ -40,11 +40,12 @@ struct LinearizabilityChecker {
     private init(_ operations: [History.Operation]) {
         // A write that may have been carried out twice is two, of which one may be none.
         let repeated = operations.filter(\.mayBeRepeated)
-        self.operations = operations.map { operation in
-            var operation = operation
-            operation.mayBeRepeated = false
-            return operation
-        } + repeated
+        self.operations =
+            operations.map { operation in
+                var operation = operation
+                operation.mayBeRepeated = false
+                return operation
+            } + repeated
         var events: [(time: ContinuousClock.Instant?, isCall: Bool, operation: Int)] = []
         for (number, operation) in self.operations.enumerated() {
             events.append((operation.called, true, number))

@@ -46,7 +46,7 @@ extension History {
                 group.addTask {
                     var seen: [KvKey: Int] = [:]
                     while !stop.withLock(\.self) {
-                        let key: KvKey = ["shared", "\(Int.random(in: 0..<8))"]
+                        let key: KvKey = [Self.prefix, "\(Int.random(in: 0..<8))"]
                         // Each value is written once: who reads it tells which write he has seen.
                         let value = lastValue.withLock { last in
                             last += 1
