@@ -16,7 +16,7 @@ struct FaultScene: Sendable {
     let stores: [any KvStore]
     let load: RecordedLoad
 
-    private static let poolSize = 4
+    static let poolSize = 4
 
     var table: String { direct.options.tableName }
 
