@@ -35,7 +35,7 @@ import Testing
                 #expect(summary.longest <= fault.deadline + .seconds(1))
                 let recovery = try #require(summary.recovery)
                 // Each of a pool's connections that went silent is found out by a call of its own, until its deadline.
-                let found = fault == .halfOpen ? FaultScene.poolSize * fault.deadline : .zero
+                let found = fault == .halfOpen ? fault.deadline * FaultScene.poolSize : .zero
                 #expect(recovery <= .seconds(2) + found)
             }
             var after = try await Counters(server)
