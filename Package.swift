@@ -108,7 +108,13 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .testTarget(name: "LockingTests", dependencies: ["Locking"], swiftSettings: swiftSettings),
-        .testTarget(name: "MySQLClientTests", dependencies: ["Locking", "MySQLClient"], swiftSettings: swiftSettings),
+        // A server for tests that speaks as no server should.
+        .target(
+            name: "HostileServer", dependencies: ["Locking"], path: "Tests/HostileServer",
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "MySQLClientTests", dependencies: ["HostileServer", "Locking", "MySQLClient"],
+            swiftSettings: swiftSettings),
         .testTarget(name: "FedifyMySQLTests", dependencies: ["FedifyMySQL"], swiftSettings: swiftSettings),
         .testTarget(
             name: "IntegrationTests",
@@ -117,6 +123,7 @@ let package = Package(
                 "FedifyKvBench",
                 "FedifyKvTesting",
                 "FedifyMySQL",
+                "HostileServer",
                 "Locking",
                 "MySQLClient",
                 "fedify-kv",

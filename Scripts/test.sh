@@ -16,9 +16,6 @@ cd "$(dirname "$0")/.."
 # Makes warnings errors, see Package.swift.
 export FEDIFY_KV_STRICT=1
 
-# A tablespace that a test can fill.
-export SERVER_OPTIONS="--innodb-data-file-path=ibdata1:12M:autoextend:max:256M ${SERVER_OPTIONS:-}"
-
 begun=$(date +%s)
 
 step() {

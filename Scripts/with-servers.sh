@@ -102,7 +102,23 @@ make_certificates() {
 		basicConstraints = CA:false
 		extendedKeyUsage = serverAuth
 		subjectAltName = IP:127.0.0.1, DNS:localhost
+		[elsewhere]
+		basicConstraints = CA:false
+		extendedKeyUsage = serverAuth
+		subjectAltName = DNS:elsewhere.example
+		[signer]
+		database = $folder/signed.txt
+		new_certs_dir = $folder
+		serial = $folder/signed.serial
+		certificate = $folder/ca.pem
+		private_key = $folder/ca-key.pem
+		default_md = sha256
+		policy = policy
+		[policy]
+		commonName = supplied
 	END
+    : >"$folder/signed.txt"
+    echo 01 >"$folder/signed.serial"
     {
         openssl req -x509 -newkey rsa:2048 -nodes -sha256 -days 365 -subj "/CN=Fedify KV test authority" \
             -config "$folder/openssl.cnf" -extensions ca -keyout "$folder/ca-key.pem" -out "$folder/ca.pem"
@@ -111,6 +127,14 @@ make_certificates() {
         openssl x509 -req -sha256 -days 365 -in "$folder/server.csr" -out "$folder/server.pem" \
             -CA "$folder/ca.pem" -CAkey "$folder/ca-key.pem" -CAcreateserial \
             -extfile "$folder/openssl.cnf" -extensions server
+        # What a client must refuse: signed by itself, another host's, expired. All with the server's key.
+        openssl req -x509 -sha256 -days 365 -subj "/CN=127.0.0.1" -key "$folder/server-key.pem" \
+            -config "$folder/openssl.cnf" -extensions server -out "$folder/self-signed.pem"
+        openssl x509 -req -sha256 -days 365 -in "$folder/server.csr" -out "$folder/elsewhere.pem" \
+            -CA "$folder/ca.pem" -CAkey "$folder/ca-key.pem" -CAcreateserial \
+            -extfile "$folder/openssl.cnf" -extensions elsewhere
+        openssl ca -batch -notext -config "$folder/openssl.cnf" -name signer -extensions server \
+            -startdate 20200101000000Z -enddate 20210101000000Z -in "$folder/server.csr" -out "$folder/expired.pem"
     } >"$folder/openssl.log" 2>&1 || {
         cat "$folder/openssl.log" >&2
         fail "openssl could not make the certificates."
@@ -164,7 +188,8 @@ launch() {
     (
         child=
         trap 'kill -KILL $child 2>/dev/null; wait $child; exit' TERM
-        trap '' INT HUP
+        # XFSZ: a limit that a test sets on the size of files is a full disk to the server, not its end.
+        trap '' INT HUP XFSZ
         while :; do
             # shellcheck disable=SC2046,SC2086 # both are to be split
             in_own_session "$@" $("$more") ${SERVER_OPTIONS:-} </dev/null >>"$node/log" 2>&1 &

@@ -20,7 +20,7 @@ enum CachingSHA2Password {
         plugin.pointee.name = UnsafePointer(strdup(name))
         plugin.pointee.license = UnsafePointer(strdup("MIT"))
         plugin.pointee.authenticate_user = { vio, mysql in
-            guard let vio, let mysql, let attempt = ConnectionAttempt.current(mysql) else { return CR_ERROR }
+            guard let vio, let mysql, let attempt = ConnectionReads.of(mysql)?.attempt else { return CR_ERROR }
             return authenticate(Channel(vio: vio), mysql, attempt)
         }
         guard let mysql = mysql_init(nil) else { return false }

@@ -1,15 +1,26 @@
-import CMariaDB
-import Locking
-import Synchronization
-
-/// A connection that is being opened: what Connector/C's callbacks, which get no more than its handle, need to know.
-final class ConnectionAttempt: Sendable {
+/// A connection that is being opened: what Connector/C's callbacks need to know.
+final class ConnectionAttempt {
     let password: String
     let isUnixSocket: Bool
     let serverPublicKeyFile: String?
     let allowPublicKeyRetrieval: Bool
     let interrupter: Interrupter
-    private let refusalState = Locked<String?>(nil)
+    /// Why we gave up the log-in ourselves, if we did.
+    private(set) var refusal: String?
+    private var greeting = Greeting()
+
+    /// The server's first packet, as far as it was read.
+    private struct Greeting {
+        /// The length of the packet that follows, in three bytes, and its number.
+        var header: [UInt8] = []
+        /// Bytes read, of it and of what is behind it.
+        var count = 0
+
+        /// With its header.
+        var size: Int? {
+            header.count < 4 ? nil : 4 + Int(header[0]) | Int(header[1]) << 8 | Int(header[2]) << 16
+        }
+    }
 
     init(_ configuration: MySQLConfiguration, _ address: MySQLConfiguration.Address, _ interrupter: Interrupter) {
         password = configuration.password.text
@@ -19,44 +30,18 @@ final class ConnectionAttempt: Sendable {
         self.interrupter = interrupter
     }
 
-    /// Why we gave up the log-in ourselves, if we did.
-    var refusal: String? { refusalState.withLock { $0 } }
-
     func refuse(_ reason: String) {
-        refusalState.withLock { $0 = reason }
+        refusal = reason
     }
 
-    // MARK: - Found by handle
-
-    private static let current = Locked<[UInt: ConnectionAttempt]>([:])
-    private static let count = Atomic(0)
-
-    static func current(_ mysql: UnsafeMutablePointer<MYSQL>) -> ConnectionAttempt? {
-        let handle = UInt(bitPattern: mysql)
-        return current.withLock { $0[handle] }
+    /// Looks at what was read. A server has nothing to say behind its greeting, before it was answered: whoever slips
+    /// bytes in there wants them taken for what comes after the TLS handshake, which Connector/C would do.
+    func watch(_ bytes: UnsafeBufferPointer<UInt8>) {
+        guard greeting.count != greeting.size else { return }
+        greeting.header += bytes.prefix(4 - greeting.header.count)
+        greeting.count += bytes.count
+        guard let size = greeting.size, greeting.count > size else { return }
+        refuse("the server, or someone before it, sent more than a greeting before it was answered")
+        interrupter.interrupt()
     }
-
-    /// Opens `mysql` through `connect` with this attempt in view of the callbacks.
-    func run<T>(_ mysql: UnsafeMutablePointer<MYSQL>, _ connect: () -> T) -> T {
-        _ = Self.watchesReads
-        let handle = UInt(bitPattern: mysql)
-        Self.current.withLock { $0[handle] = self }
-        Self.count.add(1, ordering: .relaxed)
-        defer {
-            Self.count.subtract(1, ordering: .relaxed)
-            Self.current.withLock { _ = $0.removeValue(forKey: handle) }
-        }
-        return connect()
-    }
-
-    /// Connector/C shows its socket to nobody while it connects, and its time limit is one for each read: a server that
-    /// sends a byte a second would hold it for ever. From the first read on, this callback gives the socket to the
-    /// interrupter, so that the watchdog can end the attempt.
-    private static let watchesReads: Bool =
-        ma_pvio_register_callback(1) { _, mysql, _, _ in
-            guard ConnectionAttempt.count.load(ordering: .relaxed) > 0, let mysql,
-                let attempt = ConnectionAttempt.current(mysql)
-            else { return }
-            attempt.interrupter.open(mysql_get_socket(mysql))
-        } == 0
 }

@@ -15,14 +15,16 @@ extension MySQLConnection {
 
     /// Opens a connection as safe as the configuration asks for.
     static func open(
-        _ configuration: MySQLConfiguration, _ address: MySQLConfiguration.Address, _ interrupter: Interrupter
+        _ configuration: MySQLConfiguration, _ address: MySQLConfiguration.Address, _ interrupter: Interrupter,
+        _ reads: ConnectionReads
     ) throws(MySQLError) -> UnsafeMutablePointer<MYSQL> {
         guard isLibraryReady, let mysql = mysql_init(nil) else {
             throw MySQLError(.connectionFailed, "Connector/C can't be initialized; is it out of memory?")
         }
         set(mysql, configuration, address)
         let attempt = ConnectionAttempt(configuration, address, interrupter)
-        let isOpen = attempt.run(mysql) {
+        reads.watch(mysql)
+        let isOpen = reads.during(attempt) {
             let (host, port, socket): (String?, UInt32, String?) =
                 switch address {
                 case .tcp(let host, let port): (host, UInt32(port), nil)

@@ -8,7 +8,8 @@ public final class MySQLConnection {
     /// What was found out about the server.
     public private(set) var server: MySQLServer
 
-    let interrupter = Interrupter()
+    let interrupter: Interrupter
+    private let reads: ConnectionReads
     let openedAt = ContinuousClock.now
     let mysql: UnsafeMutablePointer<MYSQL>
     private let statementLimit: Int
@@ -26,9 +27,12 @@ public final class MySQLConnection {
         self.address = address
         isOneOfSeveral = configuration.addresses.count > 1
         let deadline = openedAt + configuration.connectTimeout
-        let token = Watchdog.shared.schedule(at: deadline) { [interrupter] in interrupter.interrupt() }
+        let interrupter = Interrupter()
+        self.interrupter = interrupter
+        reads = ConnectionReads(interrupter)
+        let token = Watchdog.shared.schedule(at: deadline) { interrupter.interrupt() }
         defer { Watchdog.shared.cancel(token) }
-        mysql = try Self.open(configuration, address, interrupter)
+        mysql = try Self.open(configuration, address, interrupter, reads)
         statementLimit = configuration.maximumPreparedStatements
         let version = mysql_get_server_info(mysql).map { String(cString: $0) } ?? ""
         let flavor: MySQLServer.Flavor = version.contains("MariaDB") ? .mariadb : .mysql
@@ -99,6 +103,12 @@ public final class MySQLConnection {
 
     /// The server, or something between, has closed the connection; or it sent what nobody asked for.
     var isStale: Bool {
+        let readAhead = mysql.pointee.net.pvio.map { UnsafePointer<fedify_kv_read_ahead>($0) }
+        if let buffer = readAhead?.pointee, let cache = buffer.cache, let position = buffer.cache_pos,
+            position < cache + buffer.cache_size
+        {
+            return true
+        }
         var descriptor = pollfd(fd: mysql_get_socket(mysql), events: Int16(POLLIN), revents: 0)
         return poll(&descriptor, 1, 0) != 0
     }
@@ -114,7 +124,7 @@ public final class MySQLConnection {
             statements[oldest.key] = nil
             oldest.value.close()
         }
-        let statement = try PreparedStatement(mysql, sql)
+        let statement = try PreparedStatement(mysql, sql, reads)
         statement.lastUse = uses
         statements[sql] = statement
         return statement
@@ -130,6 +140,22 @@ public final class MySQLConnection {
         guard isClustered else { return }
         try query("SHOW STATUS LIKE 'wsrep_ready'") { isReady = $0.text(1) == "ON" }
         if !isReady { throw MySQLError(.connectionFailed, "\(address) is a Galera node that isn't ready") }
+        try catchUp()
+    }
+
+    /// Waits until a Galera node has applied what the cluster had committed before: what another node, which was lost,
+    /// has confirmed to us. (Galera: `wsrep_sync_wait`.)
+    private func catchUp() throws(MySQLError) {
+        var syncWait: Int64?
+        do {
+            try query("SELECT @@SESSION.wsrep_sync_wait") { syncWait = $0.integer(0) }
+            try query("SET SESSION wsrep_sync_wait = 1")
+            try query("SELECT 1")
+            try query("SET SESSION wsrep_sync_wait = \(syncWait ?? 0)")
+        } catch {
+            guard error.serverCode == ServerErrorCode.lockWaitTimeout else { throw error }
+            throw MySQLError(.connectionFailed, "\(address) is a Galera node that lags behind the others")
+        }
     }
 
     private func setUp(_ configuration: MySQLConfiguration) throws(MySQLError) {

@@ -31,6 +31,9 @@ final class PoolCore: Sendable {
     private let state: Locked<State>
     /// Counts the times that the pool has left a server. Connections of a former epoch finish their work, and go.
     private let epochs = Atomic(0)
+    /// Counts the connections that a deadline ended. The network may have forgotten all that are open: one that has not
+    /// answered since is not waited for.
+    private let silences = Atomic(0)
 
     init(_ configuration: MySQLConfiguration, _ logger: Logger?) {
         self.configuration = configuration
@@ -96,6 +99,9 @@ final class PoolCore: Sendable {
     func waitedTooLong(waiting: Int? = nil) -> MySQLError {
         state.withLock { state in
             if let lastFailure = state.lastFailure { return lastFailure }
+            if state.workers == state.opening, state.opening > 0 {
+                return MySQLError(.connectionFailed, "\(state.address) has not let us in yet; nothing was sent")
+            }
             let status = status(state)
             return MySQLError(
                 .acquisitionTimedOut,
@@ -180,6 +186,11 @@ final class PoolCore: Sendable {
     var address: MySQLConfiguration.Address { state.withLock { $0.address } }
 
     var epoch: Int { epochs.load(ordering: .acquiring) }
+
+    var silence: Int { silences.load(ordering: .acquiring) }
+
+    /// A connection had not answered by the deadline of its job.
+    func wasSilent() { silences.add(1, ordering: .acquiringAndReleasing) }
 
     /// Where to open a connection, in the order to try: at the server where others are open; if there are none, also at
     /// all others.

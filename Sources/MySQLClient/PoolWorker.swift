@@ -83,14 +83,19 @@ final class PoolWorker: Sendable {
         var next = core.next(self)
         // A job that waits for a new connection gets it, however long it took to open.
         var isNew = next != nil
+        var silence = core.silence
         while true {
             guard let job = next ?? rest() else { return false }
-            if !isNew, connection.isStale || connection.openedAt.duration(to: .now) > lifetime || core.epoch != epoch {
+            if !isNew,
+                connection.isStale || connection.openedAt.duration(to: .now) > lifetime || core.epoch != epoch
+                    || core.silence != silence
+            {
                 core.putBack(job)
                 return true
             }
             isNew = false
             let answer = job.run(on: connection)
+            if connection.interrupter.isInterrupted { core.wasSilent() } else { silence = core.silence }
             if connection.isBroken || connection.interrupter.isInterrupted {
                 core.log(
                     connectionLost: connection.interrupter.isInterrupted ? "deadline passed" : "broken",

@@ -6,9 +6,12 @@ final class PreparedStatement {
     private static let maximumColumns = 16
     /// A column's buffer is kept from row to row up to this size, in bytes.
     private static let keptBufferSize = 64 << 10
+    /// The most that an honest server sends before a first row, in bytes: it describes parameters and columns.
+    private static let maximumDescription = 1 << 20
 
     var lastUse: UInt64 = 0
     private let statement: UnsafeMutablePointer<MYSQL_STMT>
+    private let reads: ConnectionReads
     /// It changes nothing, whether or not it was carried out.
     private let isRead: Bool
     private var columns: [Column] = []
@@ -44,18 +47,21 @@ final class PreparedStatement {
     }
 
     /// Prepares a statement. A failure here has changed nothing on the server.
-    init(_ mysql: UnsafeMutablePointer<MYSQL>, _ sql: String) throws(MySQLError) {
+    init(_ mysql: UnsafeMutablePointer<MYSQL>, _ sql: String, _ reads: ConnectionReads) throws(MySQLError) {
         guard let statement = mysql_stmt_init(mysql) else {
             throw MySQLError(.connectionLost, "Connector/C is out of memory", serverCode: mysql_errno(mysql))
         }
         self.statement = statement
+        self.reads = reads
         isRead = sql.hasPrefix("SELECT")
         parameterBinds = .init(start: nil, count: 0)
         columnBinds = .init(start: nil, count: 0)
         var sql = sql
         let failed = sql.withUTF8 { text in
-            text.withMemoryRebound(to: CChar.self) {
-                mysql_stmt_prepare(statement, $0.baseAddress, UInt($0.count)) != 0
+            text.withMemoryRebound(to: CChar.self) { text in
+                reads.limited(to: Self.maximumDescription) {
+                    mysql_stmt_prepare(statement, text.baseAddress, UInt(text.count)) != 0
+                }
             }
         }
         if failed {
@@ -150,7 +156,7 @@ final class PreparedStatement {
                 if !parameters.isEmpty, mysql_stmt_bind_param(statement, parameterBinds.baseAddress) != 0 {
                     return false
                 }
-                return mysql_stmt_execute(statement) == 0
+                return reads.limited(to: Self.maximumDescription) { mysql_stmt_execute(statement) == 0 }
             }
         }
     }
@@ -193,6 +199,12 @@ final class PreparedStatement {
         let error = MySQLError.ofConnectorC(
             code: mysql_stmt_errno(statement), sqlState: mysql_stmt_sqlstate(statement), message: "",
             changesData: wasSent && !isRead)
+        if reads.isExceeded {
+            return MySQLError(
+                .protocolViolation,
+                "the server sends more than the \(Self.maximumDescription) bytes that an answer can have before a first row",
+                mayHaveBeenApplied: error.mayHaveBeenApplied)
+        }
         guard error.code == .server, let code = error.serverCode else { return error }
         let text = Self.withoutData(String(cString: mysql_stmt_error(statement)), code, parameters)
         return MySQLError(

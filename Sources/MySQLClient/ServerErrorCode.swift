@@ -32,7 +32,7 @@ package enum ServerErrorCode {
 
     /// The server answered with an error, and yet may have carried the statement out: an error during COMMIT (1180),
     /// a shutdown (1053) or a kill (1927) in its midst.
-    static let outcomeUnknown: Set<UInt32> = [1053, 1180, 1927]
+    package static let outcomeUnknown: Set<UInt32> = [1053, 1180, 1927]
 
     /// The message quotes data: a duplicate key, a value that is wrong in some way.
     static let quotesData: Set<UInt32> = [1062, 1292, 1366, 1406, 1411, 3140, 3141]

@@ -187,6 +187,42 @@ import Testing
         }
     }
 
+    /// Certificates that don't show that this is the host that was asked for. (MySQL itself takes no expired one.)
+    @Test(
+        .enabled(if: TestServer.certificateAuthority != nil, "the authority of these servers is not known"),
+        arguments: try await TestServer.all, ["self-signed", "elsewhere", "expired"])
+    func aCertificateThatProvesNothing(_ server: TestServer, _ name: String) async throws {
+        guard server.isMariaDB || name != "expired" else { return }
+        let authority = try #require(TestServer.certificateAuthority)
+        let former = try #require(try await server.sql("SELECT @@GLOBAL.ssl_cert")[0][0])
+        let formerContents = try Data(contentsOf: URL(fileURLWithPath: former))
+        let folder = URL(fileURLWithPath: authority).deletingLastPathComponent()
+        func use(_ certificate: Data) async throws {
+            try certificate.write(to: URL(fileURLWithPath: former))
+            try await server.sql(server.isMariaDB ? "FLUSH SSL" : "ALTER INSTANCE RELOAD TLS")
+        }
+        try await use(Data(contentsOf: folder.appendingPathComponent("\(name).pem")))
+        let result = await Result {
+            for mode in [MySQLConfiguration.TLS.Mode.verifyIdentity, .verifyCA] {
+                var refusal: MySQLError?
+                do {
+                    _ = try await cipher(server) { $0.tls = .init(mode: mode, certificateAuthorityFile: authority) }
+                } catch let error as MySQLError {
+                    refusal = error
+                }
+                // The authority has signed the other host's.
+                let isRefused = name != "elsewhere" || mode == .verifyIdentity
+                #expect(refusal?.code == (isRefused ? .insecure : nil), "\(mode) \(refusal as Any)")
+            }
+            // Not looked at.
+            for mode in [MySQLConfiguration.TLS.Mode.prefer, .require] {
+                #expect(try await !cipher(server) { $0.tls.mode = mode }.isEmpty)
+            }
+        }
+        try await use(formerContents)
+        try result.get()
+    }
+
     @Test(arguments: try await TestServer.all.filter { !$0.nodes.isEmpty })
     func aUnixSocket(_ server: TestServer) async throws {
         let socket = server.nodes[0].socket

@@ -13,8 +13,15 @@ final class PipeProcess: Sendable {
     private let input = Pipe()
     private let state = Locked(State())
 
-    init(url: String, table: String, concurrency: Int) throws {
+    /// - Parameter stackKilobytes: The size of its threads' stacks; nil: the system's.
+    init(url: String, table: String, concurrency: Int, stackKilobytes: Int? = nil) throws {
         process = CommandLineTool.make(["pipe", "--table", table, "--concurrency", "\(concurrency)"], url: url)
+        if let stackKilobytes {
+            process.arguments =
+                ["-c", "ulimit -s \(stackKilobytes) && exec \"$0\" \"$@\"", CommandLineTool.executable.path]
+                + (process.arguments ?? [])
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        }
         let output = Pipe()
         process.standardInput = input
         process.standardOutput = output
@@ -52,6 +59,16 @@ final class PipeProcess: Sendable {
     func close() {
         try? input.fileHandleForWriting.close()
         process.waitUntilExit()
+    }
+
+    /// How it ended: 0, or a number of its own; the number of a signal if it crashed.
+    var exitCode: Int32 { process.terminationStatus }
+
+    /// The most memory that it had at a time, in bytes.
+    var peakMemory: Int? {
+        let status = try? String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
+        let line = status?.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }.map { $0 << 10 }
     }
 
     private func answered(_ line: String) {

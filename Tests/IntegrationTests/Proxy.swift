@@ -13,6 +13,10 @@ final class Proxy: Sendable {
         var links: [Int: Link] = [:]
         var lastLink = 0
         var broken = 0
+        /// Connections that clients have opened.
+        var accepted = 0
+        /// Connections are closed as soon as they are open.
+        var refuses = false
         /// Bytes wait for this to be opened again.
         var isHeld = false
         var delay: TimeInterval = 0
@@ -38,6 +42,17 @@ final class Proxy: Sendable {
 
     /// How many connections the proxy has broken.
     var broken: Int { state.withLock { $0.broken } }
+
+    /// How many connections clients have opened.
+    var accepted: Int { state.withLock { $0.accepted } }
+
+    /// Breaks all connections, and closes new ones at once; or no more.
+    func refuse(_ refuses: Bool) {
+        state.withLock { state in
+            state.refuses = refuses
+            if refuses { cut(&state) }
+        }
+    }
 
     /// Breaks all connections, and takes no more.
     func down() {
@@ -108,6 +123,14 @@ final class Proxy: Sendable {
             while true {
                 let client = Foundation.accept(listener, nil, nil)
                 guard client >= 0 else { return }
+                let isRefused = state.withLock { state in
+                    state.accepted += 1
+                    return state.refuses
+                }
+                if isRefused {
+                    close(client)
+                    continue
+                }
                 let server = Self.socket()
                 guard Self.withAddress(target, { connect(server, $0, $1) }) == 0 else {
                     close(client)

@@ -27,6 +27,18 @@ struct ServerNode: Sendable {
         try await eventually { processID == nil }
     }
 
+    /// Limits the size of the files that the server writes, in bytes; nil: no more. Past it a write fails, as on a full
+    /// disk, and the server isn't ended for it: the script that starts it sees to that.
+    func limitFileSize(to limit: Int?) throws {
+        guard let processID else { throw NotRunning() }
+        let program = Process()
+        program.executableURL = URL(filePath: "/usr/bin/env")
+        program.arguments = ["prlimit", "--pid", "\(processID)", "--fsize=\(limit.map(String.init) ?? "unlimited"):"]
+        try program.run()
+        program.waitUntilExit()
+        guard program.terminationStatus == 0 else { throw NotRunning() }
+    }
+
     /// Starts the server again; it answers only some time later.
     func start() async throws {
         var pipe: Int32 = -1

@@ -114,6 +114,19 @@ struct TestServer: Sendable, CustomTestStringConvertible {
         return rows
     }
 
+    /// Runs a statement after a test; in a cluster again and again, as it may just have lost a server.
+    private func cleanUp(_ statement: String) async throws {
+        guard isCluster else { return _ = try await sql(statement) }
+        try await eventually(within: .seconds(120)) {
+            do {
+                try await sql(statement)
+                return true
+            } catch is MySQLError {
+                return false
+            }
+        }
+    }
+
     /// Gives a test a store with a table of its own, and drops the table in the end.
     func withStore<T>(
         poolSize: Int = 10, session: [String] = [], maximumPacketSize: Int = 64 << 20, logger: Logger? = nil,
@@ -131,7 +144,7 @@ struct TestServer: Sendable, CustomTestStringConvertible {
         let kv = try MySQLKvStore(pool, options: options, logger: logger)
         let result = await Result { try await body(kv, pool) }
         await pool.close()
-        try await sql("DROP TABLE IF EXISTS `\(options.tableName)`")
+        try await cleanUp("DROP TABLE IF EXISTS `\(options.tableName)`")
         return try result.get()
     }
 
@@ -152,7 +165,7 @@ struct TestServer: Sendable, CustomTestStringConvertible {
             }
             try await body(user, password)
         }
-        try await sql("DROP USER '\(user)'@'%'")
+        try await cleanUp("DROP USER IF EXISTS '\(user)'@'%'")
         try result.get()
     }
 

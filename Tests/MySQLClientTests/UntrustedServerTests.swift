@@ -1,4 +1,5 @@
 import Foundation
+import HostileServer
 import MySQLClient
 import Testing
 
@@ -37,6 +38,21 @@ import Testing
         let (error, _) = try await connect(to: server) {
             $0.tls = .init(mode: mode, certificateAuthorityFile: authority.path)
         }
+        #expect(error?.code == .insecure)
+        #expect(server.received.isEmpty)
+    }
+
+    /// Bytes behind the greeting would be taken for what comes after the TLS handshake: not one is sent then.
+    @Test(arguments: MySQLConfiguration.TLS.Mode.allCases.filter { $0 != .verifyCA })
+    func nothingMayComeBehindTheGreeting(_ mode: MySQLConfiguration.TLS.Mode) async throws {
+        let greeting = FakeServer.greeting(method: "mysql_native_password", offersTLS: true)
+        let server = try FakeServer { connection in
+            // In one piece, so that it is read as one.
+            connection.write(
+                FakeServer.Connection.packet(0, greeting) + FakeServer.Connection.packet(2, FakeSession.ok))
+        }
+        defer { server.stop() }
+        let (error, _) = try await connect(to: server) { $0.tls.mode = mode }
         #expect(error?.code == .insecure)
         #expect(server.received.isEmpty)
     }
@@ -97,7 +113,7 @@ import Testing
                 for byte in bytes where connection.write([byte]) { Thread.sleep(forTimeInterval: 0.2) }
             }
             switch behaviour {
-            case "hang-up": shutdown(connection.descriptor, Int32(SHUT_RDWR))
+            case "hang-up": connection.hangUp()
             case "garbage": connection.write((0..<4000).map { UInt8(truncatingIfNeeded: $0 &* 7) })
             case "drip": drip([UInt8(greeting.count), 0, 0, 0] + greeting)
             case "drip after the greeting":

@@ -16,7 +16,7 @@ enum Fault: String, CaseIterable, CustomTestStringConvertible {
     case stopServer = "SIGSTOP for a while"
     case killConnections = "KILL of all connections"
     case killQueries = "KILL QUERY on all connections"
-    case diskFull = "tablespace full"
+    case diskFull = "no room for the table"
     case tooManyConnections = "max_connections reached"
     case readOnly = "read-only for a while"
     case lockedRows = "all rows locked for a while"
@@ -44,6 +44,9 @@ enum Fault: String, CaseIterable, CustomTestStringConvertible {
     /// The bytes of the load's values. A table with room in its last pages takes small ones though the disk is full.
     var padding: Int { self == .diskFull ? 8000 : 100 }
 
+    /// Where a full disk's table ends, in bytes: above the servers' logs, which no test fills.
+    private static let fileLimit = 160 << 20
+
     /// Needs the server's process.
     var needsProcess: Bool { self == .killServer || self == .stopServer || self == .diskFull }
 
@@ -57,7 +60,6 @@ enum Fault: String, CaseIterable, CustomTestStringConvertible {
             try result.get()
         }
         switch self {
-        case .diskFull: try await with("innodb_file_per_table", "0")
         case .idleTimeout: try await with("wait_timeout", "1")
         default: try await body()
         }
@@ -126,9 +128,20 @@ enum Fault: String, CaseIterable, CustomTestStringConvertible {
             for _ in 0..<20 { try await kill("QUERY") }
             try await load.recover()
         case .diskFull:
-            let filler = try await server.fill()
-            try await load.errors(8, errors)
-            try await server.sql("DROP TABLE `\(filler)`")
+            try await scene.growTable()
+            let node = server.nodes[0]
+            try node.limitFileSize(to: Self.fileLimit)
+            // MariaDB ends itself if there is no room for what it needs to undo a statement.
+            let before = load.errorCount(errors)
+            try await eventually(within: .seconds(60)) {
+                node.processID == nil || load.errorCount(errors) >= before + 8
+            }
+            if node.processID == nil {
+                try await node.start()
+                try await server.answers()
+            } else {
+                try node.limitFileSize(to: nil)
+            }
             try await load.recover()
         case .tooManyConnections:
             // The least that MariaDB can be set to.
@@ -192,25 +205,15 @@ extension TestServer {
         await pool.close()
         try result.get()
     }
+}
 
-    /// Fills the system tablespace, whose size the tests' servers limit, and gives back the table that takes it up.
-    fileprivate func fill() async throws -> String {
-        let limit = try await sql("SELECT @@innodb_data_file_path")[0][0] ?? ""
-        try #require(limit.contains(":max:"), "the system tablespace has a limit")
-        let filler = Self.newTableName()
-        try await sql("CREATE TABLE `\(filler)` (data LONGBLOB) ENGINE = InnoDB")
-        let pool = try pool(1)
-        // Ever smaller pieces, until not even a page of 16 KiB is left.
-        for kilobytes in [4096, 256, 16] {
-            do {
-                while true {
-                    try await pool.withConnection { connection in
-                        try connection.query("INSERT INTO `\(filler)` VALUES (REPEAT('x', \(kilobytes << 10)))")
-                    }
-                }
-            } catch let error as MySQLError where error.serverCode == 1114 {}
-        }
-        await pool.close()
-        return filler
+extension FaultScene {
+    /// What the keys of rows begin with that only take room.
+    static let filler = "filler"
+
+    /// Makes the table's file so large that little of it is left to grow to ``Fault/fileLimit``.
+    fileprivate func growTable() async throws {
+        let value = KvValue(trusted: "\"\(String(repeating: "x", count: 1 << 20))\"")
+        for number in 0..<150 { try await direct.set([Self.filler, "\(number)"], value) }
     }
 }

@@ -93,9 +93,13 @@ final class RecordedLoad: Sendable {
 
     /// Waits until so many more operations have failed in one of these ways.
     func errors(_ count: Int, _ codes: Set<KvError.Code>) async throws {
-        func errors() -> Int { summary.errors.filter { codes.contains($0.key) }.values.reduce(0, +) }
-        let before = errors()
-        try await eventually(within: .seconds(60)) { errors() >= before + count }
+        let before = errorCount(codes)
+        try await eventually(within: .seconds(60)) { errorCount(codes) >= before + count }
+    }
+
+    /// How many operations have failed in one of these ways.
+    func errorCount(_ codes: Set<KvError.Code>) -> Int {
+        summary.errors.filter { codes.contains($0.key) }.values.reduce(0, +)
     }
 
     /// The fault is over: waits until each store has set something.
@@ -251,8 +255,9 @@ final class RecordedLoad: Sendable {
     /// - Returns: What is missing, and what is there that nobody confirmed or tried.
     func lost(in store: any KvStore) async throws -> [String] {
         var found: [KvKey: Int] = [:]
-        // A history may be under way beside it, on keys of its own.
-        for try await entry in store.list() where entry.key.components.first != History.prefix {
+        // A history may be under way beside it, on keys of its own; and what fills the table is nobody's.
+        let others = [History.prefix, FaultScene.filler]
+        for try await entry in store.list() where !others.contains(entry.key.components[0]) {
             found[entry.key] = try Self.number(entry.value)
         }
         return state.withLock { state in

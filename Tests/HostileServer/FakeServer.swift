@@ -1,18 +1,17 @@
 import Foundation
 import Locking
-import MySQLClient
 
 /// A server on 127.0.0.1 that speaks as a test tells it to, and records what it was sent.
-final class FakeServer: Sendable {
-    let port: UInt16
+package final class FakeServer: Sendable {
+    package let port: UInt16
     private let listener: Int32
     private let record = Locked<[UInt8]>([])
 
     /// All that clients have sent.
-    var received: [UInt8] { record.withLock(\.self) }
+    package var received: [UInt8] { record.withLock(\.self) }
 
     /// Accepts connections, and runs `serve` for each on a thread.
-    init(_ serve: @escaping @Sendable (Connection) -> Void) throws {
+    package init(_ serve: @escaping @Sendable (Connection) -> Void) throws {
         #if os(Linux)
             let stream = Int32(SOCK_STREAM.rawValue)
         #else
@@ -48,17 +47,17 @@ final class FakeServer: Sendable {
         }
     }
 
-    func stop() {
+    package func stop() {
         shutdown(listener, Int32(SHUT_RDWR))
         close(listener)
     }
 
-    struct Connection: Sendable {
+    package struct Connection: Sendable {
         let descriptor: Int32
-        let record: @Sendable ([UInt8]) -> Void
+        fileprivate let record: @Sendable ([UInt8]) -> Void
 
         /// What the client sends next; nil once it has hung up.
-        func read() -> [UInt8]? {
+        package func read() -> [UInt8]? {
             var buffer = [UInt8](repeating: 0, count: 4096)
             let count = Foundation.read(descriptor, &buffer, buffer.count)
             guard count > 0 else { return nil }
@@ -66,22 +65,29 @@ final class FakeServer: Sendable {
             return Array(buffer.prefix(count))
         }
 
+        package func hangUp() { shutdown(descriptor, Int32(SHUT_RDWR)) }
+
         @discardableResult
-        func write(_ bytes: [UInt8]) -> Bool {
+        package func write(_ bytes: [UInt8]) -> Bool {
             bytes.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) } == bytes.count
         }
 
         /// Sends a packet of MySQL's protocol.
-        func packet(_ number: UInt8, _ payload: [UInt8]) {
+        package func packet(_ number: UInt8, _ payload: [UInt8]) {
+            write(Self.packet(number, payload))
+        }
+
+        /// A packet with its header. (MySQL: "Protocol Basics".)
+        package static func packet(_ number: UInt8, _ payload: [UInt8]) -> [UInt8] {
             let count = payload.count
-            write([UInt8(count & 255), UInt8(count >> 8 & 255), UInt8(count >> 16), number] + payload)
+            return [UInt8(count & 255), UInt8(count >> 8 & 255), UInt8(count >> 16), number] + payload
         }
     }
 
-    static let nonce = Array("abcdefghijklmnopqrst".utf8)
+    package static let nonce = Array("abcdefghijklmnopqrst".utf8)
 
     /// A greeting of protocol 10. (MySQL: "Protocol::HandshakeV10".)
-    static func greeting(method: String, offersTLS: Bool = false, namesMethod: Bool = true) -> [UInt8] {
+    package static func greeting(method: String, offersTLS: Bool = false, namesMethod: Bool = true) -> [UInt8] {
         // Long password, connect with database, protocol 4.1, transactions, secure connection, named methods.
         var capabilities: UInt32 = 0x0000_0001 | 0x8 | 0x200 | 0x2000 | 0x8000
         if namesMethod { capabilities |= 0x80000 }
