@@ -33,6 +33,11 @@ extension MySQLConfiguration {
         let path = rest[..<queryStart]
         let query = rest[queryStart...].dropFirst()
 
+        // A password with a ? in it: the rest of it would be named as a parameter.
+        guard !query.contains("@") else {
+            throw invalid("it has an @ behind a ?; write %3F in a password or name, %40 in a parameter")
+        }
+
         let slash = path.lastIndex(of: "@").map { path[$0...].firstIndex(of: "/") } ?? path.firstIndex(of: "/")
         let authority = path[..<(slash ?? path.endIndex)]
         let database = try decoded(slash.map { path[$0...].dropFirst() } ?? "", "the database")
