@@ -1,4 +1,4 @@
-.PHONY: help demo test test-faults bench upkeep micro build format lint clean
+.PHONY: help demo test test-faults fuzz bench upkeep micro build format lint clean
 
 help:
 	@echo "make demo    a tour of the store, on a throwaway MariaDB"
@@ -10,6 +10,7 @@ help:
 	@echo "make upkeep  what sweeping two million expired rows costs those who write meanwhile, on both servers"
 	@echo "             (QUICK=1: 200,000 rows; SERVER=mariadb|mysql)"
 	@echo "make micro   microbenchmarks of keys and values, and the allocations of a get and a set"
+	@echo "make fuzz    fuzzes keys, values, URLs and the pipe, ten minutes each (SECONDS_EACH=600, SUBJECTS=\"key value url pipe\")"
 	@echo "make build   a debug build"
 	@echo "make format  formats the sources"
 	@echo "make lint    checks the formatting"
@@ -23,6 +24,9 @@ test:
 
 test-faults:
 	@Scripts/test.sh faults
+
+fuzz:
+	@Scripts/fuzz.sh
 
 bench:
 	@Scripts/bench.sh compare
@@ -44,4 +48,4 @@ lint:
 	@Scripts/test.sh lint
 
 clean:
-	rm -rf .build .build-tsan Benchmarks/.build Benchmarks/Micro/.build
+	rm -rf .build .build-tsan .build-fuzz Benchmarks/.build Benchmarks/Micro/.build

@@ -12,6 +12,14 @@ let swiftSettings: [SwiftSetting] =
         .enableUpcomingFeature("MemberImportVisibility"),
     ] + (isStrict ? [.treatAllWarnings(as: .error)] : [])
 
+// Scripts/fuzz.sh sets this: the fuzzer links only with the compiler's options that it gives.
+let fuzzer: [Target] =
+    Context.environment["FEDIFY_KV_FUZZ"] == "1"
+    ? [
+        .executableTarget(
+            name: "fuzz", dependencies: ["FuzzChecks", "Locking"], path: "Tests/Fuzz", swiftSettings: swiftSettings)
+    ] : []
+
 let package = Package(
     name: "fedify-kv-swift",
     // Synchronization.Atomic needs macOS 15.
@@ -81,11 +89,14 @@ let package = Package(
             dependencies: ["FedifyKv", .product(name: "Histogram", package: "hdrhistogram-swift")],
             swiftSettings: swiftSettings
         ),
+        // What `fedify-kv pipe` reads and writes: a module of its own for the tests.
+        .target(name: "FedifyKvPipe", dependencies: ["FedifyKv"], swiftSettings: swiftSettings),
         .executableTarget(
             name: "fedify-kv",
             dependencies: [
                 "FedifyKv",
                 "FedifyKvBench",
+                "FedifyKvPipe",
                 "FedifyMySQL",
                 "MySQLClient",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -116,6 +127,14 @@ let package = Package(
             name: "MySQLClientTests", dependencies: ["HostileServer", "Locking", "MySQLClient"],
             swiftSettings: swiftSettings),
         .testTarget(name: "FedifyMySQLTests", dependencies: ["FedifyMySQL"], swiftSettings: swiftSettings),
+        // What must hold of any input: for the tests, on the corpus, and for the fuzzer.
+        .target(
+            name: "FuzzChecks",
+            dependencies: ["FedifyKv", "FedifyKvPipe", "FedifyMySQL", "MySQLClient"],
+            path: "Tests/FuzzChecks",
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzChecks"], swiftSettings: swiftSettings),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
@@ -132,5 +151,5 @@ let package = Package(
             resources: [.copy("Fixtures")],
             swiftSettings: swiftSettings
         ),
-    ]
+    ] + fuzzer
 )

@@ -36,7 +36,6 @@ extension MySQLConfiguration {
         guard !query.contains("@") else {
             throw invalid("it has an @ behind a ?; write %3F in a password or name, %40 in a parameter")
         }
-
         let slash = path.lastIndex(of: "@").map { path[$0...].firstIndex(of: "/") } ?? path.firstIndex(of: "/")
         let authority = path[..<(slash ?? path.endIndex)]
         let database = try decoded(slash.map { path[$0...].dropFirst() } ?? "", "the database")

@@ -1,6 +1,6 @@
 /// Text that no description, dump or log line shows: a password.
 public struct Secret: Sendable, ExpressibleByStringLiteral {
-    let text: String
+    package let text: String
 
     /// Wraps a secret.
     public init(_ text: String) {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import FedifyKv
+import FedifyKvPipe
 import FedifyMySQL
 
 struct List: AsyncParsableCommand {

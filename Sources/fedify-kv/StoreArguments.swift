@@ -1,5 +1,6 @@
 import ArgumentParser
 import FedifyKv
+import FedifyKvPipe
 import FedifyMySQL
 import Foundation
 import MySQLClient
@@ -62,13 +63,5 @@ struct TTLArguments: ParsableArguments {
 
     func duration() throws -> Duration? {
         try ttl.map { try Duration(ttlSeconds: $0) }
-    }
-}
-
-extension Duration {
-    /// - Throws: ``KvError`` `invalidTTL` for what is no number of seconds at all; the store checks the rest.
-    init(ttlSeconds seconds: Double) throws(KvError) {
-        guard seconds.isFinite, abs(seconds) < 1e15 else { throw TimeToLive.tooLong }
-        self = .seconds(seconds)
     }
 }

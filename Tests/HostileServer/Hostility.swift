@@ -8,7 +8,7 @@ package struct Hostility: Sendable, CustomStringConvertible {
     /// Talks to a client until there is nothing more to say.
     package let serve: @Sendable (FakeServer.Connection) -> Void
 
-    /// - Parameter file: The path of a file on the client's machine.
+    /// All there are. They ask for a file, by its path on the client's machine.
     package static func all(askingFor file: String) -> [Hostility] {
         let steps: [Step] = [.greeting, .logIn, .prepare, .execute, .row]
         let acts: [(String, @Sendable (FakeServer.Connection) -> Void)] = [

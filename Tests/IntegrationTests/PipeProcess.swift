@@ -13,7 +13,7 @@ final class PipeProcess: Sendable {
     private let input = Pipe()
     private let state = Locked(State())
 
-    /// - Parameter stackKilobytes: The size of its threads' stacks; nil: the system's.
+    /// Starts it; with stacks of so many kilobytes for its threads, or of the system's size.
     init(url: String, table: String, concurrency: Int, stackKilobytes: Int? = nil) throws {
         process = CommandLineTool.make(["pipe", "--table", table, "--concurrency", "\(concurrency)"], url: url)
         if let stackKilobytes {

@@ -1,11 +1,11 @@
 import Dispatch
-import Foundation
+package import Foundation
 
 /// Lines of a file, each read when it is asked for, on a thread that may block.
 ///
 /// Only one call of ``next()`` may be under way.
-final class LineReader: Sendable {
-    enum Line: Sendable {
+package final class LineReader: Sendable {
+    package enum Line: Sendable {
         case text([UInt8])
         /// A line of more bytes than allowed; it was skipped.
         case tooLong
@@ -13,7 +13,7 @@ final class LineReader: Sendable {
 
     private static let chunkSize = 1 << 16
 
-    let maximumLength: Int
+    package let maximumLength: Int
     private let queue = DispatchQueue(label: "line-reader")
     private let file: FileHandle
     // Safe: only touched on `queue`, which runs one block at a time.
@@ -21,13 +21,13 @@ final class LineReader: Sendable {
     nonisolated(unsafe) private var scanned = 0
     nonisolated(unsafe) private var isAtEnd = false
 
-    init(_ file: FileHandle, maximumLength: Int) {
+    package init(_ file: FileHandle, maximumLength: Int) {
         self.file = file
         self.maximumLength = maximumLength
     }
 
     /// The next line, or nil at the end.
-    func next() async -> Line? {
+    package func next() async -> Line? {
         await withCheckedContinuation { continuation in
             queue.async { continuation.resume(returning: self.read()) }
         }

@@ -1,8 +1,8 @@
-import FedifyKv
+package import FedifyKv
 
 /// A request of `fedify-kv pipe`: one line of JSON.
-struct PipeRequest: Sendable {
-    enum Operation: Sendable {
+package struct PipeRequest: Sendable {
+    package enum Operation: Sendable {
         case get(KvKey)
         case set(KvKey, KvValue, ttl: Duration?)
         case delete(KvKey)
@@ -12,16 +12,20 @@ struct PipeRequest: Sendable {
     }
 
     /// What makes a line no request.
-    struct Malformed: Error {
-        let message: String
+    package struct Malformed: Error {
+        package let message: String
+
+        package init(message: String) {
+            self.message = message
+        }
     }
 
     /// The id's JSON text, which the answer repeats; `null` if there was none.
-    let id: String
+    package let id: String
     private let members: [String: String]
 
     /// - Throws: ``Malformed`` if the line isn't a JSON object.
-    init(_ line: [UInt8]) throws(Malformed) {
+    package init(_ line: [UInt8]) throws(Malformed) {
         guard let text = String(validating: line, as: UTF8.self) else {
             throw Malformed(message: "the line isn't UTF-8")
         }
@@ -39,7 +43,7 @@ struct PipeRequest: Sendable {
     /// What is asked for.
     ///
     /// - Throws: ``Malformed``, or ``KvError`` `invalidTTL`.
-    func operation() throws -> Operation {
+    package func operation() throws -> Operation {
         var members = members
         let operation = try Self.operation(&members)
         if let unknown = members.keys.min() {

@@ -1,12 +1,12 @@
 import FedifyKv
 
 /// An answer of `fedify-kv pipe`: one line of JSON, made of texts that are JSON already.
-enum PipeAnswer {
-    static func ok(_ id: String, _ members: String = "") -> String {
+package enum PipeAnswer {
+    package static func ok(_ id: String, _ members: String = "") -> String {
         "{\"id\":\(id),\"ok\":true\(members)}"
     }
 
-    static func error(_ id: String, code: String, message: String) -> String {
+    package static func error(_ id: String, code: String, message: String) -> String {
         "{\"id\":\(id),\"ok\":false,\"error\":{\"code\":\(JSONString.quoted(code)),\"message\":\(JSONString.quoted(message))}}"
     }
 }

@@ -1,0 +1,52 @@
+import Dispatch
+import FuzzChecks
+import Locking
+
+/// libFuzzer on one subject:  fuzz SUBJECT [OPTION OF LIBFUZZER]... [CORPUS]...
+@main
+struct Fuzz {
+    static let subject = Locked<FuzzSubject?>(nil)
+
+    static func main() {
+        guard CommandLine.argc > 1, let subject = FuzzSubject(rawValue: CommandLine.arguments[1]) else {
+            fatalError(
+                "usage: fuzz \(FuzzSubject.allCases.map(\.rawValue).joined(separator: "|")) [OPTION]... [CORPUS]...")
+        }
+        Self.subject.withLock { $0 = subject }
+        // libFuzzer knows nothing of the subject.
+        var arguments = CommandLine.unsafeArgv + 1
+        arguments[0] = CommandLine.unsafeArgv[0]
+        var count = CommandLine.argc - 1
+        _ = runDriver(&count, &arguments) { testOneInput($0, $1) }
+    }
+}
+
+private typealias Arguments = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+
+// The package manager renames a program's `main`, so that libFuzzer's own is never called: this is what it would do.
+@_silgen_name("LLVMFuzzerRunDriver")
+private func runDriver(
+    _ count: UnsafeMutablePointer<CInt>, _ arguments: UnsafeMutablePointer<Arguments>,
+    _ test: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+) -> CInt
+
+/// libFuzzer's own `main` names it.
+@_cdecl("LLVMFuzzerTestOneInput")
+func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    guard let subject = Fuzz.subject.withLock({ $0 }) else { return -1 }
+    let input = Array(UnsafeBufferPointer(start: start, count: count))
+    let failure = Locked<(any Error)?>(nil)
+    let done = DispatchSemaphore(value: 0)
+    Task.detached {
+        do {
+            try await subject.check(input)
+        } catch {
+            failure.withLock { $0 = error }
+        }
+        done.signal()
+    }
+    done.wait()
+    // A crash is what libFuzzer keeps the input of.
+    if let failure = failure.withLock({ $0 }) { fatalError("\(failure)") }
+    return 0
+}
