@@ -1,10 +1,12 @@
-.PHONY: help demo test test-faults fuzz bench upkeep micro build format lint clean
+.PHONY: help demo test test-faults soak asan fuzz bench upkeep micro build format lint clean
 
 help:
 	@echo "make demo    a tour of the store, on a throwaway MariaDB"
 	@echo "make test    all tests, on a throwaway MariaDB and a throwaway MySQL"
 	@echo "             (SERVERS=mariadb: on that one only; MYSQL_URL=...: on servers that run already; TSAN=0: no ThreadSanitizer)"
 	@echo "make test-faults  faults of network and servers at length, on clusters too, and a report"
+	@echo "make soak    half an hour of full load with random faults, and charts (SOAK_SECONDS=1800)"
+	@echo "make asan    the tests under AddressSanitizer"
 	@echo "make bench   the benchmark, on a throwaway MariaDB and a throwaway MySQL"
 	@echo "             (QUICK=1: short; SERVER=mariadb|mysql; OUT=FILE: figures as JSON; README=1: into the README)"
 	@echo "make upkeep  what sweeping two million expired rows costs those who write meanwhile, on both servers"
@@ -24,6 +26,12 @@ test:
 
 test-faults:
 	@Scripts/test.sh faults
+
+soak:
+	@Scripts/test.sh soak
+
+asan:
+	@Scripts/test.sh asan
 
 fuzz:
 	@Scripts/fuzz.sh
@@ -48,4 +56,4 @@ lint:
 	@Scripts/test.sh lint
 
 clean:
-	rm -rf .build .build-tsan .build-fuzz Benchmarks/.build Benchmarks/Micro/.build
+	rm -rf .build .build-tsan .build-asan .build-soak .build-fuzz Benchmarks/.build Benchmarks/Micro/.build

@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# The tests:  test.sh [all|format|lint|integration|faults]
+# The tests:  test.sh [all|format|lint|integration|faults|soak|asan]
 #   all          lint, build, unit tests, integration tests, ThreadSanitizer
 #   format       formats the sources
 #   lint         the formatting only
 #   integration  build and integration tests only
 #   faults       faults of network and servers, at length, on clusters too
+#   soak         half an hour of full load with random faults; charts in .build-soak
+#   asan         the integration tests under AddressSanitizer
 # From the environment:
 #   MYSQL_URL    servers that run already, separated by spaces; otherwise throwaway ones are started
 #   SERVERS      which kinds to start, "mariadb mysql" unless told
 #   TSAN=0       leaves ThreadSanitizer out
+#   SOAK_SECONDS how long the soak lasts, 1800 unless told
 #   TSAN_FILTER  which tests ThreadSanitizer runs, a regular expression
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -55,6 +58,27 @@ fault_tests() {
     rm "$FEDIFY_KV_FAULT_REPORT"
 }
 
+soak_options=(--configuration release -Xswiftc -enable-testing --scratch-path .build-soak)
+
+soak_test() {
+    step "Soak"
+    export FEDIFY_KV_SOAK_SECONDS=${SOAK_SECONDS:-1800} FEDIFY_KV_SOAK_CHARTS=$PWD/.build-soak
+    swift test "${soak_options[@]}" --skip-build --no-parallel --filter SoakTests
+    echo "Charts: .build-soak/soak-*.svg"
+}
+
+asan_options=(--sanitize address --scratch-path .build-asan)
+
+# What the server sends must not reach memory that isn't there: the connection, its statements and rows. Memory is
+# measured by others of the tests, which the sanitizer's own would disturb.
+address_sanitizer() {
+    step "AddressSanitizer"
+    # Connector/C and Foundation keep a little for the whole of the process.
+    ASAN_OPTIONS="detect_leaks=0 ${ASAN_OPTIONS:-}" \
+        swift test "${asan_options[@]}" --skip-build --no-parallel \
+        --skip "${ASAN_SKIP:-ClusterTests|twoHundredThousandRowsTakeFlatMemory|aHundredValuesOfAMegabyteTakeLittleMemory}"
+}
+
 thread_sanitizer() {
     # What it looks for does not depend on the server; the first one will do.
     local MYSQL_URL=${MYSQL_URL%% *} options=(--sanitize thread --scratch-path .build-tsan)
@@ -94,6 +118,18 @@ faults)
     export FEDIFY_KV_FAULT_REPORT
     SERVERS=${SERVERS:-mariadb mysql galera group} on_servers fault_tests
     ;;
+soak)
+    Scripts/install.sh build
+    step "Build"
+    swift build "${soak_options[@]}" --build-tests
+    on_servers soak_test
+    ;;
+asan)
+    Scripts/install.sh build
+    step "Build"
+    swift build "${asan_options[@]}" --build-tests
+    on_servers address_sanitizer
+    ;;
 all)
     Scripts/install.sh build
     lint
@@ -108,7 +144,7 @@ on-servers) # BEGUN STEP..., what on_servers calls
     step "All passed"
     ;;
 *)
-    echo "usage: test.sh [all|format|lint|integration|faults]" >&2
+    echo "usage: test.sh [all|format|lint|integration|faults|soak|asan]" >&2
     exit 2
     ;;
 esac

@@ -76,7 +76,7 @@ final class Coalescer<Request: CoalescedRequest, Answer: Sendable>: Sendable {
     /// - Throws: What its execution throws; ``MySQLError`` as ``MySQLPool/withConnection(deadline:_:)`` does;
     ///   `CancellationError` if the task is cancelled while the request waits.
     func answer(_ request: Request, deadline: Instant) async throws -> Answer {
-        let waitsUntil = min(deadline, .now + pool.configuration.pool.acquisitionTimeout)
+        let waitsUntil = pool.configuration.pool.endOfWait(deadline)
         let operation = Operation(request, waitsUntil: waitsUntil, deadline: deadline)
         return try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { continuation in

@@ -45,8 +45,8 @@ public struct MySQLConfiguration: Sendable {
     public struct Pool: Sendable {
         /// The most connections that are ever open.
         public var maximumConnections = 10
-        /// How long an operation may wait for a connection; its own deadline ends the wait if that is sooner.
-        public var acquisitionTimeout: Duration = .seconds(10)
+        /// How long an operation may wait for a connection; nil: until its own deadline, which ends the wait anyway.
+        public var acquisitionTimeout: Duration?
         /// How many operations may wait for a connection. Any more are refused at once: what waits takes memory.
         public var maximumWaiting = 100_000
         /// How long a connection may stay unused before it is closed. Keep it below the server's `wait_timeout`.
@@ -56,6 +56,11 @@ public struct MySQLConfiguration: Sendable {
 
         /// Ten connections at the most, and the times above.
         public init() {}
+
+        /// When an operation that begins to wait now gives up.
+        package func endOfWait(_ deadline: ContinuousClock.Instant) -> ContinuousClock.Instant {
+            acquisitionTimeout.map { min(deadline, .now + $0) } ?? deadline
+        }
     }
 
     /// Where the servers listen, in the order they are tried. All connections of a pool go to one of them: the first
@@ -138,7 +143,7 @@ public struct MySQLConfiguration: Sendable {
         try check(connectTimeout > .zero && deadline > .zero, "connect-timeout and deadline must be more than zero")
         try check((1...10_000).contains(pool.maximumConnections), "the pool's size must be from 1 to 10000")
         try check(
-            pool.acquisitionTimeout > .zero && pool.idleTimeout > .zero && pool.maximumLifetime > .zero,
+            pool.acquisitionTimeout ?? deadline > .zero && pool.idleTimeout > .zero && pool.maximumLifetime > .zero,
             "the pool's times must be more than zero")
         try check(
             maximumPacketSize >= 1 << 16 && maximumPacketSize <= 1 << 30,

@@ -21,6 +21,8 @@ public final class MySQLConnection {
     /// Where there are several servers: this one has stopped to take writes.
     private(set) var isDemoted = false
     private let isOneOfSeveral: Bool
+    /// A node of a cluster that may not have applied yet what another one has confirmed.
+    private var lagsBehind = false
 
     /// Opens a connection, on the thread that is to own it. Of several servers, only one that takes writes is let be.
     init(_ configuration: MySQLConfiguration, _ address: MySQLConfiguration.Address) throws(MySQLError) {
@@ -52,8 +54,7 @@ public final class MySQLConnection {
         // not without end.
         if isBroken { interrupter.interrupt() }
         let token = Watchdog.shared.schedule(at: .now + .seconds(2)) { [interrupter] in interrupter.interrupt() }
-        for statement in statements.values { statement.close() }
-        statements = [:]
+        closeStatements()
         Watchdog.shared.cancel(token)
         interrupter.close()
         mysql_close(mysql)
@@ -72,6 +73,14 @@ public final class MySQLConnection {
     /// - Throws: ``MySQLError``.
     @discardableResult
     public func query(
+        _ sql: String, _ parameters: [MySQLParameter] = [], maximumRows: Int = 1, row: (MySQLRow) -> Void = { _ in }
+    ) throws(MySQLError) -> UInt64 {
+        if lagsBehind { try catchUp() }
+        return try run(sql, parameters, maximumRows: maximumRows, row: row)
+    }
+
+    @discardableResult
+    private func run(
         _ sql: String, _ parameters: [MySQLParameter] = [], maximumRows: Int = 1, row: (MySQLRow) -> Void = { _ in }
     ) throws(MySQLError) -> UInt64 {
         do {
@@ -140,22 +149,26 @@ public final class MySQLConnection {
         guard isClustered else { return }
         try query("SHOW STATUS LIKE 'wsrep_ready'") { isReady = $0.text(1) == "ON" }
         if !isReady { throw MySQLError(.connectionFailed, "\(address) is a Galera node that isn't ready") }
-        try catchUp()
+        lagsBehind = true
     }
 
     /// Waits until a Galera node has applied what the cluster had committed before: what another node, which was lost,
-    /// has confirmed to us. (Galera: `wsrep_sync_wait`.)
+    /// has confirmed to us. That may take until the others know that it is lost: as a part of the first statement, not
+    /// of connecting, or pools that go from node to node meanwhile would end up on different ones. (Galera:
+    /// `wsrep_sync_wait`.)
     private func catchUp() throws(MySQLError) {
         var syncWait: Int64?
-        do {
-            try query("SELECT @@SESSION.wsrep_sync_wait") { syncWait = $0.integer(0) }
-            try query("SET SESSION wsrep_sync_wait = 1")
-            try query("SELECT 1")
-            try query("SET SESSION wsrep_sync_wait = \(syncWait ?? 0)")
-        } catch {
-            guard error.serverCode == ServerErrorCode.lockWaitTimeout else { throw error }
-            throw MySQLError(.connectionFailed, "\(address) is a Galera node that lags behind the others")
-        }
+        try run("SELECT @@SESSION.wsrep_sync_wait") { syncWait = $0.integer(0) }
+        try run("SET SESSION wsrep_sync_wait = 1")
+        try run("SELECT 1")
+        try run("SET SESSION wsrep_sync_wait = \(syncWait ?? 0)")
+        closeStatements()
+        lagsBehind = false
+    }
+
+    private func closeStatements() {
+        for statement in statements.values { statement.close() }
+        statements = [:]
     }
 
     private func setUp(_ configuration: MySQLConfiguration) throws(MySQLError) {
@@ -176,7 +189,6 @@ public final class MySQLConnection {
         server = MySQLServer(
             flavor: server.flavor, version: server.version, maximumPacketSize: limit ?? server.maximumPacketSize)
         if isOneOfSeveral { try checkWritable() }
-        for statement in statements.values { statement.close() }
-        statements = [:]
+        closeStatements()
     }
 }

@@ -71,7 +71,7 @@ public final class MySQLPool: Sendable {
     ) async throws -> T {
         let deadline = deadline ?? .now + configuration.deadline
         let job = PoolJob()
-        let token = Watchdog.shared.schedule(at: min(deadline, .now + configuration.pool.acquisitionTimeout)) {
+        let token = Watchdog.shared.schedule(at: configuration.pool.endOfWait(deadline)) {
             [core] in core.timeIsUp(job, deadline: deadline)
         }
         defer { Watchdog.shared.cancel(token) }

@@ -65,10 +65,18 @@ final class PipeProcess: Sendable {
     var exitCode: Int32 { process.terminationStatus }
 
     /// The most memory that it had at a time, in bytes.
-    var peakMemory: Int? {
+    var peakMemory: Int? { status("VmHWM").map { $0 << 10 } }
+
+    /// A number that the system tells of the process; sizes in KiB. (Linux: proc_pid_status(5).)
+    func status(_ name: String) -> Int? {
         let status = try? String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
-        let line = status?.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-        return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }.map { $0 << 10 }
+        let line = status?.split(separator: "\n").first { $0.hasPrefix("\(name):") }
+        return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }
+    }
+
+    /// How many descriptors it has open.
+    var descriptorCount: Int? {
+        try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process.processIdentifier)/fd").count
     }
 
     private func answered(_ line: String) {

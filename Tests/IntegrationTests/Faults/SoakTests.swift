@@ -1,0 +1,103 @@
+import FedifyKv
+import FedifyKvBench
+import Foundation
+import MySQLClient
+import Testing
+
+private let isSoaking = ProcessInfo.processInfo.environment["FEDIFY_KV_SOAK_SECONDS"] != nil
+
+/// Full load with random faults, for as long as FEDIFY_KV_SOAK_SECONDS says: what is used must not grow.
+/// `make soak` runs it.
+@Suite(.enabled(if: isSoaking, "`make soak` runs it")) struct SoakTests {
+    static let duration = Duration.seconds(
+        ProcessInfo.processInfo.environment["FEDIFY_KV_SOAK_SECONDS"].flatMap { Int($0) } ?? 0)
+
+    /// Where the charts go; nil: nowhere.
+    private static let chartFolder = ProcessInfo.processInfo.environment["FEDIFY_KV_SOAK_CHARTS"]
+
+    /// Those that need no preparation of the server, and whose load is any.
+    private static let faults = Fault.allCases.filter { $0 != .diskFull && $0 != .idleTimeout }
+
+    /// All servers at the same time.
+    @Test func nothingGrows() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for server in try await TestServer.all { group.addTask { try await soak(server) } }
+            try await group.waitForAll()
+        }
+    }
+
+    private func soak(_ server: TestServer) async throws {
+        let deadline = Duration.seconds(2)
+        try await FaultScene.with(server, deadline: deadline, callers: 32) { scene in
+            let load = scene.load
+            let begun = ContinuousClock.now
+            let end = begun + Self.duration
+            var (samples, times): ([Sample], Int) = ([], 0)
+            let summary = try await load.run {
+                try await load.begun()
+                while .now < end {
+                    let pause = Duration.seconds(Double.random(in: 2...6))
+                    try await Task.sleep(for: pause)
+                    samples.append(try await Sample(scene, after: begun.duration(to: .now)))
+                    try await Self.faults.randomElement()!.happen(in: scene)
+                    times += 1
+                }
+                try await load.progress()
+            }
+            let lost = try await load.lost(in: scene.direct)
+            FaultReport.add(server, "soak of \(Self.duration)", times: times, summary, lost: lost.count)
+            if let folder = Self.chartFolder { try Sample.draw(samples, of: server, in: folder) }
+            #expect(lost.isEmpty, "\(lost.prefix(10))")
+            #expect(summary.wrong.isEmpty, "\(summary.wrong.prefix(10))")
+            #expect(summary.longest <= deadline + .seconds(1))
+            let third = samples.count / 3
+            for (name, value) in Sample.quantities {
+                func median(_ samples: ArraySlice<Sample>) -> Double { samples.map(value).sorted()[samples.count / 2] }
+                let (early, late) = (median(samples.dropFirst(third / 4).prefix(third)), median(samples.suffix(third)))
+                #expect(late <= early * 1.1 + 4, "\(name): \(early), later \(late)")
+            }
+        }
+    }
+}
+
+/// What the load's clients in other processes use, and the server for all.
+private struct Sample: Sendable {
+    let time: Duration
+    /// Of both processes, in MiB.
+    let memory: Double
+    let threads: Double
+    let descriptors: Double
+    let statements: Double
+
+    static let quantities: [(String, @Sendable (Sample) -> Double)] = [
+        ("memory, MiB", { $0.memory }), ("threads", { $0.threads }), ("descriptors", { $0.descriptors }),
+        ("prepared statements", { $0.statements }),
+    ]
+
+    init(_ scene: FaultScene, after time: Duration) async throws {
+        self.time = time
+        let pipes = scene.stores.compactMap { $0 as? PipeProcess }
+        func sum(_ value: (PipeProcess) -> Int?) -> Double { Double(pipes.compactMap(value).reduce(0, +)) }
+        memory = sum { $0.status("VmRSS") } / 1024
+        threads = sum { $0.status("Threads") }
+        descriptors = sum(\.descriptorCount)
+        let status = try await scene.server.sql("SHOW GLOBAL STATUS LIKE 'Prepared_stmt_count'")
+        statements = status.first?[1].flatMap { Double($0) } ?? 0
+    }
+
+    /// A chart of everything over time, of sixty positions.
+    static func draw(_ samples: [Sample], of server: TestServer, in folder: String) throws {
+        let count = 60
+        let step = SoakTests.duration / count
+        let groups = (0..<count).map { position in
+            samples.filter { $0.time >= step * position && $0.time < step * (position + 1) }
+        }
+        let chart = LineChart(
+            title: "\(server.name): two processes under load and faults",
+            positions: (0..<count).map { $0 % 10 == 0 ? "\(Int(step * $0 / .seconds(60)))" : "" },
+            positionTitle: "minutes", valueTitle: "the most",
+            lines: quantities.map { name, value in .init(name, groups.map { $0.map(value).max() }) })
+        let name = server.name.lowercased()
+        try Data(chart.svg.utf8).write(to: URL(fileURLWithPath: "\(folder)/soak-\(name).svg"))
+    }
+}
