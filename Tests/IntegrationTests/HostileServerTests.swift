@@ -1,6 +1,7 @@
 import FedifyKv
 import Foundation
 import HostileServer
+import Locking
 import Testing
 
 /// Servers that must not be trusted, against a client in a process of its own, whose threads have stacks of 512 KiB.
@@ -110,6 +111,34 @@ import Testing
         }
         // Each on a connection of its own, whose first answer it is.
         #expect(answers == ["1", "1", "1"])
+        #expect(exitCode == 0)
+    }
+
+    /// An error of which nobody knows whether the write was carried out, 1180: a write that may be done twice is sent
+    /// again, a swap is not.
+    @Test func anErrorDuringCommitIsTriedAgainWhereThatIsSafe() async throws {
+        let sent = Locked(0)
+        let server = try FakeServer { connection in
+            let session = FakeSession(connection)
+            session.logIn()
+            session.serve { command in
+                guard case .execute(let sql) = command, sql.contains("`fedify_kv`") else { return false }
+                let number = sent.withLock { sent in
+                    sent += 1
+                    return sent
+                }
+                guard number == 1 || number == 3 else { return false }
+                connection.packet(1, FakeSession.error(1180, "Got error 149 during COMMIT"))
+                return true
+            }
+        }
+        let (error, exitCode) = try await withClient(of: server) { pipe in
+            try await pipe.set(["k"], "v", ttl: nil)
+            #expect(sent.withLock(\.self) == 2)
+            return await #expect(throws: KvError.self) { try await pipe.cas(["k"], expected: "v", new: "w", ttl: nil) }
+        }
+        #expect(error?.code == .outcomeUnknown)
+        #expect(sent.withLock(\.self) == 3)
         #expect(exitCode == 0)
     }
 }

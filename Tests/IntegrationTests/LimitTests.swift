@@ -203,7 +203,7 @@ import Testing
         arguments: try await TestServer.all,
         [
             "", "NO_BACKSLASH_ESCAPES", "ANSI_QUOTES,NO_BACKSLASH_ESCAPES",
-            "ANSI,HIGH_NOT_PRECEDENCE,NO_UNSIGNED_SUBTRACTION,TIME_TRUNCATE_FRACTIONAL",
+            "ANSI,HIGH_NOT_PRECEDENCE,NO_UNSIGNED_SUBTRACTION",
         ])
     func keysMeanNothingSpecialUnderAnySQLMode(_ server: TestServer, _ mode: String) async throws {
         let special = [
