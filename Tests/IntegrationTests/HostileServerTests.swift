@@ -48,7 +48,7 @@ import Testing
         var hostilities = Hostility.all(askingFor: Self.file)[...]
         try await withThrowingTaskGroup(of: Void.self) { group in
             for running in 0... {
-                if running >= 6 { try await group.next() }
+                if running >= 4 { try await group.next() }
                 guard let hostility = hostilities.popFirst() else { break }
                 group.addTask { try await check(hostility) }
             }
@@ -75,7 +75,8 @@ import Testing
                     #expect(error.message.count < 2000, name)
                 }
             }
-            #expect(begun.duration(to: .now) < Self.deadline + .milliseconds(500), name)
+            // Half a second, and the margin of a busy machine.
+            #expect(begun.duration(to: .now) < Self.deadline + .seconds(1.5), name)
             #if os(Linux)
                 // Two connections have a packet's limit of 64 MiB each.
                 let peak = try #require(pipe.peakMemory)
