@@ -71,7 +71,7 @@ enum CachingSHA2Password {
         let key: [UInt8]
         if let file = attempt.serverPublicKeyFile {
             guard let contents = FileManager.default.contents(atPath: file) else {
-                attempt.refuse("the server's public key, \(file), can't be read")
+                attempt.refuse("the server's public key, \(file.escaped()), can't be read")
                 return CR_ERROR
             }
             key = Array(contents)

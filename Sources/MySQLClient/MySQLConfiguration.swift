@@ -138,7 +138,7 @@ public struct MySQLConfiguration: Sendable {
             tls.mode != .verifyCA || tls.certificateAuthorityFile != nil,
             "tls=verify-ca needs tls-ca, the file of the authority to trust; verify-identity can use the system's")
         for path in [tls.certificateAuthorityFile, serverPublicKeyFile].compactMap(\.self) {
-            try check(FileManager.default.isReadableFile(atPath: path), "\(path) can't be read")
+            try check(FileManager.default.isReadableFile(atPath: path), "\(path.escaped()) can't be read")
         }
         try check(connectTimeout > .zero && deadline > .zero, "connect-timeout and deadline must be more than zero")
         try check((1...10_000).contains(pool.maximumConnections), "the pool's size must be from 1 to 10000")

@@ -1,4 +1,4 @@
-import Dispatch
+import Foundation
 import FuzzChecks
 import Locking
 
@@ -7,16 +7,24 @@ import Locking
 struct Fuzz {
     static let subject = Locked<FuzzSubject?>(nil)
 
+    private static let variable = "FEDIFY_KV_FUZZ_SUBJECT"
+
     static func main() {
-        guard CommandLine.argc > 1, let subject = FuzzSubject(rawValue: CommandLine.arguments[1]) else {
+        // A process that libFuzzer starts itself, to merge, is told by the environment.
+        var arguments = CommandLine.unsafeArgv
+        var count = CommandLine.argc
+        if let name = CommandLine.arguments.dropFirst().first, FuzzSubject(rawValue: name) != nil {
+            setenv(Self.variable, name, 1)
+            // libFuzzer knows nothing of the subject.
+            arguments += 1
+            arguments[0] = CommandLine.unsafeArgv[0]
+            count -= 1
+        }
+        guard let subject = getenv(Self.variable).flatMap({ FuzzSubject(rawValue: String(cString: $0)) }) else {
             fatalError(
                 "usage: fuzz \(FuzzSubject.allCases.map(\.rawValue).joined(separator: "|")) [OPTION]... [CORPUS]...")
         }
         Self.subject.withLock { $0 = subject }
-        // libFuzzer knows nothing of the subject.
-        var arguments = CommandLine.unsafeArgv + 1
-        arguments[0] = CommandLine.unsafeArgv[0]
-        var count = CommandLine.argc - 1
         _ = runDriver(&count, &arguments) { testOneInput($0, $1) }
     }
 }

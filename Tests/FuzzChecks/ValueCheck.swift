@@ -36,6 +36,8 @@ enum ValueCheck {
         if summary.isExactOnMySQL { try expect(reference.isExactOnMySQL, "MySQL keeps the numbers") }
 
         try expect(value == value, "a value equals itself")
+        // The other text's exponent may have a digit more, and so more than we take.
+        guard !reference.text.contains(/[eE][-+]?[0-9]{16}/) else { return reference }
         let other = try KvValue(json: reference.text)
         try expect(value == other && other == value, "a value equals its other text")
         try expect(try ReferenceJSON.read(other.json) == reference, "the other text stands for the same")
