@@ -6,6 +6,8 @@ extension MySQLConnection {
     /// - Throws: What the work throws; nothing was carried out then. ``MySQLError`` if the transaction can't be begun, or
     ///   if the commit fails: only then `mayHaveBeenApplied` can be true.
     package func transaction<T>(_ work: () throws -> T) throws -> T {
+        // Within a transaction a Galera node would not wait.
+        try catchUp()
         try command("START TRANSACTION", isCommit: false)
         let result: T
         do {
@@ -37,7 +39,10 @@ extension MySQLConnection {
     private func command(_ sql: StaticString, isCommit: Bool) throws(MySQLError) {
         let failed = sql.withUTF8Buffer { text in
             text.withMemoryRebound(to: CChar.self) {
-                mysql_real_query(mysql, $0.baseAddress, UInt($0.count)) != 0
+                let (text, count) = ($0.baseAddress, UInt($0.count))
+                return reads.limited(to: PreparedStatement.maximumDescription) {
+                    mysql_real_query(mysql, text, count) != 0
+                }
             }
         }
         if failed {

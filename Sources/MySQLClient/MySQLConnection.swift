@@ -9,7 +9,7 @@ public final class MySQLConnection {
     public private(set) var server: MySQLServer
 
     let interrupter: Interrupter
-    private let reads: ConnectionReads
+    let reads: ConnectionReads
     let openedAt = ContinuousClock.now
     let mysql: UnsafeMutablePointer<MYSQL>
     private let statementLimit: Int
@@ -75,7 +75,7 @@ public final class MySQLConnection {
     public func query(
         _ sql: String, _ parameters: [MySQLParameter] = [], maximumRows: Int = 1, row: (MySQLRow) -> Void = { _ in }
     ) throws(MySQLError) -> UInt64 {
-        if lagsBehind { try catchUp() }
+        try catchUp()
         return try run(sql, parameters, maximumRows: maximumRows, row: row)
     }
 
@@ -156,7 +156,8 @@ public final class MySQLConnection {
     /// has confirmed to us. That may take until the others know that it is lost: as a part of the first statement, not
     /// of connecting, or pools that go from node to node meanwhile would end up on different ones. (Galera:
     /// `wsrep_sync_wait`.)
-    private func catchUp() throws(MySQLError) {
+    func catchUp() throws(MySQLError) {
+        guard lagsBehind else { return }
         var syncWait: Int64?
         try run("SELECT @@SESSION.wsrep_sync_wait") { syncWait = $0.integer(0) }
         try run("SET SESSION wsrep_sync_wait = 1")

@@ -7,7 +7,7 @@ final class PreparedStatement {
     /// A column's buffer is kept from row to row up to this size, in bytes.
     private static let keptBufferSize = 64 << 10
     /// The most that an honest server sends before a first row, in bytes: it describes parameters and columns.
-    private static let maximumDescription = 1 << 20
+    static let maximumDescription = 1 << 20
 
     var lastUse: UInt64 = 0
     private let statement: UnsafeMutablePointer<MYSQL_STMT>
