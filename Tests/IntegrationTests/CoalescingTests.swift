@@ -490,7 +490,8 @@ import Testing
             #expect(served > 0 && served + count.values.reduce(0, +) == 3000)
             #expect(try await direct.count() == served)
             #expect(most.connections == 2)
-            #expect(most.waiting == 1000)
+            // Looked at now and then.
+            #expect((500...1000).contains(most.waiting))
             // It is over: the next call is served.
             try await kv.set(["k"], 1)
             #expect(kv.waitingOperations == 0)

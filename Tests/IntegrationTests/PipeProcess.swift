@@ -12,6 +12,7 @@ final class PipeProcess: Sendable {
     private let process: Process
     private let input = Pipe()
     private let state = Locked(State())
+    private let writing = Locked(())
 
     /// Starts it; with stacks of so many kilobytes for its threads, or of the system's size.
     init(url: String, table: String, concurrency: Int, stackKilobytes: Int? = nil) throws {
@@ -51,7 +52,10 @@ final class PipeProcess: Sendable {
         let text = members.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ",")
         return await withCheckedContinuation { continuation in
             state.withLock { $0.waiting[id] = continuation }
-            try? input.fileHandleForWriting.write(contentsOf: Data("{\"id\":\(id),\(text)}\n".utf8))
+            // One after another: longer lines than a pipe takes at once would get mixed up.
+            writing.withLock { _ in
+                try? input.fileHandleForWriting.write(contentsOf: Data("{\"id\":\(id),\(text)}\n".utf8))
+            }
         }
     }
 
