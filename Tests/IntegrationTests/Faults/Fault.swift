@@ -126,8 +126,8 @@ enum Fault: String, CaseIterable, CustomTestStringConvertible {
             try await load.recover()
         case .diskFull:
             let node = server.nodes[0]
-            // Pages of the file that are there must still be written.
-            try node.limitFileSize(to: try await scene.growTable(of: node) + (8 << 20))
+            // The pages that are there can still be written.
+            try node.limitFileSize(to: try await scene.growTable(of: node))
             // A server may end itself, as MariaDB does if there is no room for what it needs to undo a statement.
             let before = load.errorCount(errors)
             try await eventually(within: .seconds(60)) {
