@@ -44,6 +44,9 @@ enum Fault: String, CaseIterable, CustomTestStringConvertible {
     /// The bytes of the load's values. A table with room in its last pages takes small ones though the disk is full.
     var padding: Int { self == .diskFull ? 8000 : 100 }
 
+    /// Where a full disk's table ends, in bytes: above the servers' logs, which no test fills.
+    private static let fileLimit = 160 << 20
+
     /// Needs the server's process.
     var needsProcess: Bool { self == .killServer || self == .stopServer || self == .diskFull }
 
@@ -125,10 +128,10 @@ enum Fault: String, CaseIterable, CustomTestStringConvertible {
             for _ in 0..<20 { try await kill("QUERY") }
             try await load.recover()
         case .diskFull:
+            try await scene.growTable()
             let node = server.nodes[0]
-            // The pages that are there can still be written.
-            try node.limitFileSize(to: try await scene.growTable(of: node))
-            // A server may end itself, as MariaDB does if there is no room for what it needs to undo a statement.
+            try node.limitFileSize(to: Self.fileLimit)
+            // MariaDB ends itself if there is no room for what it needs to undo a statement.
             let before = load.errorCount(errors)
             try await eventually(within: .seconds(60)) {
                 node.processID == nil || load.errorCount(errors) >= before + 8
@@ -208,16 +211,9 @@ extension FaultScene {
     /// What the keys of rows begin with that only take room.
     static let filler = "filler"
 
-    /// Makes the table's file larger than the servers' logs, which are to go on.
-    ///
-    /// - Returns: Its size, in bytes.
-    fileprivate func growTable(of node: ServerNode) async throws -> Int {
+    /// Makes the table's file so large that little of it is left to grow to ``Fault/fileLimit``.
+    fileprivate func growTable() async throws {
         let value = KvValue(trusted: "\"\(String(repeating: "x", count: 1 << 20))\"")
-        // Once: what is written over leaves room in the file.
-        if try await direct.get([Self.filler, "0"]) == nil {
-            for number in 0..<120 { try await direct.set([Self.filler, "\(number)"], value) }
-        }
-        let file = "\(node.folder)/data/\(server.configuration.database)/\(table).ibd"
-        return try #require(try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int)
+        for number in 0..<150 { try await direct.set([Self.filler, "\(number)"], value) }
     }
 }
