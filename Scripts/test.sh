@@ -34,7 +34,7 @@ lint() {
 
 build() {
     step "Build"
-    swift build --build-tests
+    swift build "$@" --build-tests
 }
 
 unit_tests() {
@@ -120,14 +120,12 @@ faults)
     ;;
 soak)
     Scripts/install.sh build
-    step "Build"
-    swift build "${soak_options[@]}" --build-tests
+    build "${soak_options[@]}"
     on_servers soak_test
     ;;
 asan)
     Scripts/install.sh build
-    step "Build"
-    swift build "${asan_options[@]}" --build-tests
+    build "${asan_options[@]}"
     on_servers address_sanitizer
     ;;
 all)

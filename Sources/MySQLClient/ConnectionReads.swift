@@ -10,6 +10,9 @@ import CMariaDB
 
 /// What Connector/C reads from a connection's socket, seen by its callback. It lives on the connection's thread.
 final class ConnectionReads {
+    /// The most that an honest server sends before a first row, in bytes: it describes parameters and columns.
+    static let maximumDescription = 1 << 20
+
     /// While the connection is being opened.
     private(set) var attempt: ConnectionAttempt?
     /// The server has sent more than it may.
@@ -40,8 +43,8 @@ final class ConnectionReads {
 
     /// Runs a call that reads no more than a few packets from an honest server: one that goes on and on, and fills our
     /// memory, is hung up on.
-    func limited<T>(to bytes: Int, _ call: () -> T) -> T {
-        allowance = bytes
+    func limited<T>(_ call: () -> T) -> T {
+        allowance = Self.maximumDescription
         defer { allowance = .max }
         return call()
     }

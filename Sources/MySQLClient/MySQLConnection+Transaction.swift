@@ -40,7 +40,7 @@ extension MySQLConnection {
         let failed = sql.withUTF8Buffer { text in
             text.withMemoryRebound(to: CChar.self) {
                 let (text, count) = ($0.baseAddress, UInt($0.count))
-                return reads.limited(to: PreparedStatement.maximumDescription) {
+                return reads.limited {
                     mysql_real_query(mysql, text, count) != 0
                 }
             }

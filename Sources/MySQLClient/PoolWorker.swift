@@ -95,14 +95,15 @@ final class PoolWorker: Sendable {
             }
             isNew = false
             let answer = job.run(on: connection)
-            if connection.interrupter.isInterrupted { core.wasSilent() } else { silence = core.silence }
             if connection.isBroken || connection.interrupter.isInterrupted {
+                if connection.interrupter.isInterrupted { core.wasSilent() }
                 core.log(
                     connectionLost: connection.interrupter.isInterrupted ? "deadline passed" : "broken",
                     connection.address)
                 answer?()
                 return true
             }
+            silence = core.silence
             // The worker is in the idle list before its caller hears: the caller's next call finds it there.
             next = core.next(self)
             answer?()

@@ -6,8 +6,6 @@ final class PreparedStatement {
     private static let maximumColumns = 16
     /// A column's buffer is kept from row to row up to this size, in bytes.
     private static let keptBufferSize = 64 << 10
-    /// The most that an honest server sends before a first row, in bytes: it describes parameters and columns.
-    static let maximumDescription = 1 << 20
 
     var lastUse: UInt64 = 0
     private let statement: UnsafeMutablePointer<MYSQL_STMT>
@@ -59,7 +57,7 @@ final class PreparedStatement {
         var sql = sql
         let failed = sql.withUTF8 { text in
             text.withMemoryRebound(to: CChar.self) { text in
-                reads.limited(to: Self.maximumDescription) {
+                reads.limited {
                     mysql_stmt_prepare(statement, text.baseAddress, UInt(text.count)) != 0
                 }
             }
@@ -156,7 +154,7 @@ final class PreparedStatement {
                 if !parameters.isEmpty, mysql_stmt_bind_param(statement, parameterBinds.baseAddress) != 0 {
                     return false
                 }
-                return reads.limited(to: Self.maximumDescription) { mysql_stmt_execute(statement) == 0 }
+                return reads.limited { mysql_stmt_execute(statement) == 0 }
             }
         }
     }
@@ -202,7 +200,7 @@ final class PreparedStatement {
         if reads.isExceeded {
             return MySQLError(
                 .protocolViolation,
-                "the server sends more than the \(Self.maximumDescription) bytes that an answer can have before a first row",
+                "the server sends more than the \(ConnectionReads.maximumDescription) bytes that an answer can have before a first row",
                 mayHaveBeenApplied: error.mayHaveBeenApplied)
         }
         guard error.code == .server, let code = error.serverCode else { return error }

@@ -77,7 +77,7 @@ package final class FakeSession {
 
     /// The packets of an answer with rows of texts.
     package func answer(rows: [[String]]) -> [UInt8] {
-        let columns = [UInt8](repeating: 0, count: rows[0].count).map { _ in Self.column() }
+        let columns = rows[0].map { _ in Self.column() }
         let payloads = [[UInt8(columns.count)]] + columns + [Self.end] + rows.map(Self.row) + [Self.end]
         return payloads.enumerated().flatMap { number, payload in
             FakeServer.Connection.packet(UInt8(truncatingIfNeeded: number + 1), payload)
