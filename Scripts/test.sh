@@ -11,6 +11,7 @@
 #   MYSQL_URL    servers that run already, separated by spaces; otherwise throwaway ones are started
 #   SERVERS      which kinds to start, "mariadb mysql" unless told
 #   TSAN=0       leaves ThreadSanitizer out
+#   FEDIFY_KV_FAULTS  which faults happen, "killServer cut", all unless told (names: Tests/IntegrationTests/Faults/Fault.swift)
 #   SOAK_SECONDS how long the soak lasts, 1800 unless told
 #   TSAN_FILTER  which tests ThreadSanitizer runs, a regular expression
 set -euo pipefail

@@ -57,8 +57,11 @@ import Testing
                 try await load.progress()
                 let node = cluster.nodes[try await scene.serverInUse()]
                 try node.signal(SIGSTOP)
-                // Others take writes while it stands still.
-                let result = await Result { try await load.recover() }
+                // Answers may have been under way. Others take writes while it stands still.
+                let result = await Result {
+                    try await load.errors(8, [.deadlineExceeded, .connectionFailed, .outcomeUnknown])
+                    try await load.recover()
+                }
                 try node.signal(SIGCONT)
                 try result.get()
                 try await load.progress()

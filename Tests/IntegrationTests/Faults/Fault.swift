@@ -47,6 +47,9 @@ enum Fault: String, CaseIterable, CustomTestStringConvertible {
     /// Where a full disk's table ends, in bytes: above the servers' logs, which no test fills.
     private static let fileLimit = 160 << 20
 
+    /// A table that was full has pages to use again: each time takes another one.
+    var needsNewTable: Bool { self == .diskFull }
+
     /// Needs the server's process.
     var needsProcess: Bool { self == .killServer || self == .stopServer || self == .diskFull }
 
