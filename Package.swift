@@ -30,7 +30,18 @@ let package = Package(
         .library(name: "FedifyMySQL", targets: ["FedifyMySQL"]),
         .library(name: "FedifyKvBench", targets: ["FedifyKvBench"]),
         .library(name: "MySQLClient", targets: ["MySQLClient"]),
+        .library(name: "HummingbirdFedifyKv", targets: ["HummingbirdFedifyKv"]),
         .executable(name: "fedify-kv", targets: ["fedify-kv"]),
+    ],
+    traits: [
+        .trait(name: "Logging", description: "What happens is told to a logger of swift-log."),
+        .trait(name: "Metrics", description: "Durations, counts and the pool's gauges, by swift-metrics."),
+        .trait(name: "Tracing", description: "Spans of operations and batches, by swift-distributed-tracing."),
+        .trait(name: "Configuration", description: "Set-up from a ConfigReader of swift-configuration."),
+        .trait(
+            name: "ServiceLifecycle", description: "Pool and store as services of swift-service-lifecycle."),
+        .trait(name: "Hummingbird", description: "A persist driver for Hummingbird: HummingbirdFedifyKv."),
+        .default(enabledTraits: ["Logging", "Metrics", "Tracing", "Configuration", "ServiceLifecycle"]),
     ],
     dependencies: [
         // The command line of `fedify-kv`.
@@ -41,6 +52,16 @@ let package = Package(
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         // The logger that a service hands to the pool and the store.
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        // What a service counts and measures, of the pool and the store too.
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.7.0"),
+        // A service's traces, with the store's operations in them.
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.3.0"),
+        // Set-up from the environment or files, as a service reads its own.
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.0.0"),
+        // Start and graceful shutdown together with a service's other parts.
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
+        // The framework that HummingbirdFedifyKv is a driver for.
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.15.0"),
     ],
     targets: [
         .target(name: "FedifyKv", swiftSettings: swiftSettings),
@@ -70,7 +91,14 @@ let package = Package(
                 "CMariaDB",
                 "COpenSSL",
                 "Locking",
-                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Logging"])),
+                .product(name: "Metrics", package: "swift-metrics", condition: .when(traits: ["Metrics"])),
+                .product(name: "Tracing", package: "swift-distributed-tracing", condition: .when(traits: ["Tracing"])),
+                .product(
+                    name: "Configuration", package: "swift-configuration", condition: .when(traits: ["Configuration"])),
+                .product(
+                    name: "ServiceLifecycle", package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycle"])),
             ],
             swiftSettings: swiftSettings
         ),
@@ -80,7 +108,23 @@ let package = Package(
                 "FedifyKv",
                 "Locking",
                 "MySQLClient",
-                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Logging"])),
+                .product(name: "Metrics", package: "swift-metrics", condition: .when(traits: ["Metrics"])),
+                .product(name: "Tracing", package: "swift-distributed-tracing", condition: .when(traits: ["Tracing"])),
+                .product(
+                    name: "Configuration", package: "swift-configuration", condition: .when(traits: ["Configuration"])),
+                .product(
+                    name: "ServiceLifecycle", package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycle"])),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "HummingbirdFedifyKv",
+            dependencies: [
+                "FedifyKv",
+                "FedifyMySQL",
+                .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Hummingbird"])),
             ],
             swiftSettings: swiftSettings
         ),
@@ -145,8 +189,18 @@ let package = Package(
                 "HostileServer",
                 "Locking",
                 "MySQLClient",
+                "HummingbirdFedifyKv",
                 "fedify-kv",
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
+                .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Hummingbird"])),
+                .product(name: "HummingbirdTesting", package: "hummingbird", condition: .when(traits: ["Hummingbird"])),
             ],
             resources: [.copy("Fixtures")],
             swiftSettings: swiftSettings

@@ -38,20 +38,23 @@ build() {
     swift build "$@" --build-tests
 }
 
+# Hummingbird's driver is left out by default, and takes minutes to build.
+all_traits=--enable-all-traits
+
 unit_tests() {
     step "Unit tests"
-    swift test --skip-build --skip IntegrationTests
+    swift test $all_traits --skip-build --skip IntegrationTests
 }
 
 integration_tests() {
     step "Integration tests"
     # One at a time: many of them bring more work of their own than a small machine has cores for.
-    swift test --skip-build --no-parallel --filter IntegrationTests --skip ClusterTests
+    swift test $all_traits --skip-build --no-parallel --filter IntegrationTests --skip ClusterTests
 }
 
 fault_tests() {
     step "Faults"
-    swift test --skip-build --no-parallel --filter 'FaultTests|LinearizabilityTests|ClusterTests'
+    swift test $all_traits --skip-build --no-parallel --filter 'FaultTests|LinearizabilityTests|ClusterTests'
     step "Report"
     echo "| server | fault | times | operations | errors | longest call, ms | recovery, ms | lost |"
     echo "| --- | --- | ---: | ---: | --- | ---: | ---: | ---: |"
@@ -108,12 +111,12 @@ lint)
     ;;
 integration)
     Scripts/install.sh build
-    build
+    build $all_traits
     on_servers integration_tests
     ;;
 faults)
     Scripts/install.sh build
-    build
+    build $all_traits
     export FEDIFY_KV_FAULT_TIMES=${FEDIFY_KV_FAULT_TIMES:-5} FEDIFY_KV_FAILOVER_TIMES=${FEDIFY_KV_FAILOVER_TIMES:-10}
     FEDIFY_KV_FAULT_REPORT=$(mktemp)
     export FEDIFY_KV_FAULT_REPORT
@@ -132,7 +135,7 @@ asan)
 all)
     Scripts/install.sh build
     lint
-    build
+    build $all_traits
     unit_tests
     on_servers integration_tests thread_sanitizer
     ;;

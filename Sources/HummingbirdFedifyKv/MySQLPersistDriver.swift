@@ -1,0 +1,5 @@
+#if Hummingbird
+    import FedifyKv
+    import FedifyMySQL
+    import Hummingbird
+#endif
