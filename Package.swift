@@ -12,6 +12,11 @@ let swiftSettings: [SwiftSetting] =
         .enableUpcomingFeature("MemberImportVisibility"),
     ] + (isStrict ? [.treatAllWarnings(as: .error)] : [])
 
+// Scripts/docs.sh sets this: the plugin that builds the documentation is nothing that users of the package need.
+let documentation: [Package.Dependency] =
+    Context.environment["FEDIFY_KV_DOCS"] == "1"
+    ? [.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0")] : []
+
 // Scripts/fuzz.sh sets this: the fuzzer links only with the compiler's options that it gives.
 let fuzzer: [Target] =
     Context.environment["FEDIFY_KV_FUZZ"] == "1"
@@ -62,7 +67,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
         // The framework that HummingbirdFedifyKv is a driver for.
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.15.0"),
-    ],
+    ] + documentation,
     targets: [
         .target(name: "FedifyKv", swiftSettings: swiftSettings),
         .target(name: "FedifyKvTesting", dependencies: ["FedifyKv"], swiftSettings: swiftSettings),

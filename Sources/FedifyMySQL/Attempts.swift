@@ -1,5 +1,4 @@
 import FedifyKv
-import Logging
 import MySQLClient
 
 /// The attempts at one operation: again where that is safe and may help, until the deadline.
@@ -38,7 +37,7 @@ struct Attempts {
     mutating func pause(after failure: MySQLError) async throws {
         if failure.serverCode == ServerErrorCode.noSuchTable, createsTable {
             createsTable = false
-            return try await store.initialize()
+            return try await store.create()
         }
         guard isRepeatable || !failure.mayHaveBeenApplied, failure.mayPass else {
             throw KvError(failure, isRepeatable: isRepeatable)
@@ -53,7 +52,8 @@ struct Attempts {
                 "\(failed) attempts failed before the deadline, the last with: \(failure.detail)",
                 underlying: failure)
         }
-        store.logger?.debug("operation tried again", metadata: ["attempt": "\(failed)", "error": "\(failure)"])
+        store.telemetry.retried(failure)
+        store.log.log(.debug, "operation tried again", [\.attempt: "\(failed)", \.error: "\(failure)"])
         try await Task.sleep(for: pause)
     }
 }

@@ -7,6 +7,8 @@ final class CoalescedOperation<Request: Sendable, Answer: Sendable>: Sendable, W
     typealias Continuation = UnsafeContinuation<Answer, any Error>
 
     let request: Request
+    /// The span that the caller waits in.
+    let caller: StoreTelemetry.Caller?
     /// When the wait for a connection is given up.
     let waitsUntil: ContinuousClock.Instant
     /// When the caller is answered, whatever the server does.
@@ -22,8 +24,12 @@ final class CoalescedOperation<Request: Sendable, Answer: Sendable>: Sendable, W
     nonisolated(unsafe) private var continuation: Continuation?
     private let wasAnswered = Atomic(false)
 
-    init(_ request: Request, waitsUntil: ContinuousClock.Instant, deadline: ContinuousClock.Instant) {
+    init(
+        _ request: Request, _ caller: StoreTelemetry.Caller?, waitsUntil: ContinuousClock.Instant,
+        deadline: ContinuousClock.Instant
+    ) {
         self.request = request
+        self.caller = caller
         self.waitsUntil = waitsUntil
         self.deadline = deadline
     }

@@ -62,12 +62,19 @@ final class Coalescer<Request: CoalescedRequest, Answer: Sendable>: Sendable {
         Request.isRead ? min(2, limits.maximumConnections) : limits.maximumConnections
     }
     private let limits: MySQLKvStoreOptions.Coalescing
+    private let telemetry: StoreTelemetry
+    private let operation: StoreOperation
     let execute: Execute
     private let state = Locked(State())
 
-    init(_ pool: MySQLPool, _ limits: MySQLKvStoreOptions.Coalescing, execute: @escaping Execute) {
+    init(
+        _ pool: MySQLPool, _ limits: MySQLKvStoreOptions.Coalescing, _ telemetry: StoreTelemetry,
+        _ operation: StoreOperation, execute: @escaping Execute
+    ) {
         self.pool = pool
         self.limits = limits
+        self.telemetry = telemetry
+        self.operation = operation
         self.execute = execute
     }
 
@@ -77,7 +84,7 @@ final class Coalescer<Request: CoalescedRequest, Answer: Sendable>: Sendable {
     ///   `CancellationError` if the task is cancelled while the request waits.
     func answer(_ request: Request, deadline: Instant) async throws -> Answer {
         let waitsUntil = pool.configuration.pool.endOfWait(deadline)
-        let operation = Operation(request, waitsUntil: waitsUntil, deadline: deadline)
+        let operation = Operation(request, telemetry.caller, waitsUntil: waitsUntil, deadline: deadline)
         return try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { continuation in
                 operation.wait(continuation)
@@ -169,7 +176,9 @@ final class Coalescer<Request: CoalescedRequest, Answer: Sendable>: Sendable {
             land(job)
             return {}
         }
-        let answers = answers(operations[...], connection)
+        let answers = telemetry.batch(operation, size: operations.count, callers: operations.compactMap(\.caller)) {
+            self.answers(operations[...], connection)
+        }
         // What has come meanwhile goes out on this connection next, before anybody is answered.
         let next = state.withLock { state -> PoolJob? in
             state.flights.removeAll { $0.job === job }

@@ -1,5 +1,4 @@
 public import FedifyKv
-import Logging
 import MySQLClient
 
 extension MySQLKvStore {
@@ -18,13 +17,15 @@ extension MySQLKvStore {
     public func count(prefix: KvKey = []) async throws -> Int {
         if !prefix.isEmpty { try check(prefix) }
         let range = KeyRange(prefix)
-        return try await run { [statements] connection in
-            var count = 0
-            try connection.query(
-                statements.count,
-                [.text(range.after), .text(range.through), .text(KeyRange.canonicalKeyPattern)]
-            ) { count = Int($0.integer(0) ?? 0) }
-            return count
+        return try await perform(.count) {
+            try await run { [statements] connection in
+                var count = 0
+                try connection.query(
+                    statements.count,
+                    [.text(range.after), .text(range.through), .text(KeyRange.canonicalKeyPattern)]
+                ) { count = Int($0.integer(0) ?? 0) }
+                return count
+            }
         }
     }
 
@@ -36,7 +37,11 @@ extension MySQLKvStore {
     @discardableResult
     public func delete(prefix: KvKey) async throws -> Int {
         try check(prefix)
-        var range = KeyRange(prefix)
+        return try await perform(.deletePrefix) { try await deleteRows(KeyRange(prefix)) }
+    }
+
+    private func deleteRows(_ range: KeyRange) async throws -> Int {
+        var range = range
         var deleted = 0
         let limit = options.coalescing.maximumRows
         while true {
@@ -87,20 +92,22 @@ private final class Listing {
         pages.advance(past: page)
         ahead = pages.isAtEnd ? nil : fetch()
         if pages.isAtEnd, pages.skipped > 0 {
-            store.logger?.info("rows with foreign keys skipped", metadata: ["count": "\(pages.skipped)"])
+            store.log.log(.info, "rows with foreign keys skipped", [\.count: "\(pages.skipped)"])
         }
         return page.entries
     }
 
     private func fetch() -> Task<Pages.Page, any Error> {
         Task { [store, pages] in
-            try await store.run { connection in try pages.fetch(store.statements, on: connection) }
+            try await store.perform(.list) {
+                try await store.run { connection in try pages.fetch(store.statements, on: connection) }
+            }
         }
     }
 }
 
 /// Where a listing is, and how large its next page should be.
-private struct Pages: Sendable {
+struct Pages: Sendable {
     /// The most rows of a page.
     private static let maximumRows = 1000
     /// The bytes a page should have at the most. A page ends behind the row that goes past them.
@@ -108,6 +115,8 @@ private struct Pages: Sendable {
 
     struct Page: Sendable {
         var entries: [KvEntry] = []
+        /// The microseconds that are left of each entry's life, and the server's time; nil: no end. Only if asked for.
+        var ends: [(left: Int64, now: Int64)?] = []
         /// The key of the last row that was looked at.
         var last: String?
         var rows = 0
@@ -123,14 +132,18 @@ private struct Pages: Sendable {
     /// Small at first, for a first entry at once.
     private var rows = 64
 
-    init(range: KeyRange) {
+    private let withExpiry: Bool
+
+    init(range: KeyRange, withExpiry: Bool = false) {
         self.range = range
+        self.withExpiry = withExpiry
     }
 
     func fetch(_ statements: Statements, on connection: MySQLConnection) throws -> Page {
         var page = Page()
         try connection.query(
-            statements.page, [.text(range.after), .text(range.through), .integer(Int64(rows))], maximumRows: rows
+            withExpiry ? statements.pageWithExpiry : statements.page,
+            [.text(range.after), .text(range.through), .integer(Int64(rows))], maximumRows: rows
         ) { row in
             // Rows past the budget are read off the connection one by one, and let go.
             page.isCut = page.isCut || page.bytes >= Self.bytes
@@ -143,6 +156,8 @@ private struct Pages: Sendable {
                 return
             }
             page.entries.append(KvEntry(key: key, value: value))
+            guard withExpiry else { return }
+            page.ends.append(row.integer(2).map { ($0, row.integer(3) ?? 0) })
         }
         return page
     }

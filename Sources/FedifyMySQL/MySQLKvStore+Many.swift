@@ -7,6 +7,10 @@ extension MySQLKvStore {
     /// - Throws: ``KvError`` as ``get(_:)`` does, for any of the keys before anything is sent.
     public func get(keys: [KvKey]) async throws -> [KvKey: KvValue] {
         for key in keys { try check(key) }
+        return try await perform(.get, size: keys.count) { try await values(of: keys) }
+    }
+
+    private func values(of keys: [KvKey]) async throws -> [KvKey: KvValue] {
         var values: [KvKey: KvValue] = [:]
         try await forEach(keys.chunked(options.coalescing.maximumRows)) { chunk in
             let found = try await self.run { [batches = self.batches] connection in
@@ -37,9 +41,11 @@ extension MySQLKvStore {
         // By key: rows that are neighbours in the table travel together.
         let order = rows.map(\.key).order
         let last = zip(order, order.dropFirst()).filter { rows[$0].key != rows[$1].key }.map(\.0) + order.suffix(1)
-        try await forEach(last.map { rows[$0] }.chunked(options.coalescing.maximumRows)) { chunk in
-            try await self.store(chunk)
-        } collect: { _ in
+        try await perform(.set, size: last.count) {
+            try await forEach(last.map { rows[$0] }.chunked(options.coalescing.maximumRows)) { chunk in
+                try await self.store(chunk)
+            } collect: { _ in
+            }
         }
         if ttl != nil, !rows.isEmpty { sweeper.wroteExpiring() }
     }
@@ -62,7 +68,7 @@ extension MySQLKvStore {
     /// - Throws: ``KvError`` as ``delete(_:)`` does, for any of the keys before anything is sent.
     public func delete(keys: [KvKey]) async throws {
         for key in keys { try check(key) }
-        _ = try await delete(checked: keys)
+        _ = try await perform(.delete, size: keys.count) { try await delete(checked: keys) }
     }
 
     /// Deletes rows by their keys; gives back how many were there.

@@ -1,8 +1,21 @@
 import FedifyKv
-import Logging
 import MySQLClient
 
 extension MySQLKvStore {
+    /// Does what a caller asks for, unless the store is closed, and tells of it.
+    ///
+    /// - Parameters:
+    ///   - operation: What the caller asks for.
+    ///   - size: How many keys, where it takes many.
+    ///   - body: The work.
+    /// - Returns: What the body returns.
+    /// - Throws: What the body throws; ``KvError`` `closed`.
+    func perform<T>(_ operation: StoreOperation, size: Int? = nil, _ body: () async throws -> T) async throws -> T {
+        try gate.enter()
+        defer { gate.leave() }
+        return try await telemetry.observe(operation, size: size, body)
+    }
+
     /// Answers a request: together with others on the first attempt, alone on any further one, so that what fails or
     /// waits for long does so by itself.
     ///

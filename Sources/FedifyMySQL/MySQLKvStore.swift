@@ -1,6 +1,9 @@
 public import FedifyKv
-public import Logging
 public import MySQLClient
+
+#if ServiceLifecycle
+    import ServiceLifecycle
+#endif
 
 /// A key–value store in a table of MySQL 8.0+ or MariaDB 10.6+, the same that Fedify's TypeScript `@fedify/mysql` uses.
 ///
@@ -20,7 +23,9 @@ public final class MySQLKvStore: KvStore {
     public let options: MySQLKvStoreOptions
     /// The connections that the store uses.
     public let pool: MySQLPool
-    let logger: Logger?
+    let log: EventLog
+    let telemetry: StoreTelemetry
+    let gate = Gate()
     let statements: Statements
     let sweeper: Sweeper
     let batches: Batches
@@ -32,46 +37,45 @@ public final class MySQLKvStore: KvStore {
 
     /// A store in the table `fedify_kv`. Nothing is sent yet.
     ///
-    /// - Parameters:
-    ///   - pool: The connections to use; others may use them too.
-    ///   - logger: Told what goes on, without keys and values; nil: nobody.
-    public convenience init(_ pool: MySQLPool, logger: Logger? = nil) {
-        self.init(pool, checked: MySQLKvStoreOptions(), logger)
+    /// - Parameter pool: The connections to use; others may use them too. What happens is told where the pool tells it,
+    ///   see ``MySQLObservability``.
+    public convenience init(_ pool: MySQLPool) {
+        self.init(pool, checked: MySQLKvStoreOptions())
     }
 
     /// A store with options. Nothing is sent yet.
     ///
     /// - Parameters:
-    ///   - pool: The connections to use; others may use them too.
+    ///   - pool: The connections to use; others may use them too. What happens is told where the pool tells it, see
+    ///     ``MySQLObservability``.
     ///   - options: The table's name, the clock of expiry, upkeep.
-    ///   - logger: Told what goes on, without keys and values; nil: nobody.
     /// - Throws: ``KvError`` `invalidConfiguration`.
-    public convenience init(
-        _ pool: MySQLPool, options: MySQLKvStoreOptions, logger: Logger? = nil
-    ) throws(KvError) {
+    public convenience init(_ pool: MySQLPool, options: MySQLKvStoreOptions) throws(KvError) {
         try options.validate()
-        self.init(pool, checked: options, logger)
+        self.init(pool, checked: options)
     }
 
-    private init(_ pool: MySQLPool, checked options: MySQLKvStoreOptions, _ logger: Logger?) {
+    private init(_ pool: MySQLPool, checked options: MySQLKvStoreOptions) {
         self.options = options
         self.pool = pool
-        self.logger = logger
+        log = EventLog(pool.configuration.observability)
+        let telemetry = StoreTelemetry(pool, table: options.tableName)
+        self.telemetry = telemetry
         statements = Statements(options)
-        sweeper = Sweeper(pool, statements, options, logger)
+        sweeper = Sweeper(pool, statements, options, log, telemetry)
         let batches = Batches(statements: statements)
         self.batches = batches
-        gets = Coalescer(pool, options.coalescing) { requests, connection in
+        gets = Coalescer(pool, options.coalescing, telemetry, .get) { requests, connection in
             try batches.get(requests.map(\.key), on: connection).map { .success($0) }
         }
-        sets = Coalescer(pool, options.coalescing) { requests, connection in
+        sets = Coalescer(pool, options.coalescing, telemetry, .set) { requests, connection in
             try batches.set(requests, on: connection)
         }
-        deletes = Coalescer(pool, options.coalescing) { requests, connection in
+        deletes = Coalescer(pool, options.coalescing, telemetry, .delete) { requests, connection in
             try batches.delete(requests.map(\.key), on: connection)
             return requests.map { _ in .success(()) }
         }
-        swaps = Coalescer(pool, options.coalescing) { requests, connection in
+        swaps = Coalescer(pool, options.coalescing, telemetry, .cas) { requests, connection in
             try batches.swap(requests, on: connection)
         }
     }
@@ -85,7 +89,7 @@ public final class MySQLKvStore: KvStore {
     /// The value of a key, or nil if there is none.
     public func get(_ key: KvKey) async throws -> KvValue? {
         try check(key)
-        return try await run(gets, GetRequest(key: key))
+        return try await perform(.get) { try await run(gets, GetRequest(key: key)) }
     }
 
     /// Stores a value. See ``KvStore/set(_:_:ttl:)``.
@@ -95,14 +99,15 @@ public final class MySQLKvStore: KvStore {
     public func set(_ key: KvKey, _ value: KvValue, ttl: Duration?) async throws {
         try check(key)
         let life = try microseconds(ttl)
-        try await run(sets, SetRequest(key: key, value: CheckedValue(value), life: life))
+        let request = SetRequest(key: key, value: try CheckedValue(value), life: life)
+        try await perform(.set) { try await run(sets, request) }
         if ttl != nil { sweeper.wroteExpiring() }
     }
 
     /// Deletes an entry, if there is one.
     public func delete(_ key: KvKey) async throws {
         try check(key)
-        try await run(deletes, DeleteRequest(key: key))
+        try await perform(.delete) { try await run(deletes, DeleteRequest(key: key)) }
     }
 
     /// Compare-and-swap. See ``KvStore/cas(_:expected:new:ttl:)`` and <doc:Consistency>.
@@ -115,7 +120,7 @@ public final class MySQLKvStore: KvStore {
         let swap = try Swap(
             key: key, expected: expected.map(CheckedValue.init), new: new.map(CheckedValue.init), life: life,
             statements: statements)
-        let won = try await run(swaps, swap, isRepeatable: false)
+        let won = try await perform(.cas) { try await run(swaps, swap, isRepeatable: false) }
         if ttl != nil, new != nil { sweeper.wroteExpiring() }
         return won
     }
@@ -133,13 +138,15 @@ public final class MySQLKvStore: KvStore {
     /// The value of a key together with its expiry, or nil if there is none.
     public func getWithExpiry(_ key: KvKey) async throws -> Expiring? {
         try check(key)
-        return try await run { [statements] connection in
-            var found: Expiring?
-            try connection.query(statements.getWithExpiry, [.text(key.serialized)]) { row in
-                guard let value = row.value(0) else { return }
-                found = Expiring(value: value, ttl: row.integer(1).map { .microseconds($0) })
+        return try await perform(.getWithExpiry) {
+            try await run { [statements] connection in
+                var found: Expiring?
+                try connection.query(statements.getWithExpiry, [.text(key.serialized)]) { row in
+                    guard let value = row.value(0) else { return }
+                    found = Expiring(value: value, ttl: row.integer(1).map { .microseconds($0) })
+                }
+                return found
             }
-            return found
         }
     }
 
@@ -149,9 +156,11 @@ public final class MySQLKvStore: KvStore {
     public func setKeepingExpiry(_ key: KvKey, _ value: KvValue) async throws {
         try check(key)
         let new = try CheckedValue(value)
-        try await run { [statements] connection in
-            try new.check(for: connection, with: key)
-            _ = try connection.query(statements.setKeepingExpiry, [.text(key.serialized), new.parameter])
+        try await perform(.setKeepingExpiry) {
+            try await run { [statements] connection in
+                try new.check(for: connection, with: key)
+                _ = try connection.query(statements.setKeepingExpiry, [.text(key.serialized), new.parameter])
+            }
         }
     }
 
@@ -163,6 +172,10 @@ public final class MySQLKvStore: KvStore {
     ///
     /// - Throws: ``KvError`` `serverError` if the table isn't there and the user may not make it.
     public func initialize() async throws {
+        try await perform(.initialize) { try await create() }
+    }
+
+    func create() async throws {
         try await run(createsTable: false) { [statements, options] connection in
             try Schema(statements, options).create(on: connection)
         }
@@ -170,15 +183,19 @@ public final class MySQLKvStore: KvStore {
 
     /// Whether the table is there.
     public func exists() async throws -> Bool {
-        try await run(createsTable: false) { [statements, options] connection in
-            try Schema(statements, options).exists(on: connection)
+        try await perform(.exists) {
+            try await run(createsTable: false) { [statements, options] connection in
+                try Schema(statements, options).exists(on: connection)
+            }
         }
     }
 
     /// Drops the table with all that is in it, if it is there. The next operation makes it anew.
     public func drop() async throws {
-        try await run(createsTable: false) { [statements] connection in
-            _ = try connection.query(statements.dropTable)
+        try await perform(.drop) {
+            try await run(createsTable: false) { [statements] connection in
+                _ = try connection.query(statements.dropTable)
+            }
         }
     }
 
@@ -186,15 +203,35 @@ public final class MySQLKvStore: KvStore {
     ///
     /// - Returns: How many. If another process's sweeper is at work for more than a few seconds, it is left to that.
     public func deleteExpired() async throws -> Int {
-        try await sweeper.sweepAll(run: { try await self.run($0) })
+        try await perform(.deleteExpired) { try await sweeper.sweepAll(run: { try await self.run($0) }) }
     }
 
-    /// Removes expired rows every now and then (``MySQLKvStoreOptions/Upkeep/interval``), until the task is cancelled.
+    // MARK: - Life
+
+    /// Removes expired rows every now and then (``MySQLKvStoreOptions/Upkeep/interval``), until the task is cancelled;
+    /// or until a graceful shutdown (with the trait ServiceLifecycle), when it also closes the store, see ``close()``.
     ///
     /// One sweeper at a time works on a table, over any number of processes. A failed sweep is logged, and tried again
     /// at the next interval.
     public func run() async {
+        #if ServiceLifecycle
+            await cancelWhenGracefulShutdown { await self.sweep() }
+            if Task.isShuttingDownGracefully { await close() }
+        #else
+            await sweep()
+        #endif
+    }
+
+    private func sweep() async {
         await sweeper.run(run: { try await self.run($0) })
+    }
+
+    /// Ends the store: operations under way are finished, what comes later is refused with `closed`. A listing ends with
+    /// that error at its next page. The pool stays open; close it afterwards.
+    ///
+    /// Returns when the last operation has ended, at its deadline at the latest.
+    public func close() async {
+        await gate.close()
     }
 
     // MARK: - Checks

@@ -146,6 +146,34 @@ struct Statements: Sendable {
         "SELECT `key`, `value` FROM \(table) WHERE \(isInRange) AND \(isLive) ORDER BY `key` LIMIT ?"
     }
 
+    /// As ``page``, with the microseconds until each entry's end, and the server's time.
+    var pageWithExpiry: String {
+        """
+        SELECT `key`, `value`, TIMESTAMPDIFF(MICROSECOND, \(now), `expires`), \(Self.microsecondsSince1970) \
+        FROM \(table) WHERE \(isInRange) AND \(isLive) ORDER BY `key` LIMIT ?
+        """
+    }
+
+    private static let microsecondsSince1970 = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))"
+    static let serverTime = "SELECT \(microsecondsSince1970)"
+
+    /// Rows by a component of their keys, the one with that index: entries, bytes, expired rows, and live entries that
+    /// end within an hour, a day, a week, later, and never. The largest first.
+    func statistics(component: Int) -> String {
+        func count(_ condition: String) -> String { "CAST(SUM(COALESCE(\(condition), 0)) AS SIGNED)" }
+        func ends(after hours: Int, within limit: Int?) -> String {
+            let end = limit.map { " AND `expires` <= \(now) + INTERVAL \($0) HOUR" } ?? ""
+            return count("`expires` > \(now) + INTERVAL \(hours) HOUR" + end)
+        }
+        return """
+            SELECT JSON_UNQUOTE(CASE WHEN JSON_VALID(`key`) THEN JSON_EXTRACT(`key`, '$[\(component)]') END) AS first, \
+            \(count(isLive)), CAST(SUM(LENGTH(`key`) + LENGTH(`value`)) AS SIGNED) AS size, \(count(isExpired)), \
+            \(ends(after: 0, within: 1)), \(ends(after: 1, within: 24)), \(ends(after: 24, within: 168)), \
+            \(ends(after: 168, within: nil)), \(count("`expires` IS NULL")) \
+            FROM \(table) WHERE \(isInRange) GROUP BY first ORDER BY size DESC
+            """
+    }
+
     /// Expired rows too. Binds also the most rows.
     var keys: String { "SELECT `key` FROM \(table) WHERE \(isInRange) ORDER BY `key` LIMIT ?" }
 

@@ -1,6 +1,5 @@
 import FedifyKv
 import Locking
-import Logging
 import MySQLClient
 
 /// Removes expired rows, in bounded batches, off the path of callers.
@@ -28,14 +27,19 @@ final class Sweeper: Sendable {
     private let pool: MySQLPool
     private let statements: Statements
     private let options: MySQLKvStoreOptions
-    private let logger: Logger?
+    private let log: EventLog
+    private let telemetry: StoreTelemetry
     private let state: Locked<State>
 
-    init(_ pool: MySQLPool, _ statements: Statements, _ options: MySQLKvStoreOptions, _ logger: Logger?) {
+    init(
+        _ pool: MySQLPool, _ statements: Statements, _ options: MySQLKvStoreOptions, _ log: EventLog,
+        _ telemetry: StoreTelemetry
+    ) {
         self.pool = pool
         self.statements = statements
         self.options = options
-        self.logger = logger
+        self.log = log
+        self.telemetry = telemetry
         state = Locked(State(lastSweep: .now))
     }
 
@@ -68,16 +72,16 @@ final class Sweeper: Sendable {
     private func sweep(run: Run) async {
         do {
             guard try await isAlone() else {
-                logger?.trace("another sweeper is at work")
+                log.log(.trace, "another sweeper is at work")
                 return
             }
             let removed = try await batches(lockTimeout: 0, run: run)
-            if removed > 0 { logger?.debug("expired rows removed", metadata: ["count": "\(removed)"]) }
+            if removed > 0 { log.log(.debug, "expired rows removed", [\.count: "\(removed)"]) }
         } catch is CancellationError {
             // The next sweep goes on where it stopped.
         } catch {
             // Upkeep that fails is nobody's failure.
-            logger?.debug("sweep failed", metadata: ["error": "\(error)"])
+            log.log(.debug, "sweep failed", [\.error: "\(error)"])
         }
     }
 
@@ -130,9 +134,10 @@ final class Sweeper: Sendable {
         let padded = keys + repeatElement(last, count: size - keys.count)
         let removed = try connection.query(statements.deleteExpired(keys: size), padded)
         let microseconds = Int(started.duration(to: .now) / .microseconds(1))
-        logger?.trace(
-            "batch of expired rows removed",
-            metadata: ["removed": "\(removed)", "microseconds": "\(microseconds)"])
+        telemetry.removed(Int(removed))
+        log.log(
+            .trace, "batch of expired rows removed",
+            [\.removed: "\(removed)", \.microseconds: "\(microseconds)"])
         return .done(found: keys.count, removed: Int(removed))
     }
 

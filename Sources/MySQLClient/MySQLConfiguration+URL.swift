@@ -101,9 +101,10 @@ extension MySQLConfiguration {
         }
     }
 
-    private static func tcpAddress(
+    /// A host, with or without a port.
+    static func tcpAddress(
         _ text: Substring,
-        _ decoded: (Substring, String) throws(MySQLError) -> String,
+        _ decoded: (Substring, String) throws(MySQLError) -> String = { text, _ throws(MySQLError) in String(text) },
         _ invalid: (String) -> MySQLError
     ) throws(MySQLError) -> Address {
         var host = text

@@ -95,6 +95,8 @@ public struct MySQLConfiguration: Sendable {
     public var sessionSetup: [String] = []
     /// The pool of connections.
     public var pool = Pool()
+    /// Where the pool and the store tell what they do.
+    public var observability = MySQLObservability()
 
     /// A server, a user and a database.
     public init(address: Address, user: String, password: Secret = "", database: String) {

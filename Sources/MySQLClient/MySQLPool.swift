@@ -1,4 +1,6 @@
-public import Logging
+#if Logging
+    public import Logging
+#endif
 
 /// A bounded pool of connections to one server.
 ///
@@ -19,35 +21,55 @@ public final class MySQLPool: Sendable {
         public var waiting = 0
     }
 
+    /// The server that the pool is at.
+    package struct Server: Sendable, Equatable {
+        package let address: MySQLConfiguration.Address
+        /// nil: no connection was opened yet.
+        package let flavor: MySQLServer.Flavor?
+    }
+
     /// How the pool was set up.
     public let configuration: MySQLConfiguration
     let core: PoolCore
 
     /// A pool from a URL; see ``MySQLConfiguration/init(url:)``. Nothing is opened yet.
     ///
-    /// - Parameters:
-    ///   - url: `mysql://user:password@host/database?…`
-    ///   - logger: Told of connections lost and found; nil: nobody.
+    /// - Parameter url: `mysql://user:password@host/database?…`
     /// - Throws: ``MySQLError`` `invalidConfiguration`.
-    public convenience init(url: String, logger: Logger? = nil) throws(MySQLError) {
-        try self.init(MySQLConfiguration(url: url), logger: logger)
+    public convenience init(url: String) throws(MySQLError) {
+        try self.init(MySQLConfiguration(url: url))
     }
 
     /// A pool from a configuration. Nothing is opened yet.
     ///
-    /// - Parameters:
-    ///   - configuration: The server, and the pool's limits.
-    ///   - logger: Told of connections lost and found; nil: nobody.
+    /// - Parameter configuration: The server, and the pool's limits.
     /// - Throws: ``MySQLError`` `invalidConfiguration`.
-    public init(_ configuration: MySQLConfiguration, logger: Logger? = nil) throws(MySQLError) {
+    public init(_ configuration: MySQLConfiguration) throws(MySQLError) {
         try configuration.validate()
         self.configuration = configuration
-        core = PoolCore(configuration, logger)
+        core = PoolCore(configuration)
     }
+
+    #if Logging
+        /// A pool from a URL, with a logger. Nothing is opened yet.
+        ///
+        /// - Parameters:
+        ///   - url: `mysql://user:password@host/database?…`
+        ///   - logger: Told of connections lost and found, here and by the store; see ``MySQLObservability/logger``.
+        /// - Throws: ``MySQLError`` `invalidConfiguration`.
+        public convenience init(url: String, logger: Logger) throws(MySQLError) {
+            var configuration = try MySQLConfiguration(url: url)
+            configuration.observability.logger = logger
+            try self.init(configuration)
+        }
+    #endif
 
     deinit {
         core.close()
     }
+
+    /// The server that the pool is at.
+    package var server: Server { core.server }
 
     /// What the pool is doing.
     public var status: Status { core.status }

@@ -1,5 +1,4 @@
 import Locking
-import Logging
 import Synchronization
 
 /// The pool's line of work and its workers. Workers hold it; the pool that the user holds closes it when released.
@@ -20,6 +19,8 @@ final class PoolCore: Sendable {
         var address: MySQLConfiguration.Address
         /// Open connections of the present epoch.
         var current = 0
+        /// The server's family, once it is known.
+        var flavor: MySQLServer.Flavor?
         /// A connection was opened once: what fails now is taken for a passing trouble.
         var wasConnected = false
         var isClosed = false
@@ -27,7 +28,8 @@ final class PoolCore: Sendable {
     }
 
     let configuration: MySQLConfiguration
-    private let logger: Logger?
+    let log: EventLog
+    let metrics: PoolMetrics
     private let state: Locked<State>
     /// Counts the times that the pool has left a server. Connections of a former epoch finish their work, and go.
     private let epochs = Atomic(0)
@@ -35,13 +37,22 @@ final class PoolCore: Sendable {
     /// answered since is not waited for.
     private let silences = Atomic(0)
 
-    init(_ configuration: MySQLConfiguration, _ logger: Logger?) {
+    init(_ configuration: MySQLConfiguration) {
         self.configuration = configuration
-        self.logger = logger
+        log = EventLog(configuration.observability)
+        metrics = PoolMetrics(configuration)
         state = Locked(State(address: configuration.addresses[0]))
     }
 
     var status: MySQLPool.Status { state.withLock { status($0) } }
+
+    /// Changes the state, and shows the metrics what it is then.
+    private func change<T>(_ body: (inout State) -> T) -> T {
+        state.withLock { state in
+            defer { metrics.status(status(state), idle: state.idle.count) }
+            return body(&state)
+        }
+    }
 
     private func status(_ state: State) -> MySQLPool.Status {
         MySQLPool.Status(
@@ -61,7 +72,7 @@ final class PoolCore: Sendable {
     ///   - fail: Answers the caller if that can't be done.
     func add(_ job: PoolJob, isNext: Bool = false, work: @escaping PoolJob.Work, fail: @escaping PoolJob.Fail) {
         enum Step { case refuse(MySQLError), answer(() -> Void), wake(PoolWorker), start, wait }
-        let step = state.withLock { state -> Step in
+        let step = change { state -> Step in
             if let answer = job.submit(work, fail) { return .answer(answer) }
             if state.isClosed { return .refuse(MySQLError.poolClosed) }
             if !isNext, let worker = state.idle.popLast() { return .wake(worker) }
@@ -80,7 +91,7 @@ final class PoolCore: Sendable {
 
     /// Answers a job's caller with an error, unless the job has begun.
     func fail(_ job: PoolJob, _ error: any Error) {
-        let answer = state.withLock { state in
+        let answer = change { state in
             state.line.remove(job)
             return job.fail(error)
         }
@@ -103,6 +114,7 @@ final class PoolCore: Sendable {
                 return MySQLError(.connectionFailed, "\(state.address) has not let us in yet; nothing was sent")
             }
             let status = status(state)
+            metrics.timedOut()
             return MySQLError(
                 .acquisitionTimedOut,
                 "no connection became free in time: \(status.inUse) of \(configuration.pool.maximumConnections) in "
@@ -132,7 +144,7 @@ final class PoolCore: Sendable {
 
     /// What a worker with a connection does next: the job, or nil to rest in the idle list.
     func next(_ worker: PoolWorker) -> PoolJob? {
-        state.withLock { state in
+        change { state in
             if let job = state.line.popFirst() { return job }
             state.idle.append(worker)
             return nil
@@ -143,7 +155,7 @@ final class PoolCore: Sendable {
 
     /// A worker has rested for long enough: takes it out, unless it was given a job meanwhile.
     func leaveIdle(_ worker: PoolWorker) -> Bool {
-        state.withLock { state in
+        change { state in
             guard let index = state.idle.firstIndex(where: { $0 === worker }) else { return false }
             state.idle.remove(at: index)
             return true
@@ -152,7 +164,7 @@ final class PoolCore: Sendable {
 
     /// A worker's connection was found closed or too old before its job began: the job is the next again.
     func putBack(_ job: PoolJob) {
-        let isClosed = state.withLock { state in
+        let isClosed = change { state in
             // Whoever fails it takes it out of the line under the same lock.
             if !state.isClosed, job.isWaiting { state.line.prepend(job) }
             return state.isClosed
@@ -164,7 +176,7 @@ final class PoolCore: Sendable {
     ///
     /// The next job of the one that it ran waits for it; where there is an idle worker that need not be.
     func willReopen() {
-        let woken = state.withLock { state -> (PoolWorker, PoolJob)? in
+        let woken = change { state -> (PoolWorker, PoolJob)? in
             state.opening += 1
             guard !state.idle.isEmpty, let job = state.line.popFirst() else { return nil }
             return (state.idle.removeLast(), job)
@@ -174,7 +186,7 @@ final class PoolCore: Sendable {
 
     /// A worker without a connection asks whether to open one.
     func shouldOpen() -> Bool {
-        state.withLock { state in
+        change { state in
             let isWanted =
                 !state.isClosed && !state.line.isEmpty && (state.failures == 0 || state.opening == 1)
             if !isWanted { state.opening -= 1 }
@@ -184,6 +196,8 @@ final class PoolCore: Sendable {
 
     /// The server that the pool is at.
     var address: MySQLConfiguration.Address { state.withLock { $0.address } }
+
+    var server: MySQLPool.Server { state.withLock { MySQLPool.Server(address: $0.address, flavor: $0.flavor) } }
 
     var epoch: Int { epochs.load(ordering: .acquiring) }
 
@@ -219,7 +233,7 @@ final class PoolCore: Sendable {
     ///
     /// - Returns: The epoch it belongs to; nil: it must be closed, the pool is at another server.
     func opened(_ connection: MySQLConnection) -> Int? {
-        let opened = state.withLock { state -> (epoch: Int, left: MySQLConfiguration.Address?, Bool, Int)? in
+        let opened = change { state -> (epoch: Int, left: MySQLConfiguration.Address?, Bool, Int)? in
             var left: MySQLConfiguration.Address?
             if state.address != connection.address {
                 if state.current > 0 { return nil }
@@ -228,6 +242,7 @@ final class PoolCore: Sendable {
                 leave(&state)
             }
             state.current += 1
+            state.flavor = connection.server.flavor
             let isRecovery = state.failures > 0
             state.opening -= 1
             state.failures = 0
@@ -238,13 +253,14 @@ final class PoolCore: Sendable {
             return (epoch, left, isRecovery, start)
         }
         guard let (epoch, left, isRecovery, start) = opened else { return nil }
-        let metadata: Logger.Metadata = [
-            "server.address": "\(connection.address)", "db.version": "\(connection.server.version)",
+        let facts: EventLog.Facts = [
+            \.serverAddress: "\(connection.address)", \.serverVersion: connection.server.version,
         ]
         if let left {
-            logger?.notice("moved to another server", metadata: metadata.merging(["left": "\(left)"]) { $1 })
+            metrics.failedOver()
+            log.log(.notice, "moved to another server", facts.merging([\.formerServer: "\(left)"]) { $1 })
         }
-        logger?.log(level: isRecovery ? .info : .debug, "connection opened", metadata: metadata)
+        log.log(isRecovery ? .info : .debug, "connection opened", facts)
         for _ in 0..<start { PoolWorker(self).start() }
         return epoch
     }
@@ -254,7 +270,7 @@ final class PoolCore: Sendable {
     /// - Returns: How long to wait before the next attempt; nil: leave it to others.
     func openFailed(_ error: MySQLError) -> Duration? {
         let isFinal = error.code != .connectionFailed
-        let (delay, refused, isNews) = state.withLock { state -> (Duration?, [PoolJob], Bool) in
+        let (delay, refused, isNews) = change { state -> (Duration?, [PoolJob], Bool) in
             state.failures += 1
             let isNews = state.failures == 1
             state.lastFailure = error
@@ -271,14 +287,14 @@ final class PoolCore: Sendable {
             let longest = min(1000, 25 << min(state.failures, 10))
             return (.milliseconds(Int.random(in: 1...longest)), [], isNews)
         }
-        if isNews { logger?.info("connection failed", metadata: ["error": "\(error)"]) }
+        if isNews { log.log(.info, "connection failed", [\.error: "\(error)"]) }
         for job in refused { fail(job, error) }
         return delay
     }
 
     /// A worker's thread ends, its connection closed.
     func left() {
-        let (closed, start) = state.withLock { state in
+        let (closed, start) = change { state in
             state.workers -= 1
             let closed = state.isClosed && state.workers == 0 ? state.waitingForClose : []
             if !closed.isEmpty { state.waitingForClose = [] }
@@ -291,7 +307,7 @@ final class PoolCore: Sendable {
     // MARK: - The end
 
     func close() {
-        let (jobs, idle) = state.withLock { state in
+        let (jobs, idle) = change { state in
             state.isClosed = true
             defer { state.idle.removeAll() }
             return (state.line.removeAll(), state.idle)
@@ -302,7 +318,7 @@ final class PoolCore: Sendable {
 
     func allClosed() async {
         await withCheckedContinuation { continuation in
-            let isDone = state.withLock { state in
+            let isDone = change { state in
                 if state.workers == 0 { return true }
                 state.waitingForClose.append(continuation)
                 return false
@@ -312,7 +328,7 @@ final class PoolCore: Sendable {
     }
 
     func log(connectionLost error: String, _ address: MySQLConfiguration.Address) {
-        logger?.debug("connection lost", metadata: ["server.address": "\(address)", "error": "\(error)"])
+        log.log(.debug, "connection lost", [\.serverAddress: "\(address)", \.error: error])
     }
 }
 

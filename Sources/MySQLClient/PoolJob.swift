@@ -22,6 +22,8 @@ package final class PoolJob: Sendable, Waiter {
     private let phase = Locked(Phase.new)
     // Safe: the pool's lock guards it.
     package nonisolated(unsafe) var ticket: Int?
+    /// When it began to wait.
+    let created = ContinuousClock.now
 
     package init() {}
 

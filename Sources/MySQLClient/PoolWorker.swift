@@ -45,8 +45,10 @@ final class PoolWorker: Sendable {
     /// - Returns: The connection, and the pool's epoch that it belongs to.
     private func openConnection() -> (MySQLConnection, epoch: Int)? {
         while core.shouldOpen() {
+            let begun = ContinuousClock.now
             do {
                 let connection = try open()
+                core.metrics.created(in: begun.duration(to: .now))
                 if let epoch = core.opened(connection) { return (connection, epoch) }
                 // Another worker has found another server meanwhile.
                 connection.close()
@@ -94,7 +96,13 @@ final class PoolWorker: Sendable {
                 return true
             }
             isNew = false
+            let begun = ContinuousClock.now
             let answer = job.run(on: connection)
+            // What was cancelled meanwhile did not run.
+            if core.metrics.isOn, answer != nil {
+                core.metrics.waited(job.created.duration(to: begun))
+                core.metrics.used(begun.duration(to: .now))
+            }
             if connection.isBroken || connection.interrupter.isInterrupted {
                 if connection.interrupter.isInterrupted { core.wasSilent() }
                 core.log(

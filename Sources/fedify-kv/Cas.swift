@@ -7,6 +7,7 @@ struct Cas: AsyncParsableCommand {
         abstract: "Puts a value in the place of another, in one step; exits with 1 if the entry was not as expected.")
 
     @OptionGroup var store: StoreArguments
+    @OptionGroup var output: OutputArguments
     @OptionGroup var ttl: TTLArguments
     @OptionGroup var key: KeyArguments
 
@@ -23,6 +24,7 @@ struct Cas: AsyncParsableCommand {
         let swapped = try await store.withStore { kv in
             try await kv.cas(key.kvKey, expected: expected, new: new, ttl: life)
         }
+        try output.write(["swapped": swapped])
         if !swapped { throw ExitCode(1) }
     }
 }

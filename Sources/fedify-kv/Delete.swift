@@ -6,6 +6,7 @@ struct Delete: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Deletes an entry, if there is one.")
 
     @OptionGroup var store: StoreArguments
+    @OptionGroup var output: OutputArguments
     @OptionGroup var key: KeyArguments
 
     @Flag(help: "Delete all entries whose keys begin with these components.")
@@ -14,9 +15,11 @@ struct Delete: AsyncParsableCommand {
     func run() async throws {
         try await store.withStore { kv in
             if prefix {
-                try await kv.delete(prefix: key.kvKey)
+                let deleted = try await kv.delete(prefix: key.kvKey)
+                try output.write(["deleted": deleted])
             } else {
                 try await kv.delete(key.kvKey)
+                try output.write(["ok": true])
             }
         }
     }

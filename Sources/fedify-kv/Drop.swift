@@ -7,6 +7,7 @@ struct Drop: AsyncParsableCommand {
         abstract: "Drops the table with all that is in it. Asks first, unless told not to.")
 
     @OptionGroup var store: StoreArguments
+    @OptionGroup var output: OutputArguments
 
     @Flag(help: "Don't ask.")
     var yes = false
@@ -24,5 +25,6 @@ struct Drop: AsyncParsableCommand {
             }
         }
         try await store.withStore { try await $0.drop() }
+        try output.write(["ok": true])
     }
 }

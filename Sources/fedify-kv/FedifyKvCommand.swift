@@ -19,10 +19,14 @@ struct FedifyKvCommand: AsyncParsableCommand {
               fedify-kv get users alice
               fedify-kv list users
               fedify-kv cas locks a --new '"me"' --ttl 30
+              fedify-kv doctor
+              fedify-kv export > all.jsonl
+
+            Completions: fedify-kv --generate-completion-script bash (or zsh, fish).
             """,
         subcommands: [
             Get.self, Set.self, Delete.self, Cas.self, List.self, Count.self, Init.self, Drop.self, Sweep.self,
-            Pipe.self, Bench.self,
+            Stats.self, Doctor.self, Export.self, Import.self, Copy.self, Pipe.self, Bench.self,
         ]
     )
 
@@ -43,16 +47,16 @@ struct FedifyKvCommand: AsyncParsableCommand {
     private static func leave(_ error: any Error) -> Never {
         switch error {
         case let error as KvError:
-            standardError("\(error)")
+            standardError("\(error)", code: error.code.rawValue, error.message)
             Foundation.exit(error.isUsage ? 2 : 3)
         case let error as MySQLError:
-            standardError("\(error)")
+            standardError("\(error)", code: error.code.rawValue, error.message)
             Foundation.exit(error.code == .invalidConfiguration ? 2 : 3)
         case let code as ExitCode: Foundation.exit(code.rawValue)
         default:
             // ArgumentParser's own: help and version end with 0, what it could not parse with 2.
             guard exitCode(for: error) != .success else { exit(withError: error) }
-            standardError(fullMessage(for: error))
+            standardError(fullMessage(for: error), code: "usage", message(for: error))
             Foundation.exit(2)
         }
     }
@@ -66,6 +70,14 @@ extension KvError {
 }
 
 /// Writes a line to standard error.
-func standardError(_ message: String) {
-    FileHandle.standardError.write(Data((message + "\n").utf8))
+func standardError(_ text: String) {
+    FileHandle.standardError.write(Data((text + "\n").utf8))
+}
+
+/// Writes an error to standard error, as JSON if that was asked for.
+private func standardError(_ text: String, code: String, _ message: String) {
+    // The command may be one that could not be parsed.
+    let isJSON = CommandLine.arguments.contains("--json")
+    let json = ["error": ["code": code, "message": message]]
+    standardError(isJSON ? (try? encoded(json)) ?? text : text)
 }

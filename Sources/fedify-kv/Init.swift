@@ -5,8 +5,10 @@ struct Init: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Makes the table and its index, if they aren't there.")
 
     @OptionGroup var store: StoreArguments
+    @OptionGroup var output: OutputArguments
 
     func run() async throws {
         try await store.withStore { try await $0.initialize() }
+        try output.write(["ok": true])
     }
 }

@@ -8,6 +8,7 @@ struct List: AsyncParsableCommand {
         abstract: "Prints the entries below a prefix, one JSON object a line: {\"key\":[…],\"value\":…}.")
 
     @OptionGroup var store: StoreArguments
+    @OptionGroup var output: OutputArguments
 
     @Argument(help: "The prefix's components, one argument each; all entries, if left out.")
     var prefix: [String] = []

@@ -7,6 +7,7 @@ struct Set: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Stores a value.")
 
     @OptionGroup var store: StoreArguments
+    @OptionGroup var output: OutputArguments
     @OptionGroup var ttl: TTLArguments
     @OptionGroup var key: KeyArguments
 
@@ -29,6 +30,7 @@ struct Set: AsyncParsableCommand {
                 try await kv.set(key.kvKey, value, ttl: ttl.duration())
             }
         }
+        try output.write(["ok": true])
     }
 
     private static func standardInput() throws -> String {

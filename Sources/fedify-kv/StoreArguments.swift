@@ -26,8 +26,13 @@ struct StoreArguments: ParsableArguments {
     var table = "fedify_kv"
 
     /// Opens the store for a command, and closes its connections behind it.
-    func withStore<T>(_ body: (MySQLKvStore) async throws -> T) async throws -> T {
-        let kv = try open()
+    ///
+    /// - Parameters:
+    ///   - deadline: The least that operations have; nil: as the URL says.
+    ///   - body: What to do.
+    /// - Returns: What the body returns.
+    func withStore<T>(deadline: Duration? = nil, _ body: (MySQLKvStore) async throws -> T) async throws -> T {
+        let kv = try open(deadline)
         do {
             let result = try await body(kv)
             await kv.pool.close()
@@ -38,8 +43,9 @@ struct StoreArguments: ParsableArguments {
         }
     }
 
-    private func open() throws -> MySQLKvStore {
-        let configuration = try server.configuration()
+    private func open(_ deadline: Duration?) throws -> MySQLKvStore {
+        var configuration = try server.configuration()
+        if let deadline { configuration.deadline = max(deadline, configuration.deadline) }
         var options = MySQLKvStoreOptions()
         options.tableName = table
         // What this tool does is what it was asked for; `sweep` sweeps.

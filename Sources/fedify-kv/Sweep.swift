@@ -6,9 +6,10 @@ struct Sweep: AsyncParsableCommand {
         abstract: "Removes the rows of expired entries, and prints how many.")
 
     @OptionGroup var store: StoreArguments
+    @OptionGroup var output: OutputArguments
 
     func run() async throws {
         let removed = try await store.withStore { try await $0.deleteExpired() }
-        try StandardOutput.shared.writeLine("\(removed)")
+        try output.write(["removed": removed], "\(removed)")
     }
 }

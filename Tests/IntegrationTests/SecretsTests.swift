@@ -80,8 +80,7 @@ import Testing
             try await server.sql("KILL \(try await pool.id())")
             #expect(try await kv.get(key) == value)
             let slow = try MySQLKvStore(
-                server.pool(1, logger: log.logger) { $0.deadline = .milliseconds(1) }, options: kv.options,
-                logger: log.logger)
+                server.pool(1, logger: log.logger) { $0.deadline = .milliseconds(1) }, options: kv.options)
             await failing { while true { try await slow.set(key, value) } }
             await slow.pool.close()
         }
@@ -102,7 +101,8 @@ import Testing
             configuration.user = user
             for attempt in [password, password + "x"] {
                 configuration.password = Secret(attempt)
-                let pool = try MySQLPool(configuration, logger: log.logger)
+                configuration.observability.logger = log.logger
+                let pool = try MySQLPool(configuration)
                 texts.append(
                     "\(pool) \(configuration) \(String(reflecting: pool)) \(String(reflecting: configuration))")
                 var dumped = ""

@@ -90,8 +90,9 @@ struct TestServer: Sendable, CustomTestStringConvertible {
         configuration.pool.maximumConnections = size
         configuration.deadline = .seconds(60)
         configuration.pool.acquisitionTimeout = .seconds(60)
+        configuration.observability.logger = logger
         change(&configuration)
-        return try MySQLPool(configuration, logger: logger)
+        return try MySQLPool(configuration)
     }
 
     /// The URL with further parameters.
@@ -130,18 +131,20 @@ struct TestServer: Sendable, CustomTestStringConvertible {
     /// Gives a test a store with a table of its own, and drops the table in the end.
     func withStore<T>(
         poolSize: Int = 10, session: [String] = [], maximumPacketSize: Int = 64 << 20, logger: Logger? = nil,
+        observability: (inout MySQLObservability) -> Void = { _ in },
         options change: (inout MySQLKvStoreOptions) -> Void = { _ in },
         _ body: (MySQLKvStore, MySQLPool) async throws -> T
     ) async throws -> T {
         let pool = try pool(poolSize, logger: logger) {
             $0.sessionSetup = session
             $0.maximumPacketSize = maximumPacketSize
+            observability(&$0.observability)
         }
         var options = MySQLKvStoreOptions()
         options.tableName = Self.newTableName()
         options.upkeep.isAutomatic = false
         change(&options)
-        let kv = try MySQLKvStore(pool, options: options, logger: logger)
+        let kv = try MySQLKvStore(pool, options: options)
         let result = await Result { try await body(kv, pool) }
         await pool.close()
         try await cleanUp("DROP TABLE IF EXISTS `\(options.tableName)`")

@@ -43,7 +43,7 @@ struct Worker: Codable {
         // It sweeps when it is told to, and tries again soon if another process does.
         options.upkeep.isAutomatic = false
         options.upkeep.interval = .seconds(1)
-        let kv = try MySQLKvStore(MySQLPool(url: url), options: options, logger: log.logger)
+        let kv = try MySQLKvStore(MySQLPool(url: url, logger: log.logger), options: options)
         _ = try await load(kv, warmUp)
         let upkeep = sweeps ? Task { await kv.run() } : nil
         let result = try await load(kv, seconds)

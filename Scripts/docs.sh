@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Builds the documentation of every product; a warning is an error:  docs.sh [FOLDER]
+#   FOLDER   where the pages go, .build-docs unless told
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# Brings the plugin in, see Package.swift.
+export FEDIFY_KV_DOCS=1
+folder=${1:-.build-docs}
+targets=(FedifyKv FedifyKvTesting MySQLClient FedifyMySQL FedifyKvBench HummingbirdFedifyKv)
+options=()
+for target in "${targets[@]}"; do options+=(--target "$target"); done
+swift package --enable-all-traits --scratch-path .build-docs/build --allow-writing-to-directory "$folder" \
+    generate-documentation "${options[@]}" --enable-experimental-combined-documentation --warnings-as-errors \
+    --output-path "$folder/pages" --transform-for-static-hosting
+echo "Documentation: $folder/pages"

@@ -1,0 +1,85 @@
+package import FedifyKv
+import MySQLClient
+
+extension MySQLKvStore {
+    /// An entry with its end: what is carried from one server to another.
+    package struct Record: Sendable {
+        package let key: KvKey
+        package let value: KvValue
+        /// The life that is left, by the server's clock, when it was read; nil: it never expires.
+        package let ttl: Duration?
+        /// When it ends, in microseconds since 1970 in UTC, by the server's clock.
+        package let expires: Int64?
+
+        package init(key: KvKey, value: KvValue, ttl: Duration?, expires: Int64? = nil) {
+            self.key = key
+            self.value = value
+            self.ttl = ttl
+            self.expires = expires
+        }
+    }
+
+    /// The live entries below a prefix with their ends, page by page, in the order of keys.
+    ///
+    /// - Parameters:
+    ///   - prefix: The prefix; empty for all.
+    ///   - after: The key to go on behind.
+    /// - Returns: Pages of at most a thousand entries or about a megabyte.
+    package func records(prefix: KvKey, after: KvKey? = nil) -> AsyncThrowingStream<[Record], any Error> {
+        var pages = Pages(range: KeyRange(prefix), withExpiry: true)
+        if let after, after.serialized.compareBytes(with: pages.range.after) > 0 {
+            pages.range.after = after.serialized
+        }
+        let walk = Walk(self, pages)
+        return AsyncThrowingStream { try await walk.next() }
+    }
+
+    /// Stores entries, all or none.
+    package func set(records: [Record]) async throws {
+        let rows = try records.map { record in
+            try check(record.key)
+            return SetRequest(
+                key: record.key, value: try CheckedValue(record.value), life: try microseconds(record.ttl))
+        }
+        try await perform(.set, size: rows.count) {
+            try await run { [batches] connection in
+                // Before anything is sent: one that this server can't keep refuses them all.
+                for row in rows { try row.value.check(for: connection, with: row.key) }
+                for answer in try batches.set(rows, on: connection) { try answer.get() }
+            }
+        }
+    }
+
+    /// The server's time, in microseconds since 1970 in UTC.
+    package func serverTime() async throws -> Int64 {
+        try await run(createsTable: false) { connection in
+            var time: Int64 = 0
+            try connection.query(Statements.serverTime) { time = $0.integer(0) ?? 0 }
+            return time
+        }
+    }
+}
+
+/// One walk through pages of records.
+private actor Walk {
+    private let store: MySQLKvStore
+    private var pages: Pages
+
+    init(_ store: MySQLKvStore, _ pages: Pages) {
+        self.store = store
+        self.pages = pages
+    }
+
+    func next() async throws -> [MySQLKvStore.Record]? {
+        guard !pages.isAtEnd else { return nil }
+        let page = try await store.perform(.list) { [store, pages] in
+            try await store.run { connection in try pages.fetch(store.statements, on: connection) }
+        }
+        pages.advance(past: page)
+        return zip(page.entries, page.ends).map { entry, end in
+            MySQLKvStore.Record(
+                key: entry.key, value: entry.value, ttl: end.map { .microseconds($0.left) },
+                expires: end.map { $0.now + $0.left })
+        }
+    }
+}

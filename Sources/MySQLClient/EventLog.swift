@@ -1,0 +1,34 @@
+#if Logging
+    import Logging
+#endif
+
+/// Tells a logger what happens, if there is one.
+package struct EventLog: Sendable {
+    package enum Level { case trace, debug, info, notice }
+
+    /// A fact's name is a key of ``MySQLObservability/LogKeys``.
+    package typealias Facts = [KeyPath<MySQLObservability.LogKeys, String>: String]
+
+    private let observability: MySQLObservability
+
+    package init(_ observability: MySQLObservability) {
+        self.observability = observability
+    }
+
+    package func log(_ level: Level, _ message: @autoclosure () -> String, _ facts: @autoclosure () -> Facts = [:]) {
+        #if Logging
+            guard let logger = observability.logger else { return }
+            let level: Logger.Level =
+                switch level {
+                case .trace: .trace
+                case .debug: .debug
+                case .info: .info
+                case .notice: .notice
+                }
+            guard logger.logLevel <= level else { return }
+            var metadata: Logger.Metadata = [:]
+            for (key, value) in facts() { metadata[observability.logKeys[keyPath: key]] = .string(value) }
+            logger.log(level: level, "\(message())", metadata: metadata)
+        #endif
+    }
+}

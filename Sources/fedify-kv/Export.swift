@@ -1,0 +1,131 @@
+import ArgumentParser
+import FedifyKv
+import FedifyMySQL
+import Foundation
+
+struct Export: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Writes all entries below a prefix as JSON lines, with their ends.",
+        discussion: """
+            A line is {"key":["a"],"value":1,"expires":1764000000.123456}, with the end in seconds since 1970 in UTC by \
+            the server's clock, and without it if the entry never ends. Lines are in the order of keys. It is no \
+            snapshot: an entry that comes or goes meanwhile may or may not be there.
+
+            Examples:
+              fedify-kv export > all.jsonl
+              fedify-kv export users --output users.jsonl
+              fedify-kv export users --output users.jsonl --resume
+            """)
+
+    @OptionGroup var store: StoreArguments
+    @OptionGroup var output: OutputArguments
+
+    @Argument(help: "The prefix's components, one argument each; all entries, if left out.")
+    var prefix: [String] = []
+
+    @Option(
+        name: .customLong("output"), help: "The file to write, which must not be there; standard output, if left out.")
+    var file: String?
+
+    @Flag(help: "Go on with a file whose export was interrupted, behind its last whole line.")
+    var resume = false
+
+    func validate() throws {
+        if resume, file == nil { throw ValidationError("--resume needs --output.") }
+        if output.json, file == nil { throw ValidationError("--json needs --output: the lines go to standard output.") }
+    }
+
+    private struct Answer: Encodable {
+        let entries: Int
+        let seconds: Double
+    }
+
+    func run() async throws {
+        let prefix = KvKey(prefix)
+        var destination = FileHandle.standardOutput
+        var last: KvKey?
+        if let file {
+            if resume {
+                let begun = try ExportFile.reopen(file)
+                (destination, last) = (begun.file, begun.lastKey)
+            } else {
+                destination = try ExportFile.create(file)
+            }
+        }
+        let (entries, elapsed) = try await store.withStore { [destination, last] kv in
+            let total = Terminal.errorsAreSeen ? try await kv.count(prefix: prefix) : nil
+            let progress = Progress(total: total)
+            defer { progress.finish() }
+            for try await page in kv.records(prefix: prefix, after: last) {
+                let lines = page.map { RecordLine.text($0) + "\n" }.joined()
+                do {
+                    try destination.write(contentsOf: Data(lines.utf8))
+                } catch {
+                    guard file == nil else {
+                        throw KvError(.serverError, "the file can't be written: \(error.localizedDescription)")
+                    }
+                    // Nobody reads any more, as when `head` has seen enough.
+                    throw ExitCode(3)
+                }
+                progress.advance(by: page.count, entries: page.count)
+            }
+            return (progress.entries, progress.elapsed)
+        }
+        if file != nil {
+            try destination.synchronize()
+            try destination.close()
+            try output.write(
+                Answer(entries: entries, seconds: elapsed / .seconds(1)), "\(entries) entries exported")
+        }
+    }
+}
+
+/// The file of an export.
+enum ExportFile {
+    /// A new file.
+    static func create(_ path: String) throws -> FileHandle {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            throw ValidationError(
+                "The file \(path) can't be made: \(String(cString: strerror(errno))). (--resume goes on with one.)")
+        }
+        return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    }
+
+    /// A file whose export was interrupted, cut behind its last whole line.
+    static func reopen(_ path: String) throws -> (file: FileHandle, lastKey: KvKey?) {
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            throw ValidationError("The file \(path) can't be opened: \(String(cString: strerror(errno))).")
+        }
+        let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        let size = try file.seekToEnd()
+        let (end, line) = try lastLine(of: file, size)
+        try file.truncate(atOffset: end)
+        try file.seek(toOffset: end)
+        guard !line.isEmpty else { return (file, nil) }
+        guard let text = String(validating: line, as: UTF8.self),
+            let key = (try? JSONDocument(text))?.members()?["key"].flatMap(KvKey.init(serialized:))
+        else { throw ValidationError("The last line of \(path) is none of an export.") }
+        return (file, key)
+    }
+
+    /// Where the last whole line ends, and that line; looks from the end, a growing piece at a time.
+    private static func lastLine(of file: FileHandle, _ size: UInt64) throws -> (end: UInt64, [UInt8]) {
+        var length = min(size, 1 << 16)
+        while length > 0 {
+            try file.seek(toOffset: size - length)
+            let bytes = [UInt8](try file.read(upToCount: Int(length)) ?? Data())
+            if let end = bytes.lastIndex(of: UInt8(ascii: "\n")) {
+                let before = bytes[..<end].lastIndex(of: UInt8(ascii: "\n"))
+                if before != nil || length == size {
+                    return (size - length + UInt64(end) + 1, Array(bytes[(before.map { $0 + 1 } ?? 0)..<end]))
+                }
+            } else if length == size {
+                return (0, [])
+            }
+            length = min(size, length * 4)
+        }
+        return (0, [])
+    }
+}

@@ -1,0 +1,108 @@
+import ArgumentParser
+import FedifyKv
+import FedifyMySQL
+import MySQLClient
+
+struct Stats: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Shows entries, bytes and ends by the keys' first components.",
+        discussion: """
+            The server reads the whole table for it. Below a prefix, entries are told apart by the component that \
+            follows. Rows that have expired and are still there count as expired only.
+
+            Examples:
+              fedify-kv stats
+              fedify-kv stats users --limit 50
+              fedify-kv stats --json
+            """)
+
+    @OptionGroup var store: StoreArguments
+    @OptionGroup var output: OutputArguments
+
+    @Argument(help: "The prefix's components, one argument each; all entries, if left out.")
+    var prefix: [String] = []
+
+    @Option(help: "How many lines at the most; the rest is added up.")
+    var limit = 20
+
+    func validate() throws {
+        guard (1...100_000).contains(limit) else { throw ValidationError("--limit must be from 1 to 100000.") }
+    }
+
+    private struct Line: Encodable {
+        let component: String?
+        let entries: Int
+        let bytes: Int
+        let expired: Int
+        let ends: [String: Int]
+
+        init(_ group: MySQLKvStore.Statistics.Group) {
+            component = group.component
+            entries = group.entries
+            bytes = group.bytes
+            expired = group.expired
+            ends = Dictionary(uniqueKeysWithValues: zip(Stats.ends, group.ends))
+        }
+    }
+
+    private struct Answer: Encodable {
+        let groups: [Line]
+        let others: Line
+        let total: Line
+    }
+
+    private static let ends = ["hour", "day", "week", "later", "never"]
+
+    func run() async throws {
+        let statistics = try await store.withStore(deadline: .seconds(600)) { kv in
+            try await kv.statistics(prefix: KvKey(prefix), limit: limit)
+        }
+        try output.write(
+            Answer(
+                groups: statistics.groups.map(Line.init), others: Line(statistics.others),
+                total: Line(statistics.total)),
+            text(statistics))
+    }
+
+    private func text(_ statistics: MySQLKvStore.Statistics) -> String {
+        let width = 24
+        let largest = max(1, statistics.groups.map(\.bytes).max() ?? 1)
+        func row(_ name: String, _ group: MySQLKvStore.Statistics.Group, bar: Bool) -> [String] {
+            let length = bar ? (group.bytes * width + largest - 1) / largest : 0
+            return [name, "\(group.entries)", Self.size(group.bytes)] + group.ends.map { "\($0)" }
+                + ["\(group.expired)", Terminal.coloured(String(repeating: "█", count: length), .green)]
+        }
+        var rows = [["", "entries", "bytes", "≤ 1 h", "≤ 1 day", "≤ 1 week", "later", "never", "expired", ""]]
+        rows += statistics.groups.map { row(($0.component ?? "").shownOnALine, $0, bar: true) }
+        if statistics.others.entries + statistics.others.expired > 0 {
+            rows.append(row("(others)", statistics.others, bar: false))
+        }
+        rows.append(row("(total)", statistics.total, bar: false))
+        return TextTable(rows).text
+    }
+
+    /// Bytes as people read them.
+    private static func size(_ bytes: Int) -> String {
+        var (value, unit) = (Double(bytes), 0)
+        while value >= 1024, unit < 4 {
+            value /= 1024
+            unit += 1
+        }
+        let tenths = unit == 0 ? "\(bytes)" : "\((value * 10).rounded() / 10)"
+        return tenths + " " + ["B", "KiB", "MiB", "GiB", "TiB"][unit]
+    }
+}
+
+extension String {
+    /// Cut, and without what would move a terminal's cursor: anybody may have chosen it.
+    fileprivate var shownOnALine: String {
+        let limit = 40
+        let shown = unicodeScalars.prefix(limit).map { scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: "�"
+            default: String(scalar)
+            }
+        }
+        return shown.joined() + (unicodeScalars.count > limit ? "…" : "")
+    }
+}

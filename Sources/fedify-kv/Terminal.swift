@@ -1,0 +1,16 @@
+import Foundation
+
+/// What may be shown on a terminal only.
+enum Terminal {
+    enum Colour: String { case green = "32", yellow = "33", red = "31", dim = "2" }
+
+    /// Whether somebody sees colours there: a terminal, and no wish for none (NO_COLOR, see no-color.org).
+    static let outputHasColours = isatty(STDOUT_FILENO) == 1 && !wantsNoColour
+    static let errorsAreSeen = isatty(STDERR_FILENO) == 1
+
+    private static let wantsNoColour = ProcessInfo.processInfo.environment["NO_COLOR"].map { !$0.isEmpty } ?? false
+
+    static func coloured(_ text: String, _ colour: Colour) -> String {
+        outputHasColours ? "\u{1B}[\(colour.rawValue)m\(text)\u{1B}[0m" : text
+    }
+}

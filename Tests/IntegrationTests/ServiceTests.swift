@@ -1,0 +1,78 @@
+import FedifyKv
+import FedifyMySQL
+import Foundation
+import Locking
+import Logging
+import MySQLClient
+import ServiceLifecycle
+import Testing
+
+/// Pool and store as services of a group.
+@Suite(.serialized) struct ServiceTests {
+    /// A shutdown under load: what is under way is finished, what comes later is refused, and the server sees every
+    /// connection closed as it should be.
+    @Test(arguments: try await TestServer.all)
+    func aGracefulShutdownFinishesWhatIsUnderWay(_ server: TestServer) async throws {
+        func aborted() async throws -> Int {
+            Int(try await server.sql("SHOW GLOBAL STATUS LIKE 'Aborted_clients'")[0][1] ?? "") ?? -1
+        }
+        try await server.withStore { direct, _ in
+            try await direct.initialize()
+            let before = try await aborted()
+            let pool = try server.pool(4)
+            let kv = try MySQLKvStore(pool, options: direct.options)
+            let group = ServiceGroup(services: [pool, kv], logger: Logger(label: "test"))
+            async let running: Void = group.run()
+            // Operations that can't end before the shutdown has begun.
+            let released = Locked(false)
+            async let holder: Void = withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        try await pool.withConnection { _ in while !released.withLock(\.self) { usleep(1000) } }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            try await eventually { pool.status.inUse == 4 }
+            try await withThrowingTaskGroup(of: Void.self) { callers in
+                for number in 0..<100 { callers.addTask { try await kv.set(["\(number)"], "v") } }
+                callers.addTask { _ = try await kv.getWithExpiry(["k"]) }
+                try await eventually { kv.waitingOperations == 100 && pool.status.waiting >= 2 }
+                await group.triggerGracefulShutdown()
+                try await eventually {
+                    // Cancelled, it would not wait for a connection if it were let in.
+                    let probe = Task { try await kv.count() }
+                    probe.cancel()
+                    guard case .failure(let error as KvError) = await probe.result else { return false }
+                    return error.code == .closed
+                }
+                released.withLock { $0 = true }
+                try await callers.waitForAll()
+            }
+            try await holder
+            try await running
+            await #expect(throws: KvError.self) { try await kv.set(["late"], "v") }
+            #expect(try await direct.count() == 100)
+            #expect(pool.status.connections == 0)
+            #expect(try await aborted() == before)
+        }
+    }
+
+    /// Upkeep goes on until the shutdown, and doesn't hold it up.
+    @Test(arguments: try await TestServer.all)
+    func theStoreSweepsUntilTheShutdown(_ server: TestServer) async throws {
+        try await server.withStore(options: { $0.upkeep.interval = .seconds(3600) }) { kv, pool in
+            try await kv.set(["k"], "v", ttl: .milliseconds(1))
+            try await eventually { try await kv.get(["k"]) == nil }
+            let group = ServiceGroup(services: [kv], logger: Logger(label: "test"))
+            async let running: Void = group.run()
+            try await eventually {
+                try await server.sql("SELECT COUNT(*) FROM \(kv.options.tableName)") == [["0"]]
+            }
+            await group.triggerGracefulShutdown()
+            try await running
+            // The pool is another service.
+            try await pool.withConnection { _ = try $0.query("DO 1") }
+        }
+    }
+}
