@@ -34,29 +34,35 @@ extension MySQLKvStore {
         return AsyncThrowingStream { try await walk.next() }
     }
 
-    /// Stores entries, all or none.
+    /// Stores entries, all or none. One with a ttl lives for that long, one with an end alone ends then.
     package func set(records: [Record]) async throws {
         let rows = try records.map { record in
             try check(record.key)
-            return SetRequest(
-                key: record.key, value: try CheckedValue(record.value), life: try microseconds(record.ttl))
+            return (record, try CheckedValue(record.value), try microseconds(record.ttl))
         }
         try await perform(.set, size: rows.count) {
             try await run { [batches] connection in
+                let now = try Self.time(of: connection)
+                let requests = rows.map { record, value, life in
+                    let left = record.ttl == nil ? record.expires.map { MySQLParameter.integer(max(0, $0 - now)) } : nil
+                    return SetRequest(key: record.key, value: value, life: left ?? life)
+                }
                 // Before anything is sent: one that this server can't keep refuses them all.
-                for row in rows { try row.value.check(for: connection, with: row.key) }
-                for answer in try batches.set(rows, on: connection) { try answer.get() }
+                for request in requests { try request.value.check(for: connection, with: request.key) }
+                for answer in try batches.set(requests, on: connection) { try answer.get() }
             }
         }
     }
 
     /// The server's time, in microseconds since 1970 in UTC.
     package func serverTime() async throws -> Int64 {
-        try await run(createsTable: false) { connection in
-            var time: Int64 = 0
-            try connection.query(Statements.serverTime) { time = $0.integer(0) ?? 0 }
-            return time
-        }
+        try await run(createsTable: false) { try Self.time(of: $0) }
+    }
+
+    private static func time(of connection: MySQLConnection) throws(MySQLError) -> Int64 {
+        var time: Int64 = 0
+        try connection.query(Statements.serverTime) { time = $0.integer(0) ?? 0 }
+        return time
     }
 }
 

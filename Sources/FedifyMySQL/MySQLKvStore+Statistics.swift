@@ -35,7 +35,7 @@ extension MySQLKvStore {
                 var statistics = Statistics()
                 try connection.query(
                     statements.statistics(component: prefix.components.count),
-                    [.text(range.after), .text(range.through)]
+                    [.text(range.after), .text(range.through)], maximumRows: .max
                 ) { row in
                     func number(_ column: Int) -> Int { Int(row.integer(column) ?? 0) }
                     let group = Statistics.Group(

@@ -38,7 +38,7 @@
             }
             if let hosts {
                 addresses = try hosts.map { host throws(MySQLError) in
-                    try Self.tcpAddress(host[...]) {
+                    try Self.tcpAddress(host.unicodeScalars[...]) {
                         MySQLError(.invalidConfiguration, "hosts is wrong: \($0)")
                     }
                 }

@@ -16,18 +16,22 @@ extension MySQLConfiguration {
         func invalid(_ reason: String) -> MySQLError {
             MySQLError(.invalidConfiguration, "the database URL is wrong: \(reason)")
         }
-        func decoded(_ text: Substring, _ what: String) throws(MySQLError) -> String {
+        func decoded(_ text: Substring.UnicodeScalarView, _ what: String) throws(MySQLError) -> String {
             guard let result = percentDecoded(text) else {
                 throw invalid("\(what) has a % that isn't followed by two hexadecimal digits, or isn't UTF-8")
             }
             return result
         }
 
-        guard let schemeEnd = url.range(of: "://") else { throw invalid("it begins with no mysql:// or mariadb://") }
+        guard let schemeEnd = url.range(of: "://", options: .literal) else {
+            throw invalid("it begins with no mysql:// or mariadb://")
+        }
         guard ["mysql", "mariadb"].contains(url[..<schemeEnd.lowerBound].lowercased()) else {
             throw invalid("its scheme is neither mysql nor mariadb")
         }
-        let rest = url[schemeEnd.upperBound...]
+        // Scalars, not characters: a combining accent behind an @ would hide it.
+        let rest = url[schemeEnd.upperBound...].unicodeScalars
+        let nothing = rest[..<rest.startIndex]
         guard !rest.contains("#") else { throw invalid("it has a #; write %23 in a password or name") }
         let queryStart = rest.firstIndex(of: "?") ?? rest.endIndex
         let path = rest[..<queryStart]
@@ -38,14 +42,14 @@ extension MySQLConfiguration {
         }
         let slash = path.lastIndex(of: "@").map { path[$0...].firstIndex(of: "/") } ?? path.firstIndex(of: "/")
         let authority = path[..<(slash ?? path.endIndex)]
-        let database = try decoded(slash.map { path[$0...].dropFirst() } ?? "", "the database")
+        let database = try decoded(slash.map { path[$0...].dropFirst() } ?? nothing, "the database")
 
         let at = authority.lastIndex(of: "@")
-        let credentials = at.map { authority[..<$0] } ?? ""
+        let credentials = at.map { authority[..<$0] } ?? nothing
         let hostAndPort = at.map { authority[authority.index(after: $0)...] } ?? authority
         let colon = credentials.firstIndex(of: ":")
         let user = try decoded(credentials[..<(colon ?? credentials.endIndex)], "the user")
-        let password = try decoded(colon.map { credentials[$0...].dropFirst() } ?? "", "the password")
+        let password = try decoded(colon.map { credentials[$0...].dropFirst() } ?? nothing, "the password")
 
         var parameters: [String: String] = [:]
         for pair in query.split(separator: "&") {
@@ -70,7 +74,7 @@ extension MySQLConfiguration {
         let socket = try take("socket", "a path") { $0.isEmpty ? nil : $0 }
         var addresses: [Address] = []
         if let socket {
-            guard hostAndPort.isEmpty || hostAndPort == "localhost" else {
+            guard hostAndPort.isEmpty || String(hostAndPort) == "localhost" else {
                 throw invalid("it names both a host and a socket")
             }
             addresses = [.unixSocket(path: socket)]
@@ -103,17 +107,19 @@ extension MySQLConfiguration {
 
     /// A host, with or without a port.
     static func tcpAddress(
-        _ text: Substring,
-        _ decoded: (Substring, String) throws(MySQLError) -> String = { text, _ throws(MySQLError) in String(text) },
+        _ text: Substring.UnicodeScalarView,
+        _ decoded: (Substring.UnicodeScalarView, String) throws(MySQLError) -> String = { text, _ throws(MySQLError) in
+            String(text)
+        },
         _ invalid: (String) -> MySQLError
     ) throws(MySQLError) -> Address {
         var host = text
-        var port: Substring?
-        if text.hasPrefix("[") {
+        var port: Substring.UnicodeScalarView?
+        if text.first == "[" {
             guard let end = text.firstIndex(of: "]") else { throw invalid("a bracket of an IPv6 address is missing") }
             host = text[..<end].dropFirst()
             let rest = text[text.index(after: end)...]
-            guard rest.isEmpty || rest.hasPrefix(":") else { throw invalid("there is text behind the IPv6 address") }
+            guard rest.isEmpty || rest.first == ":" else { throw invalid("there is text behind the IPv6 address") }
             if !rest.isEmpty { port = rest.dropFirst() }
         } else if let colon = text.firstIndex(of: ":") {
             host = text[..<colon]
@@ -121,14 +127,16 @@ extension MySQLConfiguration {
             guard port?.contains(":") == false else { throw invalid("an IPv6 address must stand in brackets") }
         }
         guard let port else { return .tcp(host: try decoded(host, "the host")) }
-        guard let number = UInt16(port), number > 0 else { throw invalid("the port is no number from 1 to 65535") }
+        guard let number = UInt16(String(port)), number > 0 else {
+            throw invalid("the port is no number from 1 to 65535")
+        }
         return .tcp(host: try decoded(host, "the host"), port: number)
     }
 }
 
-private func percentDecoded(_ text: Substring) -> String? {
+private func percentDecoded(_ text: Substring.UnicodeScalarView) -> String? {
     var bytes: [UInt8] = []
-    var rest = text.utf8[...]
+    var rest = Substring(text).utf8[...]
     while let byte = rest.popFirst() {
         guard byte == UInt8(ascii: "%") else {
             bytes.append(byte)

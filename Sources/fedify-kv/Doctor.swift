@@ -82,7 +82,9 @@ private struct Examination {
         self.before = before
         let names = Self.names.map { "'\($0)'" }.joined(separator: ",")
         var variables: [String: String] = [:]
-        try connection.query("SHOW GLOBAL VARIABLES WHERE Variable_name IN (\(names))") { row in
+        try connection.query(
+            "SHOW GLOBAL VARIABLES WHERE Variable_name IN (\(names))", maximumRows: Self.names.count
+        ) { row in
             if let name = row.text(0) { variables[name] = row.text(1) }
         }
         self.variables = variables

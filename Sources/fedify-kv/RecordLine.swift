@@ -40,10 +40,11 @@ enum RecordLine {
             guard let number = decimal(text) else { throw Malformed(reason: "its \(name) is no number of seconds") }
             return number
         }
-        let left = try microseconds("expires").map { $0 - now } ?? microseconds("ttl")
-        if let left, left <= 0 { return nil }
+        let (expires, ttl) = (try microseconds("expires"), try microseconds("ttl"))
+        if let left = ttl ?? expires.map({ $0 - now }), left <= 0 { return nil }
         return MySQLKvStore.Record(
-            key: KvKey(components), value: KvValue(trusted: value), ttl: left.map { .microseconds($0) })
+            key: KvKey(components), value: KvValue(trusted: value), ttl: ttl.map { .microseconds($0) },
+            expires: expires)
     }
 
     /// A number of seconds in microseconds, exact to the last digit.

@@ -82,4 +82,16 @@ import Testing
         #expect(error?.code == .invalidConfiguration)
         #expect(error?.message.contains("word@") == false && error?.message.contains("%3F") == true)
     }
+
+    /// An accent behind a separator makes one character of the two.
+    @Test func anAccentHidesNoSeparator() throws {
+        let error = #expect(throws: MySQLError.self) {
+            try MySQLConfiguration(url: "mysql://u:hun?ter2@\u{301}host/db?ssl=1")
+        }
+        #expect(error?.message.contains("ter2") == false)
+        let found = try MySQLConfiguration(url: "mysql://u:\u{301}p@\u{301}h/\u{301}d")
+        #expect(found.password.text == "\u{301}p")
+        #expect(found.addresses == [.tcp(host: "\u{301}h")])
+        #expect(found.database == "\u{301}d")
+    }
 }
