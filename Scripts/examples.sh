@@ -10,8 +10,8 @@ if [ "${1:-}" = on-server ]; then # FOLDER NAME..., what this script calls itsel
     folder=$2
     shift 2
     for name in "$@"; do
-        printf '\n== Tests of %s\n' "$name"
-        # Not --skip-build: the folder was last laid out for another of them. What is built isn't built again.
+        printf '\n== %s\n' "$name"
+        # Each is built just before its tests: to go over to the other one builds Hummingbird anew.
         swift test --package-path "Examples/$name" --scratch-path "$folder"
     done
     exit
@@ -20,9 +20,5 @@ fi
 folder=$PWD/${EXAMPLES_BUILD:-.build-examples}
 [ $# -gt 0 ] || set -- sessions inbox
 Scripts/install.sh build browser
-for name in "$@"; do
-    printf '\n== Build of %s\n' "$name"
-    swift build --package-path "Examples/$name" --scratch-path "$folder" --build-tests
-done
 # exec, so that a signal reaches the script that stops the server.
 exec Scripts/with-servers.sh mariadb -- Scripts/examples.sh on-server "$folder" "$@"

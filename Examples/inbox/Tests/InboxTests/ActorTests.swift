@@ -74,6 +74,7 @@ import Testing
     ])
     func thisMachineByOtherNames(url: String) async throws {
         let url = try #require(RemoteURL(url))
-        await #expect(throws: ActorFetcher.Refused.self) { try await ActorFetcher().fetch(url) }
+        let error = await #expect(throws: ActorFetcher.Refused.self) { try await ActorFetcher().fetch(url) }
+        #expect(error?.reason == "its address isn't a public one")
     }
 }

@@ -43,6 +43,23 @@ import Testing
         }
     }
 
+    /// Without the server, which lets requests of one host in one by one, as it counts them.
+    @Test func ofManyClaimsOneIsGiven() async throws {
+        try await InboxFixture.run { inbox throws in
+            let ledger = ActivityLedger(kv: inbox.kv, claimLife: .seconds(60), doneLife: .seconds(60))
+            let given = try await withThrowingTaskGroup(of: Bool.self) { group in
+                for _ in 0..<40 {
+                    group.addTask {
+                        if case .ours = try await ledger.claim("a") { return true }
+                        return false
+                    }
+                }
+                return try await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+            }
+            #expect(given == 1)
+        }
+    }
+
     /// A claim without a mark is what a server leaves behind that has crashed at work.
     @Test func aCrashAtWorkLosesNothing() async throws {
         let handled = Counter()
