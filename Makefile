@@ -1,9 +1,10 @@
-.PHONY: help demo test test-faults soak asan fuzz bench upkeep micro build format lint clean
+.PHONY: help demo test examples test-faults soak asan fuzz bench upkeep micro build format lint clean
 
 help:
 	@echo "make demo    a tour of the store, on a throwaway MariaDB"
 	@echo "make test    all tests, on a throwaway MariaDB and a throwaway MySQL"
 	@echo "             (SERVERS=mariadb: on that one only; MYSQL_URL=...: on servers that run already; TSAN=0: no ThreadSanitizer)"
+	@echo "make examples  builds and tests the examples, on a throwaway MariaDB and in a headless browser"
 	@echo "make test-faults  faults of network and servers at length, on clusters too, and a report"
 	@echo "make soak    half an hour of full load with random faults, and charts (SOAK_SECONDS=1800)"
 	@echo "make asan    the tests under AddressSanitizer"
@@ -23,6 +24,9 @@ demo:
 
 test:
 	@Scripts/test.sh
+
+examples:
+	@Scripts/examples.sh
 
 test-faults:
 	@Scripts/test.sh faults
@@ -56,4 +60,4 @@ lint:
 	@Scripts/test.sh lint
 
 clean:
-	rm -rf .build .build-tsan .build-asan .build-soak .build-fuzz Benchmarks/.build Benchmarks/Micro/.build
+	rm -rf .build .build-examples .build-tsan .build-asan .build-soak .build-fuzz Examples/*/.build Benchmarks/.build Benchmarks/Micro/.build

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Installs what is missing:  install.sh [build] [mariadb] [mysql] [galera] [group] [make]
+# Installs what is missing:  install.sh [build] [mariadb] [mysql] [galera] [group] [browser] [make]
 #   build    what `swift build` needs besides Swift
 #   mariadb  what with-servers.sh needs for a MariaDB server
 #   mysql    the same for a MySQL server
 #   galera   the same for a Galera cluster
 #   group    the same for Group Replication
+#   browser  Chromium, which the examples' tests look at a page with
 #   make     make
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -205,13 +206,27 @@ install_galera() {
 # It is part of MySQL.
 install_group() { install_mysql; }
 
+find_browser() {
+    [ -n "${CHROMIUM:-}" ] || command -v chromium chromium-browser google-chrome >/dev/null ||
+        [ -d /Applications/Chromium.app ] || [ -d "/Applications/Google Chrome.app" ]
+}
+
+install_browser() {
+    if find_browser; then return; fi
+    provide "Chromium is" chromium ""
+    find_browser || fail "There is no Chromium. Install it or Google Chrome, or name its program in CHROMIUM."
+}
+
 install_make() {
     command -v make >/dev/null || provide "make is" make make
 }
 
 for kind in "$@"; do
     case $kind in
-    build | mariadb | mysql | galera | group | make) "install_$kind" ;;
-    *) fail "don't know how to install '$kind'; usage: install.sh [build] [mariadb] [mysql] [galera] [group] [make]" ;;
+    build | mariadb | mysql | galera | group | browser | make) "install_$kind" ;;
+    *)
+        fail "don't know how to install '$kind';" \
+            "usage: install.sh [build] [mariadb] [mysql] [galera] [group] [browser] [make]"
+        ;;
     esac
 done

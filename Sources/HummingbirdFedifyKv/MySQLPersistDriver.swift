@@ -1,5 +1,122 @@
 #if Hummingbird
-    import FedifyKv
-    import FedifyMySQL
-    import Hummingbird
+    public import FedifyKv
+    public import FedifyMySQL
+    public import Hummingbird
+
+    /// Hummingbird's persisted values, sessions among them, in a ``MySQLKvStore``: they outlast a restart, and all
+    /// processes on the table see them.
+    ///
+    /// ```swift
+    /// let persist = MySQLPersistDriver(MySQLKvStore(pool))
+    /// try await persist.create(key: "invitation", value: "Alice", expires: .seconds(3600))
+    /// ```
+    ///
+    /// A value is an entry of the store like any other, under a prefix and as JSON. It ends by the server's clock, to
+    /// the microsecond, and is gone at that moment for every operation. Beside Hummingbird's `PersistError`, operations
+    /// throw what the store's own do: `KvError`, and `CancellationError` while they wait for a connection.
+    ///
+    /// The driver closes nothing: the pool is the caller's. As a service of an application it has nothing to do; the
+    /// store removes expired rows.
+    public struct MySQLPersistDriver: PersistDriver {
+        private let kv: MySQLKvStore
+        private let prefix: [String]
+
+        /// A driver on a store. Nothing is sent yet.
+        ///
+        /// - Parameters:
+        ///   - kv: Where the values are kept.
+        ///   - prefix: What the keys of all values begin with, so that they don't meet other entries of the table.
+        public init(_ kv: MySQLKvStore, prefix: KvKey = ["hummingbird"]) {
+            self.kv = kv
+            self.prefix = prefix.components
+        }
+
+        /// Stores a value under a key that has none; a value that has expired is none. Of any number of callers, in
+        /// any number of processes, one succeeds.
+        ///
+        /// - Parameters:
+        ///   - key: The key, without the prefix.
+        ///   - value: The value.
+        ///   - expires: How long it lives; nil: for ever. Zero or less: it has expired already.
+        /// - Throws: `PersistError.duplicate` if there is a value; `KvError` `outcomeUnknown` if it can't be known
+        ///   whether the value was stored, and else as the store's `cas`.
+        public func create(key: String, value: some Codable & Sendable, expires: Duration?) async throws {
+            let isNew = try await kv.cas(
+                entry(key), expected: nil, new: KvValue(encoding: value), ttl: expires.map(Self.life))
+            guard isNew else { throw PersistError.duplicate }
+        }
+
+        /// Stores a value, in the place of one that is there.
+        ///
+        /// A value that was read and ends before it is set again without an expiry lives for ever, as Hummingbird says.
+        /// Where that matters, name the time left, from ``getWithTTL(key:as:)``.
+        ///
+        /// - Parameters:
+        ///   - key: The key, without the prefix.
+        ///   - value: The value.
+        ///   - expires: How long it lives; nil: as long as the value that is there, and for ever where there is none.
+        ///     Zero or less: it has expired already.
+        /// - Throws: As the store's `set`.
+        public func set(key: String, value: some Codable & Sendable, expires: Duration?) async throws {
+            let value = try KvValue(encoding: value)
+            if let expires {
+                try await kv.set(entry(key), value, ttl: Self.life(expires))
+            } else {
+                try await kv.setKeepingExpiry(entry(key), value)
+            }
+        }
+
+        /// The value of a key.
+        ///
+        /// - Parameters:
+        ///   - key: The key, without the prefix.
+        ///   - type: What the value is to be.
+        /// - Returns: The value; nil if there is none, or it has expired.
+        /// - Throws: `PersistError.invalidConversion` if the value isn't of this type, and else as the store's `get`.
+        public func get<Object: Codable & Sendable>(key: String, as type: Object.Type) async throws -> Object? {
+            guard let value = try await kv.get(entry(key)) else { return nil }
+            return try Self.decode(value, as: type)
+        }
+
+        /// The value of a key, and what is left of its life.
+        ///
+        /// - Parameters:
+        ///   - key: The key, without the prefix.
+        ///   - type: What the value is to be.
+        /// - Returns: The value, and the time that it has left by the server's clock (nil: it never expires); nil if
+        ///   there is no value, or it has expired.
+        /// - Throws: `PersistError.invalidConversion` if the value isn't of this type, and else as the store's `get`.
+        public func getWithTTL<Object: Codable & Sendable>(
+            key: String, as type: Object.Type
+        ) async throws -> (object: Object, ttl: Duration?)? {
+            guard let found = try await kv.getWithExpiry(entry(key)) else { return nil }
+            return (try Self.decode(found.value, as: type), found.ttl)
+        }
+
+        /// Removes the value of a key, if there is one.
+        ///
+        /// - Parameter key: The key, without the prefix.
+        /// - Throws: As the store's `delete`.
+        public func remove(key: String) async throws {
+            try await kv.delete(entry(key))
+        }
+
+        private func entry(_ key: String) -> KvKey {
+            KvKey(prefix + [key])
+        }
+
+        /// What should have ended already, as Hummingbird's driver in memory takes it, is an error to the store.
+        private static func life(_ expires: Duration) -> Duration {
+            max(expires, .zero)
+        }
+
+        private static func decode<Object: Decodable>(_ value: KvValue, as type: Object.Type) throws -> Object {
+            do {
+                return try value.decode(as: type)
+            } catch {
+                guard error.code == .decodingFailed else { throw error }
+                throw PersistError.invalidConversion
+            }
+        }
+    }
 #endif

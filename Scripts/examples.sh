@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Builds and tests the examples, on a throwaway MariaDB, or on the server that MYSQL_URL names:  examples.sh [NAME...]
+# From the environment:
+#   EXAMPLES_BUILD  the folder to build in, .build-examples unless told. The examples share it: what both use, which is
+#                   nearly all, is built once. With .build they use what was built for the tests.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if [ "${1:-}" = on-server ]; then # FOLDER NAME..., what this script calls itself with
+    folder=$2
+    shift 2
+    for name in "$@"; do
+        printf '\n== %s\n' "$name"
+        # Each is built just before its tests: to go over to the other one builds Hummingbird anew.
+        swift test --package-path "Examples/$name" --scratch-path "$folder"
+    done
+    exit
+fi
+
+folder=$PWD/${EXAMPLES_BUILD:-.build-examples}
+[ $# -gt 0 ] || set -- sessions inbox
+Scripts/install.sh build browser
+# exec, so that a signal reaches the script that stops the server.
+exec Scripts/with-servers.sh mariadb -- Scripts/examples.sh on-server "$folder" "$@"
