@@ -28,6 +28,8 @@ extension MySQLKvStore {
     /// - Parameters:
     ///   - prefix: Rows below it; empty for all.
     ///   - limit: How many groups there are at the most.
+    /// - Returns: The groups, what they leave out, and the sum.
+    /// - Throws: ``KvError``.
     package func statistics(prefix: KvKey = [], limit: Int) async throws -> Statistics {
         let range = KeyRange(prefix)
         return try await perform(.count) {

@@ -54,6 +54,8 @@ final class StoreTelemetry: Sendable {
     ///   - operation: What the caller asked for.
     ///   - size: How many keys, where it takes many.
     ///   - body: The operation.
+    /// - Returns: What the body returns.
+    /// - Throws: What the body throws.
     func observe<T>(_ operation: StoreOperation, size: Int?, _ body: () async throws -> T) async throws -> T {
         #if Metrics
             if let factory {

@@ -31,6 +31,7 @@ struct StoreArguments: ParsableArguments {
     ///   - deadline: The least that operations have; nil: as the URL says.
     ///   - body: What to do.
     /// - Returns: What the body returns.
+    /// - Throws: What the body throws; ``MySQLError`` or ``KvError`` `invalidConfiguration`.
     func withStore<T>(deadline: Duration? = nil, _ body: (MySQLKvStore) async throws -> T) async throws -> T {
         let kv = try open(deadline)
         do {
