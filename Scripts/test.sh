@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# The tests:  test.sh [all|format|lint|integration|faults|soak|asan]
+# The tests:  test.sh [all|format|lint|traits|integration|faults|soak|asan]
 #   all          lint, build, unit tests, integration tests, ThreadSanitizer
 #   format       formats the sources
 #   lint         the formatting only
+#   traits       without its traits the package leaves their libraries out
 #   integration  build and integration tests only
 #   faults       faults of network and servers, at length, on clusters too
 #   soak         half an hour of full load with random faults; charts in .build-soak
@@ -73,14 +74,33 @@ soak_test() {
 
 asan_options=(--sanitize address --scratch-path .build-asan)
 
-# What the server sends must not reach memory that isn't there: the connection, its statements and rows. Memory is
-# measured by others of the tests, which the sanitizer's own would disturb.
+# What the server sends must not reach memory that isn't there: the connection, its statements and rows. What is bound
+# in time or memory is left to the other runs: everything is slower and larger here.
 address_sanitizer() {
     step "AddressSanitizer"
     # Connector/C and Foundation keep a little for the whole of the process.
     ASAN_OPTIONS="detect_leaks=0 ${ASAN_OPTIONS:-}" \
         swift test "${asan_options[@]}" --skip-build --no-parallel \
-        --skip "${ASAN_SKIP:-ClusterTests|twoHundredThousandRowsTakeFlatMemory|aHundredValuesOfAMegabyteTakeLittleMemory}"
+        --skip "${ASAN_SKIP:-ClusterTests|FaultTests|twoHundredThousandRowsTakeFlatMemory|aHundredValuesOfAMegabyteTakeLittleMemory}"
+}
+
+# Without its traits the package doesn't link the libraries that they are for; with them, all are there.
+traits() {
+    step "Traits"
+    local options=(--disable-default-traits --product fedify-kv --scratch-path .build-bare)
+    local with without library
+    swift build "${options[@]}"
+    without=$(nm "$(swift build "${options[@]}" --show-bin-path)/fedify-kv")
+    with=$(nm "$(swift build --show-bin-path)/fedify-kv")
+    # Modules as Swift's symbols name them: their length, and the name.
+    for library in 7Logging 11CoreMetrics 7Tracing 15Instrumentation 13Configuration 16ServiceLifecycle; do
+        grep -q "\$s$library" <<<"$with" || { echo "test.sh: $library isn't found where it is linked" >&2; return 1; }
+        if grep -q "\$s$library" <<<"$without"; then
+            echo "test.sh: $library is linked without its trait" >&2
+            return 1
+        fi
+    done
+    echo "Without traits none of their libraries is linked."
 }
 
 thread_sanitizer() {
@@ -127,6 +147,11 @@ soak)
     build "${soak_options[@]}"
     on_servers soak_test
     ;;
+traits)
+    Scripts/install.sh build
+    swift build --product fedify-kv
+    traits
+    ;;
 asan)
     Scripts/install.sh build
     build "${asan_options[@]}"
@@ -146,7 +171,7 @@ on-servers) # BEGUN STEP..., what on_servers calls
     step "All passed"
     ;;
 *)
-    echo "usage: test.sh [all|format|lint|integration|faults|soak|asan]" >&2
+    echo "usage: test.sh [all|format|lint|traits|integration|faults|soak|asan]" >&2
     exit 2
     ;;
 esac

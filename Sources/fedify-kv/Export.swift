@@ -101,12 +101,18 @@ enum ExportFile {
         let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         let size = try file.seekToEnd()
         let (end, line) = try lastLine(of: file, size)
-        try file.truncate(atOffset: end)
-        try file.seek(toOffset: end)
-        guard !line.isEmpty else { return (file, nil) }
+        func cut() throws {
+            try file.truncate(atOffset: end)
+            try file.seek(toOffset: end)
+        }
+        guard !line.isEmpty else {
+            try cut()
+            return (file, nil)
+        }
         guard let text = String(validating: line, as: UTF8.self),
             let key = (try? JSONDocument(text))?.members()?["key"].flatMap(KvKey.init(serialized:))
         else { throw ValidationError("The last line of \(path) is none of an export.") }
+        try cut()
         return (file, key)
     }
 

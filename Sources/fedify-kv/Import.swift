@@ -10,7 +10,8 @@ struct Import: AsyncParsableCommand {
         discussion: """
             Instead of "expires" a line may have "ttl", the seconds that are left. Entries that have ended are left \
             out. Lines are stored in batches, each whole or not at all; an entry that is there is overwritten. A line \
-            that is no entry ends the import: what stands before its batch is stored, and nothing behind.
+            that is no entry ends the import: what stands before its batch is stored, and nothing behind. Four batches \
+            are under way at a time: if the server refuses a value, the other three may be stored.
 
             With --checkpoint, the number of lines that are stored is kept in a file, and an import that was \
             interrupted goes on behind them.
