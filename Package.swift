@@ -25,6 +25,18 @@ let fuzzer: [Target] =
             name: "fuzz", dependencies: ["FuzzChecks", "Locking"], path: "Tests/Fuzz", swiftSettings: swiftSettings)
     ] : []
 
+// What a service has its own of; each with the trait of its name.
+let serviceLibraries: [Target.Dependency] = [
+    .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Logging"])),
+    .product(name: "Metrics", package: "swift-metrics", condition: .when(traits: ["Metrics"])),
+    .product(name: "Tracing", package: "swift-distributed-tracing", condition: .when(traits: ["Tracing"])),
+    .product(
+        name: "Configuration", package: "swift-configuration", condition: .when(traits: ["Configuration"])),
+    .product(
+        name: "ServiceLifecycle", package: "swift-service-lifecycle",
+        condition: .when(traits: ["ServiceLifecycle"])),
+]
+
 let package = Package(
     name: "fedify-kv-swift",
     // Synchronization.Atomic needs macOS 15.
@@ -96,15 +108,7 @@ let package = Package(
                 "CMariaDB",
                 "COpenSSL",
                 "Locking",
-                .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Logging"])),
-                .product(name: "Metrics", package: "swift-metrics", condition: .when(traits: ["Metrics"])),
-                .product(name: "Tracing", package: "swift-distributed-tracing", condition: .when(traits: ["Tracing"])),
-                .product(
-                    name: "Configuration", package: "swift-configuration", condition: .when(traits: ["Configuration"])),
-                .product(
-                    name: "ServiceLifecycle", package: "swift-service-lifecycle",
-                    condition: .when(traits: ["ServiceLifecycle"])),
-            ],
+            ] + serviceLibraries,
             swiftSettings: swiftSettings
         ),
         .target(
@@ -113,15 +117,7 @@ let package = Package(
                 "FedifyKv",
                 "Locking",
                 "MySQLClient",
-                .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Logging"])),
-                .product(name: "Metrics", package: "swift-metrics", condition: .when(traits: ["Metrics"])),
-                .product(name: "Tracing", package: "swift-distributed-tracing", condition: .when(traits: ["Tracing"])),
-                .product(
-                    name: "Configuration", package: "swift-configuration", condition: .when(traits: ["Configuration"])),
-                .product(
-                    name: "ServiceLifecycle", package: "swift-service-lifecycle",
-                    condition: .when(traits: ["ServiceLifecycle"])),
-            ],
+            ] + serviceLibraries,
             swiftSettings: swiftSettings
         ),
         .target(

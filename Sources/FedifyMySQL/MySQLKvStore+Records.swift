@@ -1,5 +1,5 @@
 package import FedifyKv
-import MySQLClient
+package import MySQLClient
 
 extension MySQLKvStore {
     /// An entry with its end: what is carried from one server to another.
@@ -59,7 +59,8 @@ extension MySQLKvStore {
         try await run(createsTable: false) { try Self.time(of: $0) }
     }
 
-    private static func time(of connection: MySQLConnection) throws(MySQLError) -> Int64 {
+    /// The time of a connection's server, in microseconds since 1970 in UTC.
+    package static func time(of connection: MySQLConnection) throws(MySQLError) -> Int64 {
         var time: Int64 = 0
         try connection.query(Statements.serverTime) { time = $0.integer(0) ?? 0 }
         return time

@@ -24,10 +24,9 @@ struct Doctor: AsyncParsableCommand {
 
     func run() async throws {
         let findings = try await store.withStore { kv in
-            let before = Date()
             let server = kv.pool.configuration
             let findings = try await kv.pool.withConnection { [table = store.table] connection in
-                try Examination(connection, configuration: server, table: table, before: before).findings()
+                try Examination(connection, configuration: server, table: table).findings()
             }
             return findings
         }
@@ -65,8 +64,6 @@ private struct Examination {
     private let connection: MySQLConnection
     private let configuration: MySQLConfiguration
     private let table: String
-    /// Our time before the connection was asked for.
-    private let before: Date
     private let variables: [String: String]
 
     private static let names = [
@@ -75,11 +72,10 @@ private struct Examination {
         "log_bin",
     ]
 
-    init(_ connection: MySQLConnection, configuration: MySQLConfiguration, table: String, before: Date) throws {
+    init(_ connection: MySQLConnection, configuration: MySQLConfiguration, table: String) throws {
         self.connection = connection
         self.configuration = configuration
         self.table = table
-        self.before = before
         let names = Self.names.map { "'\($0)'" }.joined(separator: ",")
         var variables: [String: String] = [:]
         try connection.query(
@@ -157,9 +153,9 @@ private struct Examination {
     /// The clocks of server and client. Only the server's counts for the store.
     private func clock() throws -> Finding {
         let sent = Date()
-        let text = try rows("SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))").first?[0] ?? ""
+        let time = try MySQLKvStore.time(of: connection)
         let ours = (sent.timeIntervalSince1970 + Date().timeIntervalSince1970) / 2
-        let skew = (Double(text) ?? 0) / 1_000_000 - ours
+        let skew = Double(time) / 1_000_000 - ours
         let isFar = abs(skew) > 1
         let shown =
             "the server's clock is \(abs((skew * 1000).rounded()) / 1000) s \(skew < 0 ? "behind" : "ahead of") ours"
