@@ -1,6 +1,6 @@
 public import FedifyKv
 
-/// What every ``KvStore`` promises, as one check that an author of a store runs from a test:
+/// What every `KvStore` promises, as one check that an author of a store runs from a test:
 ///
 /// ```swift
 /// @Test func keepsTheContract() async throws {

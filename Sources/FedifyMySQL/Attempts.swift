@@ -3,12 +3,12 @@ import MySQLClient
 
 /// The attempts at one operation: again where that is safe and may help, until the deadline.
 ///
-/// The rules, for the errors whose numbers are in ``ServerErrorCode``:
+/// The rules, for the errors whose numbers are in `ServerErrorCode`:
 /// - nothing was sent (`connectionFailed` apart, which the pool deals with), or what was sent was not carried out
 ///   (`transient`, `notWritable`): again, whatever the operation. After `notWritable` the pool of several servers looks
 ///   for another;
 /// - it may have been carried out (a lost connection, `outcomeUnknown`): again if twice is as good as once, which is so
-///   for all but `cas`; that one ends with ``KvError/Code/outcomeUnknown``;
+///   for all but `cas`; that one ends with `KvError.Code.outcomeUnknown`;
 /// - the table isn't there: it is made, once;
 /// - all else is final: the next attempt would fail as well.
 struct Attempts {
@@ -33,7 +33,7 @@ struct Attempts {
     /// Waits for the next attempt, after one that failed.
     ///
     /// - Parameter failure: What it failed with.
-    /// - Throws: The failure as ``KvError``, if there must be no other attempt.
+    /// - Throws: The failure as `KvError`, if there must be no other attempt.
     mutating func pause(after failure: MySQLError) async throws {
         if failure.serverCode == ServerErrorCode.noSuchTable, createsTable {
             createsTable = false

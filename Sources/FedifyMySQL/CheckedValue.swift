@@ -9,7 +9,7 @@ struct CheckedValue: Sendable {
     let value: KvValue
     let summary: JSONSummary
 
-    /// - Throws: ``KvError`` `invalidValue` if it isn't JSON.
+    /// - Throws: `KvError` `invalidValue` if it isn't JSON.
     init(_ value: KvValue) throws(KvError) {
         self.value = value
         summary = try value.summary()

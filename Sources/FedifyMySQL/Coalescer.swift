@@ -80,7 +80,7 @@ final class Coalescer<Request: CoalescedRequest, Answer: Sendable>: Sendable {
 
     /// The answer to a request.
     ///
-    /// - Throws: What its execution throws; ``MySQLError`` as ``MySQLPool/withConnection(deadline:_:)`` does;
+    /// - Throws: What its execution throws; `MySQLError` as `MySQLPool.withConnection(deadline:_:)` does;
     ///   `CancellationError` if the task is cancelled while the request waits.
     func answer(_ request: Request, deadline: Instant) async throws -> Answer {
         let waitsUntil = pool.configuration.pool.endOfWait(deadline)

@@ -10,7 +10,10 @@ package struct KeyRange {
     /// Inclusive.
     package let through: String
 
-    package init(_ prefix: KvKey) {
+    /// - Parameters:
+    ///   - prefix: The prefix; empty for all keys.
+    ///   - last: The key to go on behind; nil: from the beginning.
+    package init(_ prefix: KvKey, after last: KvKey? = nil) {
         if prefix.isEmpty {
             after = ""
             through = "\u{10FFFF}"
@@ -18,6 +21,7 @@ package struct KeyRange {
             after = prefix.serialized.dropLast() + ","
             through = prefix.serialized
         }
+        if let last, last.serialized.compareBytes(with: after) > 0 { after = last.serialized }
     }
 
     /// What the serialized text of a key matches, in a server's regular expressions (MySQL: ICU; MariaDB: PCRE), and

@@ -2,7 +2,7 @@ public import FedifyKv
 import MySQLClient
 
 extension MySQLKvStore {
-    /// The entries below a prefix, page by page. See ``KvStore/list(prefix:)``.
+    /// The entries below a prefix, page by page. See `KvStore.list(prefix:)`.
     ///
     /// While a page is consumed the next one is fetched, and no further one. A row whose key isn't one that this store
     /// would write is skipped; at the end their number is logged.
@@ -15,8 +15,13 @@ extension MySQLKvStore {
 
     /// How many entries are below a prefix: as many as ``list(prefix:)`` yields. The server counts.
     public func count(prefix: KvKey = []) async throws -> Int {
+        try await count(prefix: prefix, after: nil)
+    }
+
+    /// As ``count(prefix:)``, of the entries behind a key.
+    package func count(prefix: KvKey, after: KvKey?) async throws -> Int {
         if !prefix.isEmpty { try check(prefix) }
-        let range = KeyRange(prefix)
+        let range = KeyRange(prefix, after: after)
         return try await perform(.count) {
             try await run { [statements] connection in
                 var count = 0
@@ -33,7 +38,7 @@ extension MySQLKvStore {
     ///
     /// - Parameter prefix: The prefix; it must have a component. To delete everything, ``drop()``.
     /// - Returns: How many rows were deleted, expired ones included.
-    /// - Throws: ``KvError``, `emptyKey` for an empty prefix.
+    /// - Throws: `KvError`, `emptyKey` for an empty prefix.
     @discardableResult
     public func delete(prefix: KvKey) async throws -> Int {
         try check(prefix)

@@ -4,7 +4,7 @@ import MySQLClient
 extension MySQLKvStore {
     /// The values of many keys. A key that has none is not in the result.
     ///
-    /// - Throws: ``KvError`` as ``get(_:)`` does, for any of the keys before anything is sent.
+    /// - Throws: `KvError` as ``get(_:)`` does, for any of the keys before anything is sent.
     public func get(keys: [KvKey]) async throws -> [KvKey: KvValue] {
         for key in keys { try check(key) }
         return try await perform(.get, size: keys.count) { try await values(of: keys) }
@@ -31,18 +31,15 @@ extension MySQLKvStore {
     /// - Parameters:
     ///   - entries: The keys and values.
     ///   - ttl: How long each lives; nil: for ever.
-    /// - Throws: ``KvError`` as ``set(_:_:ttl:)`` does; for a key, ttl, or value that isn't JSON before anything is sent.
+    /// - Throws: `KvError` as ``set(_:_:ttl:)`` does; for a key, ttl, or value that isn't JSON before anything is sent.
     public func set(entries: [KvEntry], ttl: Duration? = nil) async throws {
         let life = try microseconds(ttl)
         for entry in entries { try check(entry.key) }
         let rows = try entries.map { entry in
             SetRequest(key: entry.key, value: try CheckedValue(entry.value), life: life)
-        }
-        // By key: rows that are neighbours in the table travel together.
-        let order = rows.map(\.key).order
-        let last = zip(order, order.dropFirst()).filter { rows[$0].key != rows[$1].key }.map(\.0) + order.suffix(1)
-        try await perform(.set, size: last.count) {
-            try await forEach(last.map { rows[$0] }.chunked(options.coalescing.maximumRows)) { chunk in
+        }.lastOfEachKey
+        try await perform(.set, size: rows.count) {
+            try await forEach(rows.chunked(options.coalescing.maximumRows)) { chunk in
                 try await self.store(chunk)
             } collect: { _ in
             }
@@ -55,9 +52,7 @@ extension MySQLKvStore {
         var rows = rows[...]
         while !rows.isEmpty {
             let stored = try await run { [batches, rows] connection in
-                let count = BatchSize.fitting(rows.fitting(in: connection))
-                for answer in try batches.set(Array(rows.prefix(count)), on: connection) { try answer.get() }
-                return count
+                try batches.setFirst(of: rows, on: connection)
             }
             rows = rows.dropFirst(stored)
         }
@@ -65,7 +60,7 @@ extension MySQLKvStore {
 
     /// Deletes many entries, those that are there.
     ///
-    /// - Throws: ``KvError`` as ``delete(_:)`` does, for any of the keys before anything is sent.
+    /// - Throws: `KvError` as ``delete(_:)`` does, for any of the keys before anything is sent.
     public func delete(keys: [KvKey]) async throws {
         for key in keys { try check(key) }
         _ = try await perform(.delete, size: keys.count) { try await delete(checked: keys) }
@@ -99,6 +94,26 @@ extension MySQLKvStore {
             }
             for try await answer in group { collect(answer) }
         }
+    }
+}
+
+extension [SetRequest] {
+    /// Of each key the last row, in the order of the keys: neighbours in the table travel together.
+    var lastOfEachKey: [SetRequest] {
+        let order = map(\.key).order
+        let last = zip(order, order.dropFirst()).filter { self[$0].key != self[$1].key }.map(\.0) + order.suffix(1)
+        return last.map { self[$0] }
+    }
+}
+
+extension Batches {
+    /// Stores the first rows, as many as one statement should carry; gives back how many.
+    func setFirst(
+        of rows: ArraySlice<SetRequest>, atMost maximum: Int = .max, on connection: MySQLConnection
+    ) throws -> Int {
+        let count = BatchSize.fitting(min(rows.fitting(in: connection), maximum))
+        for answer in try set(Array(rows.prefix(count)), on: connection) { try answer.get() }
+        return count
     }
 }
 

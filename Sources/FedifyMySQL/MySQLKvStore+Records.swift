@@ -19,18 +19,21 @@ extension MySQLKvStore {
         }
     }
 
+    /// A page of records.
+    package struct RecordPage: Sendable {
+        package let records: [Record]
+        /// Rows whose key isn't one that this store would write.
+        package let skipped: Int
+    }
+
     /// The live entries below a prefix with their ends, page by page, in the order of keys.
     ///
     /// - Parameters:
     ///   - prefix: The prefix; empty for all.
     ///   - after: The key to go on behind.
     /// - Returns: Pages of at most a thousand entries or about a megabyte.
-    package func records(prefix: KvKey, after: KvKey? = nil) -> AsyncThrowingStream<[Record], any Error> {
-        var pages = Pages(range: KeyRange(prefix), withExpiry: true)
-        if let after, after.serialized.compareBytes(with: pages.range.after) > 0 {
-            pages.range.after = after.serialized
-        }
-        let walk = Walk(self, pages)
+    package func records(prefix: KvKey, after: KvKey? = nil) -> AsyncThrowingStream<RecordPage, any Error> {
+        let walk = Walk(self, Pages(range: KeyRange(prefix, after: after), withExpiry: true))
         return AsyncThrowingStream { try await walk.next() }
     }
 
@@ -41,15 +44,20 @@ extension MySQLKvStore {
             return (record, try CheckedValue(record.value), try microseconds(record.ttl))
         }
         try await perform(.set, size: rows.count) {
-            try await run { [batches] connection in
+            try await run { [batches, options] connection in
                 let now = try Self.time(of: connection)
                 let requests = rows.map { record, value, life in
                     let left = record.ttl == nil ? record.expires.map { MySQLParameter.integer(max(0, $0 - now)) } : nil
                     return SetRequest(key: record.key, value: value, life: left ?? life)
+                }.lastOfEachKey
+                try connection.transaction {
+                    var rest = requests[...]
+                    while !rest.isEmpty {
+                        let stored = try batches.setFirst(
+                            of: rest, atMost: options.coalescing.maximumRows, on: connection)
+                        rest = rest.dropFirst(stored)
+                    }
                 }
-                // Before anything is sent: one that this server can't keep refuses them all.
-                for request in requests { try request.value.check(for: connection, with: request.key) }
-                for answer in try batches.set(requests, on: connection) { try answer.get() }
             }
         }
     }
@@ -77,16 +85,17 @@ private actor Walk {
         self.pages = pages
     }
 
-    func next() async throws -> [MySQLKvStore.Record]? {
+    func next() async throws -> MySQLKvStore.RecordPage? {
         guard !pages.isAtEnd else { return nil }
         let page = try await store.perform(.list) { [store, pages] in
             try await store.run { connection in try pages.fetch(store.statements, on: connection) }
         }
         pages.advance(past: page)
-        return zip(page.entries, page.ends).map { entry, end in
+        let records = zip(page.entries, page.ends).map { entry, end in
             MySQLKvStore.Record(
                 key: entry.key, value: entry.value, ttl: end.map { .microseconds($0.left) },
                 expires: end.map { $0.now + $0.left })
         }
+        return MySQLKvStore.RecordPage(records: records, skipped: page.skipped)
     }
 }

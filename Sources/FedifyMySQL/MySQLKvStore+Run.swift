@@ -9,7 +9,7 @@ extension MySQLKvStore {
     ///   - size: How many keys, where it takes many.
     ///   - body: The work.
     /// - Returns: What the body returns.
-    /// - Throws: What the body throws; ``KvError`` `closed`.
+    /// - Throws: What the body throws; `KvError` `closed`.
     func perform<T>(_ operation: StoreOperation, size: Int? = nil, _ body: () async throws -> T) async throws -> T {
         try gate.enter()
         defer { gate.leave() }
@@ -24,7 +24,7 @@ extension MySQLKvStore {
     ///   - request: The request.
     ///   - isRepeatable: It may be carried out twice with the same result.
     /// - Returns: The answer.
-    /// - Throws: What its execution throws, the client's errors as ``KvError``.
+    /// - Throws: What its execution throws, the client's errors as `KvError`.
     func run<Request, Answer>(
         _ coalescer: Coalescer<Request, Answer>, _ request: Request, isRepeatable: Bool = true
     ) async throws -> Answer {

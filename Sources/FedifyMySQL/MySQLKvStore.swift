@@ -13,7 +13,7 @@ public import MySQLClient
 /// try await kv.set(["users", "alice"], Profile(name: "Alice"), ttl: .seconds(3600))
 /// ```
 ///
-/// The table is made on first use, if it isn't there. Every operation has the pool's deadline, throws ``KvError``, and
+/// The table is made on first use, if it isn't there. Every operation has the pool's deadline, throws `KvError`, and
 /// may throw `CancellationError` while it waits for a connection. Beside what each operation says, it throws
 /// `emptyKey`, `keyTooLong` (768 Unicode scalars of serialized text is the limit; nothing is sent), `connectionFailed`,
 /// `overloaded`, `deadlineExceeded`, `serverError` or `closed`. Deadlocks and lost connections are tried again until
@@ -38,7 +38,7 @@ public final class MySQLKvStore: KvStore {
     /// A store in the table `fedify_kv`. Nothing is sent yet.
     ///
     /// - Parameter pool: The connections to use; others may use them too. What happens is told where the pool tells it,
-    ///   see ``MySQLObservability``.
+    ///   see `MySQLObservability`.
     public convenience init(_ pool: MySQLPool) {
         self.init(pool, checked: MySQLKvStoreOptions())
     }
@@ -47,9 +47,9 @@ public final class MySQLKvStore: KvStore {
     ///
     /// - Parameters:
     ///   - pool: The connections to use; others may use them too. What happens is told where the pool tells it, see
-    ///     ``MySQLObservability``.
+    ///     `MySQLObservability`.
     ///   - options: The table's name, the clock of expiry, upkeep.
-    /// - Throws: ``KvError`` `invalidConfiguration`.
+    /// - Throws: `KvError` `invalidConfiguration`.
     public convenience init(_ pool: MySQLPool, options: MySQLKvStoreOptions) throws(KvError) {
         try options.validate()
         self.init(pool, checked: options)
@@ -92,9 +92,9 @@ public final class MySQLKvStore: KvStore {
         return try await perform(.get) { try await run(gets, GetRequest(key: key)) }
     }
 
-    /// Stores a value. See ``KvStore/set(_:_:ttl:)``.
+    /// Stores a value. See `KvStore.set(_:_:ttl:)`.
     ///
-    /// - Throws: ``KvError`` `invalidTTL`, `invalidValue`, `unsupportedValue`, `valueTooLarge`; at `deadlineExceeded` the
+    /// - Throws: `KvError` `invalidTTL`, `invalidValue`, `unsupportedValue`, `valueTooLarge`; at `deadlineExceeded` the
     ///   value may have been stored.
     public func set(_ key: KvKey, _ value: KvValue, ttl: Duration?) async throws {
         try check(key)
@@ -110,9 +110,9 @@ public final class MySQLKvStore: KvStore {
         try await perform(.delete) { try await run(deletes, DeleteRequest(key: key)) }
     }
 
-    /// Compare-and-swap. See ``KvStore/cas(_:expected:new:ttl:)`` and <doc:Consistency>.
+    /// Compare-and-swap. See `KvStore.cas(_:expected:new:ttl:)` and <doc:Consistency>.
     ///
-    /// - Throws: ``KvError`` as ``set(_:_:ttl:)`` does, and `outcomeUnknown` if the connection was lost, or the deadline
+    /// - Throws: `KvError` as ``set(_:_:ttl:)`` does, and `outcomeUnknown` if the connection was lost, or the deadline
     ///   passed, when the server may or may not have swapped. It is never tried again then.
     public func cas(_ key: KvKey, expected: KvValue?, new: KvValue?, ttl: Duration?) async throws -> Bool {
         try check(key)
@@ -170,7 +170,7 @@ public final class MySQLKvStore: KvStore {
     ///
     /// It may run in any number of processes at once. Where the table is there, no rights to make one are needed.
     ///
-    /// - Throws: ``KvError`` `serverError` if the table isn't there and the user may not make it.
+    /// - Throws: `KvError` `serverError` if the table isn't there and the user may not make it.
     public func initialize() async throws {
         try await perform(.initialize) { try await create() }
     }

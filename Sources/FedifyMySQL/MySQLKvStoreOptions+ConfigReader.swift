@@ -13,7 +13,7 @@
         /// ```
         ///
         /// - Parameter config: The reader, scoped to the keys.
-        /// - Throws: ``KvError`` `invalidConfiguration`, which names the key and shows no value.
+        /// - Throws: `KvError` `invalidConfiguration`, which names the key and shows no value.
         public init(config: ConfigReader) throws(KvError) {
             self.init()
             do throws(MySQLError) {

@@ -39,7 +39,7 @@ public struct MySQLKvStoreOptions: Sendable {
     /// The table `fedify_kv`, expiry in UTC, automatic upkeep, coalescing.
     public init() {}
 
-    /// - Throws: ``KvError`` `invalidConfiguration`.
+    /// - Throws: `KvError` `invalidConfiguration`.
     func validate() throws(KvError) {
         let name = tableName.utf8
         let isLetter = { (byte: UInt8) in

@@ -142,35 +142,36 @@ struct Statements: Sendable {
     private let isInRange = "`key` > ? AND `key` <= ?"
 
     /// Binds also the most rows.
-    var page: String {
-        "SELECT `key`, `value` FROM \(table) WHERE \(isInRange) AND \(isLive) ORDER BY `key` LIMIT ?"
-    }
+    var page: String { page("`key`, `value`") }
 
     /// As ``page``, with the microseconds until each entry's end, and the server's time.
     var pageWithExpiry: String {
-        """
-        SELECT `key`, `value`, TIMESTAMPDIFF(MICROSECOND, \(now), `expires`), \(Self.microsecondsSince1970) \
-        FROM \(table) WHERE \(isInRange) AND \(isLive) ORDER BY `key` LIMIT ?
-        """
+        page("`key`, `value`, TIMESTAMPDIFF(MICROSECOND, \(now), `expires`), \(Self.microsecondsSince1970)")
+    }
+
+    private func page(_ columns: String) -> String {
+        "SELECT \(columns) FROM \(table) WHERE \(isInRange) AND \(isLive) ORDER BY `key` LIMIT ?"
     }
 
     private static let microsecondsSince1970 = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))"
     static let serverTime = "SELECT \(microsecondsSince1970)"
 
-    /// Rows by a component of their keys, the one with that index: entries, bytes, expired rows, and live entries that
-    /// end within an hour, a day, a week, later, and never. The largest first.
+    /// A page of rows, by a component of their keys, the one with that index: live entries, bytes of all rows, expired
+    /// rows, live entries that end within an hour, a day, a week, later, and never; then how many rows there are, and
+    /// the last key. In the order of keys. Binds ``KeyRange/canonicalKeyPattern`` before the bounds, and the most rows.
     func statistics(component: Int) -> String {
-        func count(_ condition: String) -> String { "CAST(SUM(COALESCE(\(condition), 0)) AS SIGNED)" }
+        func sum(_ number: String) -> String { "CAST(SUM(COALESCE(\(number), 0)) AS SIGNED)" }
         func ends(after hours: Int, within limit: Int?) -> String {
             let end = limit.map { " AND `expires` <= \(now) + INTERVAL \($0) HOUR" } ?? ""
-            return count("`expires` > \(now) + INTERVAL \(hours) HOUR" + end)
+            return sum("`expires` > \(now) + INTERVAL \(hours) HOUR" + end)
         }
         return """
-            SELECT JSON_UNQUOTE(CASE WHEN JSON_VALID(`key`) THEN JSON_EXTRACT(`key`, '$[\(component)]') END) AS first, \
-            \(count(isLive)), CAST(SUM(LENGTH(`key`) + LENGTH(`value`)) AS SIGNED) AS size, \(count(isExpired)), \
-            \(ends(after: 0, within: 1)), \(ends(after: 1, within: 24)), \(ends(after: 24, within: 168)), \
-            \(ends(after: 168, within: nil)), \(count("`expires` IS NULL")) \
-            FROM \(table) WHERE \(isInRange) GROUP BY first ORDER BY size DESC
+            SELECT CASE WHEN `key` REGEXP ? THEN JSON_UNQUOTE(JSON_EXTRACT(`key`, '$[\(component)]')) END AS first, \
+            \(sum(isLive)), \(sum("size")), \(sum(isExpired)), \(ends(after: 0, within: 1)), \
+            \(ends(after: 1, within: 24)), \(ends(after: 24, within: 168)), \(ends(after: 168, within: nil)), \
+            \(sum("`expires` IS NULL")), COUNT(*), MAX(`key`) \
+            FROM (SELECT `key`, LENGTH(`key`) + LENGTH(`value`) AS size, `expires` FROM \(table) \
+            WHERE \(isInRange) ORDER BY `key` LIMIT ?) AS page GROUP BY first ORDER BY MAX(`key`)
             """
     }
 

@@ -26,7 +26,13 @@ final class StoreTelemetry: Sendable {
     #if Metrics
         /// nil: nobody listens.
         private let factory: (any MetricsFactory)?
-        private let durations = Locked<[[String]: Recorder]>([:])
+        private let recorders = Locked<[Measure: Recorder]>([:])
+
+        /// What is recorded often: its recorder is looked up, not made anew.
+        private enum Measure: Hashable {
+            case duration(StoreOperation, MySQLPool.Server, error: [String])
+            case batchSize(StoreOperation)
+        }
     #endif
     #if Tracing
         /// nil: nobody listens.
@@ -70,10 +76,14 @@ final class StoreTelemetry: Sendable {
             guard let tracer else { return try await body() }
             return try await tracer.withSpan("\(operation.rawValue) \(table)", ofKind: .client) { span in
                 // Also here: samplers decide at the beginning.
-                Self.show(facts(operation), on: span)
+                let server = pool.server
+                Self.show(facts(operation, server), on: span)
                 if let size, size > 1 { span.attributes["db.operation.batch.size"] = size }
-                // The first operation finds out which server it is.
-                defer { Self.show(facts(operation), on: span) }
+                defer {
+                    // The first operation finds out which server it is, and any may be sent to another one.
+                    let later = pool.server
+                    if later != server { Self.show(facts(operation, later), on: span) }
+                }
                 do {
                     return try await body()
                 } catch {
@@ -92,16 +102,12 @@ final class StoreTelemetry: Sendable {
             _ operation: StoreOperation, _ factory: any MetricsFactory, _ body: () async throws -> T
         ) async throws -> T {
             let begun = ContinuousClock.now
-            func record(_ more: [(String, String)]) {
-                let dimensions = facts(operation) + more
-                let duration = durations.withLock { durations in
-                    let key = dimensions.map(\.1)
-                    if let known = durations[key] { return known }
-                    let new = Recorder(
-                        label: "db.client.operation.duration", dimensions: dimensions, aggregate: true,
-                        factory: factory)
-                    durations[key] = new
-                    return new
+            func record(_ error: [(String, String)]) {
+                let server = pool.server
+                let duration = recorder(.duration(operation, server, error: error.map(\.1))) {
+                    Recorder(
+                        label: "db.client.operation.duration", dimensions: facts(operation, server) + error,
+                        aggregate: true, factory: factory)
                 }
                 duration.record(begun.duration(to: .now) / .seconds(1))
             }
@@ -112,6 +118,15 @@ final class StoreTelemetry: Sendable {
             } catch {
                 record(Self.facts(error))
                 throw error
+            }
+        }
+
+        private func recorder(_ measure: Measure, _ make: () -> Recorder) -> Recorder {
+            recorders.withLock { recorders in
+                if let known = recorders[measure] { return known }
+                let new = make()
+                recorders[measure] = new
+                return new
             }
         }
     #endif
@@ -143,17 +158,18 @@ final class StoreTelemetry: Sendable {
     func batch<T>(_ operation: StoreOperation, size: Int, callers: @autoclosure () -> [Caller], _ body: () -> T) -> T {
         #if Metrics
             if let factory {
-                Recorder(
-                    label: "fedify_kv.batch.size", dimensions: [("db.operation.name", operation.rawValue)],
-                    aggregate: true, factory: factory
-                ).record(size)
+                recorder(.batchSize(operation)) {
+                    Recorder(
+                        label: "fedify_kv.batch.size", dimensions: [("db.operation.name", operation.rawValue)],
+                        aggregate: true, factory: factory)
+                }.record(size)
             }
         #endif
         #if Tracing
             guard let tracer, size > 1 else { return body() }
             let span = tracer.startSpan("BATCH \(operation.rawValue) \(table)", context: .topLevel, ofKind: .client)
             defer { span.end() }
-            Self.show(facts(operation), on: span)
+            Self.show(facts(operation, pool.server), on: span)
             span.attributes["db.operation.batch.size"] = size
             for caller in callers() { span.addLink(SpanLink(context: caller, attributes: [:])) }
         #endif
@@ -187,8 +203,7 @@ final class StoreTelemetry: Sendable {
 
     // MARK: - Facts, by the conventions' names
 
-    private func facts(_ operation: StoreOperation) -> [(String, String)] {
-        let server = pool.server
+    private func facts(_ operation: StoreOperation, _ server: MySQLPool.Server) -> [(String, String)] {
         var facts = [
             ("db.system.name", (server.flavor ?? .mysql).rawValue),
             ("db.namespace", pool.configuration.database),

@@ -3,7 +3,7 @@
     public import FedifyMySQL
     public import Hummingbird
 
-    /// Hummingbird's persisted values, sessions among them, in a ``MySQLKvStore``: they outlast a restart, and all
+    /// Hummingbird's persisted values, sessions among them, in a `MySQLKvStore`: they outlast a restart, and all
     /// processes on the table see them.
     ///
     /// ```swift

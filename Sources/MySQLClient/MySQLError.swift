@@ -97,7 +97,10 @@ public struct MySQLError: Error, Sendable, CustomStringConvertible {
 extension String {
     /// Control characters and what may change the writing direction escaped, and cut to `limit` characters: for text
     /// that a stranger chose.
-    func escaped(limit: Int = 256) -> String {
+    ///
+    /// - Parameter limit: Unicode scalars that are shown.
+    /// - Returns: The text.
+    package func escaped(limit: Int = 256) -> String {
         var result = ""
         for scalar in unicodeScalars.prefix(limit) {
             switch scalar.properties.generalCategory {

@@ -22,7 +22,7 @@ public final class MySQLPool: Sendable {
     }
 
     /// The server that the pool is at.
-    package struct Server: Sendable, Equatable {
+    package struct Server: Sendable, Hashable {
         package let address: MySQLConfiguration.Address
         /// nil: no connection was opened yet.
         package let flavor: MySQLServer.Flavor?

@@ -30,13 +30,14 @@ import Tracing
             _ = try await kv.deleteExpired()
             try await kv.initialize()
             _ = try await kv.exists()
+            try await kv.drop()
             let spans = tracer.finishedSpans
             let table = kv.options.tableName
             #expect(
                 spans.map(\.operationName)
                     == [
                         "set", "get", "getWithExpiry", "setKeepingExpiry", "cas", "list", "count", "set", "delete",
-                        "deletePrefix", "deleteExpired", "initialize", "exists",
+                        "deletePrefix", "deleteExpired", "initialize", "exists", "drop",
                     ].map { "\($0) \(table)" })
             for span in spans {
                 #expect(span.kind == .client)
