@@ -12,6 +12,8 @@ package final class LineReader: Sendable {
     }
 
     private static let chunkSize = 1 << 16
+    /// Bytes of the largest value there can be, with room for its key.
+    package static let entryLength = (1 << 30) + (1 << 16)
 
     package let maximumLength: Int
     private let queue = DispatchQueue(label: "line-reader")
@@ -21,19 +23,21 @@ package final class LineReader: Sendable {
     nonisolated(unsafe) private var scanned = 0
     nonisolated(unsafe) private var isAtEnd = false
 
-    package init(_ file: FileHandle, maximumLength: Int) {
+    package init(_ file: FileHandle, maximumLength: Int = LineReader.entryLength) {
         self.file = file
         self.maximumLength = maximumLength
     }
 
     /// The next line, or nil at the end.
-    package func next() async -> Line? {
-        await withCheckedContinuation { continuation in
-            queue.async { continuation.resume(returning: self.read()) }
+    ///
+    /// - Throws: `POSIXError` if the file can't be read.
+    package func next() async throws -> Line? {
+        try await withCheckedThrowingContinuation { continuation in
+            queue.async { continuation.resume(with: Result { try self.read() }) }
         }
     }
 
-    private func read() -> Line? {
+    private func read() throws -> Line? {
         var isTooLong = false
         while true {
             if let end = buffer[scanned...].firstIndex(of: UInt8(ascii: "\n")) {
@@ -57,13 +61,19 @@ package final class LineReader: Sendable {
                 buffer = []
                 scanned = 0
             }
-            // Not FileHandle.read(upToCount:): on Linux that waits until it has them all.
-            let count = withUnsafeTemporaryAllocation(byteCount: Self.chunkSize, alignment: 1) { chunk in
-                let count = Foundation.read(file.fileDescriptor, chunk.baseAddress, chunk.count)
-                if count > 0 { buffer.append(contentsOf: chunk[..<count]) }
-                return count
+            try fill()
+        }
+    }
+
+    private func fill() throws {
+        // Not FileHandle.read(upToCount:): on Linux that waits until it has them all.
+        try withUnsafeTemporaryAllocation(byteCount: Self.chunkSize, alignment: 1) { chunk in
+            let count = Foundation.read(file.fileDescriptor, chunk.baseAddress, chunk.count)
+            switch count {
+            case 1...: buffer.append(contentsOf: chunk[..<count])
+            case 0: isAtEnd = true
+            default: if errno != EINTR { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
             }
-            if count == 0 || (count < 0 && errno != EINTR) { isAtEnd = true }
         }
     }
 }

@@ -9,12 +9,15 @@ struct Copy: AsyncParsableCommand {
         abstract: "Copies all entries below a prefix to another server, with what is left of their lives.",
         discussion: """
             The other server is named by --to or, safer for its password, by the environment variable MYSQL_URL_TO. \
-            Entries are stored in batches, each whole or not at all; what is there is overwritten. A copy that was \
-            interrupted can be run again.
+            Entries are stored in batches, each whole or not at all; what is there is overwritten. It is no snapshot: \
+            an entry that comes, goes or changes meanwhile may or may not be copied so.
+
+            With --checkpoint, the last key that is copied is kept in a file, and a copy that was interrupted goes on \
+            behind it. Without, it can be run again from the beginning.
 
             Examples:
               MYSQL_URL_TO='mysql://…' fedify-kv copy
-              fedify-kv copy users --to 'mysql://…' --to-table users
+              fedify-kv copy users --to 'mysql://…' --to-table users --checkpoint users.checkpoint
             """)
 
     @OptionGroup var store: StoreArguments
@@ -29,34 +32,58 @@ struct Copy: AsyncParsableCommand {
     @Option(help: "The table to copy to; that of the same name, if left out.")
     var toTable: String?
 
-    private struct Answer: Encodable {
-        let entries: Int
-        let seconds: Double
-    }
+    @Option(help: "The file that keeps how far the copy has come; it is removed at the end.")
+    var checkpoint: String?
 
     func run() async throws {
         guard let url = to ?? ProcessInfo.processInfo.environment["MYSQL_URL_TO"], !url.isEmpty else {
             throw ValidationError("No server to copy to is named. Give --to, or set MYSQL_URL_TO.")
         }
-        var options = MySQLKvStoreOptions()
-        options.tableName = toTable ?? store.table
-        options.upkeep.isAutomatic = false
-        let target = try MySQLKvStore(MySQLPool(url: url), options: options)
-        let prefix = KvKey(prefix)
-        let (entries, elapsed) = try await store.withStore { kv in
-            try await target.initialize()
-            let total = Terminal.errorsAreSeen ? try await kv.count(prefix: prefix) : nil
-            let progress = Progress(total: total)
-            defer { progress.finish() }
-            for try await page in kv.records(prefix: prefix) {
-                for start in stride(from: 0, to: page.count, by: 128) {
-                    try await target.set(records: Array(page[start..<min(start + 128, page.count)]))
+        var target = store
+        target.server.url = url
+        target.table = toTable ?? store.table
+        let answer = try await store.withStore { [target] source in
+            try await target.withStore { target in
+                guard try await Self.identity(of: source) != Self.identity(of: target) else {
+                    throw ValidationError("This would copy the table onto itself. Name another server or --to-table.")
                 }
-                progress.advance(by: page.count, entries: page.count)
+                try await target.initialize()
+                return try await copy(from: source, to: target)
             }
-            return (progress.entries, progress.elapsed)
         }
-        await target.pool.close()
-        try output.write(Answer(entries: entries, seconds: elapsed / .seconds(1)), "\(entries) entries copied")
+        Checkpoint.remove(checkpoint)
+        try output.write(answer, answer.text("copied"))
+    }
+
+    private func copy(from source: MySQLKvStore, to target: MySQLKvStore) async throws -> TransferAnswer {
+        let prefix = KvKey(prefix)
+        var reached = try Checkpoint.read(
+            checkpoint, work: "copy of \(prefix.serialized) from \(source.place) to \(target.place)")
+        let last = reached.last.map { KvKey($0) }
+        let total = Terminal.errorsAreSeen ? try await source.count(prefix: prefix, after: last) : nil
+        let progress = Progress(total: total)
+        defer { progress.finish() }
+        var skipped = 0
+        for try await page in source.records(prefix: prefix, after: last) {
+            try await target.set(records: page.records)
+            skipped += page.skipped
+            if let last = page.records.last {
+                reached.last = last.key.components
+                try reached.write(to: checkpoint)
+            }
+            progress.advance(by: page.records.count, entries: page.records.count)
+        }
+        return TransferAnswer(progress, skipped: skipped)
+    }
+
+    /// What a server and a table on it have in common with no other, whatever name a URL has for them.
+    private static func identity(of kv: MySQLKvStore) async throws -> [String: String] {
+        var identity = try await kv.pool.withConnection { connection in
+            // MySQL has server_uuid, MariaDB since 10.6.19 server_uid.
+            try connection.globalVariables(["server_uuid", "server_uid", "hostname", "port", "datadir"])
+        }
+        identity["database"] = kv.pool.configuration.database
+        identity["table"] = kv.options.tableName
+        return identity
     }
 }

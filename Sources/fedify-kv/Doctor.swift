@@ -25,10 +25,9 @@ struct Doctor: AsyncParsableCommand {
     func run() async throws {
         let findings = try await store.withStore { kv in
             let server = kv.pool.configuration
-            let findings = try await kv.pool.withConnection { [table = store.table] connection in
+            return try await kv.pool.withConnection { [table = store.table] connection in
                 try Examination(connection, configuration: server, table: table).findings()
             }
-            return findings
         }
         try output.write(Answer(checks: findings), findings.map(\.text).joined(separator: "\n"))
         if findings.contains(where: { $0.level == .bad }) { throw ExitCode(1) }
@@ -67,23 +66,15 @@ private struct Examination {
     private let variables: [String: String]
 
     private static let names = [
-        "sql_mode", "time_zone", "system_time_zone", "read_only", "innodb_read_only", "super_read_only",
-        "max_allowed_packet", "max_connections", "wait_timeout", "innodb_flush_log_at_trx_commit", "sync_binlog",
-        "log_bin",
+        "sql_mode", "read_only", "innodb_read_only", "super_read_only", "max_connections", "wait_timeout",
+        "innodb_flush_log_at_trx_commit", "sync_binlog", "log_bin",
     ]
 
     init(_ connection: MySQLConnection, configuration: MySQLConfiguration, table: String) throws {
         self.connection = connection
         self.configuration = configuration
         self.table = table
-        let names = Self.names.map { "'\($0)'" }.joined(separator: ",")
-        var variables: [String: String] = [:]
-        try connection.query(
-            "SHOW GLOBAL VARIABLES WHERE Variable_name IN (\(names))", maximumRows: Self.names.count
-        ) { row in
-            if let name = row.text(0) { variables[name] = row.text(1) }
-        }
-        self.variables = variables
+        variables = try connection.globalVariables(Self.names)
     }
 
     private var isMariaDB: Bool { connection.server.flavor == .mariadb }

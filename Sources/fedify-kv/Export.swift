@@ -35,11 +35,6 @@ struct Export: AsyncParsableCommand {
         if output.json, file == nil { throw ValidationError("--json needs --output: the lines go to standard output.") }
     }
 
-    private struct Answer: Encodable {
-        let entries: Int
-        let seconds: Double
-    }
-
     func run() async throws {
         let prefix = KvKey(prefix)
         var destination = FileHandle.standardOutput
@@ -52,30 +47,35 @@ struct Export: AsyncParsableCommand {
                 destination = try ExportFile.create(file)
             }
         }
-        let (entries, elapsed) = try await store.withStore { [destination, last] kv in
-            let total = Terminal.errorsAreSeen ? try await kv.count(prefix: prefix) : nil
+        let answer = try await store.withStore { [destination, last] kv in
+            let total = Terminal.errorsAreSeen ? try await kv.count(prefix: prefix, after: last) : nil
             let progress = Progress(total: total)
             defer { progress.finish() }
+            var skipped = 0
             for try await page in kv.records(prefix: prefix, after: last) {
-                let lines = page.map { RecordLine.text($0) + "\n" }.joined()
-                do {
-                    try destination.write(contentsOf: Data(lines.utf8))
-                } catch {
-                    guard file == nil else {
-                        throw KvError(.serverError, "the file can't be written: \(error.localizedDescription)")
-                    }
-                    // Nobody reads any more, as when `head` has seen enough.
-                    throw ExitCode(3)
-                }
-                progress.advance(by: page.count, entries: page.count)
+                try write(page.records.map { RecordLine.text($0) + "\n" }.joined(), to: destination)
+                skipped += page.skipped
+                progress.advance(by: page.records.count, entries: page.records.count)
             }
-            return (progress.entries, progress.elapsed)
+            return TransferAnswer(progress, skipped: skipped)
         }
-        if file != nil {
-            try destination.synchronize()
-            try destination.close()
-            try output.write(
-                Answer(entries: entries, seconds: elapsed / .seconds(1)), "\(entries) entries exported")
+        guard file != nil else {
+            // Standard output has the lines.
+            if let skipped = answer.skipped, skipped > 0 { standardError(answer.text("exported")) }
+            return
+        }
+        try destination.synchronize()
+        try destination.close()
+        try output.write(answer, answer.text("exported"))
+    }
+
+    private func write(_ lines: String, to destination: FileHandle) throws {
+        do {
+            try destination.write(contentsOf: Data(lines.utf8))
+        } catch {
+            // Nobody reads any more, as when `head` has seen enough.
+            guard file != nil else { throw ExitCode(3) }
+            throw KvError(.serverError, "the file can't be written: \(error.localizedDescription)")
         }
     }
 }

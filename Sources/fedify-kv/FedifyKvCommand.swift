@@ -52,6 +52,10 @@ struct FedifyKvCommand: AsyncParsableCommand {
         case let error as MySQLError:
             standardError("\(error)", code: error.code.rawValue, error.message)
             Foundation.exit(error.code == .invalidConfiguration ? 2 : 3)
+        case let error as POSIXError:
+            let message = "a file can't be read or written: \(error.localizedDescription)"
+            standardError(message, code: "fileFailed", message)
+            Foundation.exit(3)
         case let code as ExitCode: Foundation.exit(code.rawValue)
         default:
             // ArgumentParser's own: help and version end with 0, what it could not parse with 2.

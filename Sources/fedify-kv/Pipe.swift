@@ -26,9 +26,6 @@ struct Pipe: AsyncParsableCommand {
             A line that is no request gets an error with the code badRequest.
             """)
 
-    /// The largest value there can be, with room for its key.
-    private static let maximumLineLength = (1 << 30) + (1 << 16)
-
     @OptionGroup var store: StoreArguments
 
     @Option(help: "How many requests may be under way at once. With 1, answers come in the order of requests.")
@@ -45,10 +42,10 @@ struct Pipe: AsyncParsableCommand {
     }
 
     private func answerAll(from kv: MySQLKvStore) async throws {
-        let lines = LineReader(.standardInput, maximumLength: Self.maximumLineLength)
+        let lines = LineReader(.standardInput)
         try await withThrowingDiscardingTaskGroup { group in
             let places = Places(concurrency)
-            while let line = await lines.next() {
+            while let line = try await lines.next() {
                 await places.take()
                 group.addTask {
                     try await StandardOutput.shared.writeLine(Self.answer(line, kv))
@@ -62,7 +59,7 @@ struct Pipe: AsyncParsableCommand {
         var id = "null"
         do {
             guard case .text(let bytes) = line else {
-                throw PipeRequest.Malformed(message: "the line is longer than \(maximumLineLength) bytes")
+                throw PipeRequest.Malformed(message: "the line is longer than \(LineReader.entryLength) bytes")
             }
             let request = try PipeRequest(bytes)
             id = KvValue(trusted: request.id).oneLine

@@ -7,8 +7,8 @@ struct Stats: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Shows entries, bytes and ends by the keys' first components.",
         discussion: """
-            The server reads the whole table for it. Below a prefix, entries are told apart by the component that \
-            follows. Rows that have expired and are still there count as expired only.
+            The server reads the whole table for it, some thousand rows at a time. Below a prefix, entries are told \
+            apart by the component that follows. Rows that have expired and are still there count as expired only.
 
             Examples:
               fedify-kv stats
@@ -54,8 +54,12 @@ struct Stats: AsyncParsableCommand {
     private static let ends = ["hour", "day", "week", "later", "never"]
 
     func run() async throws {
-        let statistics = try await store.withStore(deadline: .seconds(600)) { kv in
-            try await kv.statistics(prefix: KvKey(prefix), limit: limit)
+        let statistics = try await store.withStore { kv in
+            let progress = Progress(total: nil)
+            defer { progress.finish() }
+            return try await kv.statistics(prefix: KvKey(prefix), limit: limit) { rows in
+                progress.advance(by: rows, entries: rows)
+            }
         }
         try output.write(
             Answer(
@@ -66,14 +70,14 @@ struct Stats: AsyncParsableCommand {
 
     private func text(_ statistics: MySQLKvStore.Statistics) -> String {
         let width = 24
-        let largest = max(1, statistics.groups.map(\.bytes).max() ?? 1)
+        let largest = max(1, statistics.groups.first?.bytes ?? 1)
         func row(_ name: String, _ group: MySQLKvStore.Statistics.Group, bar: Bool) -> [String] {
             let length = bar ? (group.bytes * width + largest - 1) / largest : 0
             return [name, "\(group.entries)", Self.size(group.bytes)] + group.ends.map { "\($0)" }
                 + ["\(group.expired)", Terminal.coloured(String(repeating: "█", count: length), .green)]
         }
         var rows = [["", "entries", "bytes", "≤ 1 h", "≤ 1 day", "≤ 1 week", "later", "never", "expired", ""]]
-        rows += statistics.groups.map { row(($0.component ?? "").shownOnALine, $0, bar: true) }
+        rows += statistics.groups.map { row(($0.component ?? "").escaped(limit: 40), $0, bar: true) }
         if statistics.others.entries + statistics.others.expired > 0 {
             rows.append(row("(others)", statistics.others, bar: false))
         }
@@ -90,19 +94,5 @@ struct Stats: AsyncParsableCommand {
         }
         let tenths = unit == 0 ? "\(bytes)" : "\((value * 10).rounded() / 10)"
         return tenths + " " + ["B", "KiB", "MiB", "GiB", "TiB"][unit]
-    }
-}
-
-extension String {
-    /// Cut, and without what would move a terminal's cursor: anybody may have chosen it.
-    fileprivate var shownOnALine: String {
-        let limit = 40
-        let shown = unicodeScalars.prefix(limit).map { scalar in
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: "�"
-            default: String(scalar)
-            }
-        }
-        return shown.joined() + (unicodeScalars.count > limit ? "…" : "")
     }
 }

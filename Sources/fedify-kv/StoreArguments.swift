@@ -27,13 +27,11 @@ struct StoreArguments: ParsableArguments {
 
     /// Opens the store for a command, and closes its connections behind it.
     ///
-    /// - Parameters:
-    ///   - deadline: The least that operations have; nil: as the URL says.
-    ///   - body: What to do.
+    /// - Parameter body: What to do.
     /// - Returns: What the body returns.
     /// - Throws: What the body throws; ``MySQLError`` or ``KvError`` `invalidConfiguration`.
-    func withStore<T>(deadline: Duration? = nil, _ body: (MySQLKvStore) async throws -> T) async throws -> T {
-        let kv = try open(deadline)
+    func withStore<T>(_ body: (MySQLKvStore) async throws -> T) async throws -> T {
+        let kv = try open()
         do {
             let result = try await body(kv)
             await kv.pool.close()
@@ -44,9 +42,8 @@ struct StoreArguments: ParsableArguments {
         }
     }
 
-    private func open(_ deadline: Duration?) throws -> MySQLKvStore {
-        var configuration = try server.configuration()
-        if let deadline { configuration.deadline = max(deadline, configuration.deadline) }
+    private func open() throws -> MySQLKvStore {
+        let configuration = try server.configuration()
         var options = MySQLKvStoreOptions()
         options.tableName = table
         // What this tool does is what it was asked for; `sweep` sweeps.
@@ -70,5 +67,13 @@ struct TTLArguments: ParsableArguments {
 
     func duration() throws -> Duration? {
         try ttl.map { try Duration(ttlSeconds: $0) }
+    }
+}
+
+extension MySQLKvStore {
+    /// The server, database and table, as they were named.
+    var place: String {
+        let server = pool.configuration.addresses.map(\.description).joined(separator: ",")
+        return "\(server)/\(pool.configuration.database) \(options.tableName)"
     }
 }

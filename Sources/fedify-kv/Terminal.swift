@@ -11,6 +11,6 @@ enum Terminal {
     private static let wantsNoColour = ProcessInfo.processInfo.environment["NO_COLOR"].map { !$0.isEmpty } ?? false
 
     static func coloured(_ text: String, _ colour: Colour) -> String {
-        outputHasColours ? "\u{1B}[\(colour.rawValue)m\(text)\u{1B}[0m" : text
+        outputHasColours && !text.isEmpty ? "\u{1B}[\(colour.rawValue)m\(text)\u{1B}[0m" : text
     }
 }

@@ -51,7 +51,7 @@ enum PipeCheck {
         send(writer, nil, 0, 0)
         let reader = LineReader(FileHandle(fileDescriptor: sockets[1]), maximumLength: maximumLength)
         var lines: [LineReader.Line] = []
-        while let line = await reader.next() { lines.append(line) }
+        while let line = try await reader.next() { lines.append(line) }
         return lines
     }
 

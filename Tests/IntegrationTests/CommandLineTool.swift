@@ -43,6 +43,36 @@ struct CommandLineTool: Sendable {
         }
     }
 
+    /// Runs it to the end with a terminal as its standard output and error; gives back all that it showed.
+    static func runOnTerminal(
+        _ arguments: [String], url: String?, environment: [String: String] = [:]
+    ) async throws -> String {
+        let process = make(arguments, url: url)
+        process.environment?.merge(environment) { $1 }
+        var (terminal, tool): (Int32, Int32) = (-1, -1)
+        guard openpty(&terminal, &tool, nil, nil, nil) == 0 else {
+            throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)
+        }
+        let screen = FileHandle(fileDescriptor: tool, closeOnDealloc: true)
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = screen
+        process.standardError = screen
+        try process.run()
+        // The process has its own; with the last one closed, reading ends.
+        try screen.close()
+        return await withCheckedContinuation { continuation in
+            DispatchQueue.global().async { [terminal] in
+                var (shown, chunk) = ([UInt8](), [UInt8](repeating: 0, count: 4096))
+                while case let count = read(terminal, &chunk, chunk.count), count > 0 {
+                    shown += chunk[..<count]
+                }
+                close(terminal)
+                process.waitUntilExit()
+                continuation.resume(returning: String(decoding: shown, as: UTF8.self))
+            }
+        }
+    }
+
     static func make(_ arguments: [String], url: String?) -> Process {
         let process = Process()
         process.executableURL = executable

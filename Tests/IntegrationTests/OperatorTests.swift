@@ -69,6 +69,31 @@ import Testing
         }
     }
 
+    /// Over many pages, with components that Swift takes for the same, and rows of others among them.
+    @Test(arguments: try await TestServer.all)
+    func statsOfManyPagesAreExact(_ server: TestServer) async throws {
+        try await server.withStore { kv, _ in
+            let table = kv.options.tableName
+            let value = KvValue(trusted: "1")
+            let sizes = [("a", 2500), ("\u{c5}", 1200), ("\u{212b}", 1300), ("z", 7)]
+            for (component, count) in sizes {
+                try await kv.set(entries: (0..<count).map { KvEntry(key: [component, "\($0)"], value: value) })
+            }
+            try await kv.set(entries: (0..<3000).map { KvEntry(key: ["of its own \($0)"], value: value) })
+            try await server.sql(
+                "INSERT INTO \(table) (`key`, `value`) VALUES ('[ \"a\"]', '1'), ('[\"a\" ,\"b\"]', '1'), ('zz', '1')")
+            let found: Statistics = try await answer(["stats", "--table", table, "--limit", "4"], url: server.url)
+            // The largest first; in bytes, as strings would be compared by characters.
+            let expected = [0, 2, 1, 3].map { Array(sizes[$0].0.utf8) }
+            #expect(found.groups.map { Array(($0.component ?? "").utf8) } == expected)
+            #expect(found.groups.map(\.entries) == [2500, 1300, 1200, 7])
+            #expect(found.others.entries == 3003)
+            #expect(found.total.entries == 8010)
+            let bytes = try await server.sql("SELECT SUM(LENGTH(`key`) + LENGTH(`value`)) FROM \(table)")
+            #expect(bytes == [["\(found.total.bytes)"]])
+        }
+    }
+
     @Test(arguments: try await TestServer.all)
     func aDoctorSeesWhatIsWrong(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in

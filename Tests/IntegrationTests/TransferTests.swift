@@ -94,29 +94,73 @@ import Testing
         }
     }
 
+    private struct Checkpoint: Decodable {
+        let lines: Int
+        let bytes: Int
+    }
+
+    private func checkpoint(_ name: String) throws -> Checkpoint {
+        try JSONDecoder().decode(Checkpoint.self, from: Data(contentsOf: folder.appending(path: name)))
+    }
+
     /// A line that is no entry: batches before it are stored, its own is not, and the checkpoint says so.
     @Test(arguments: try await TestServer.all)
     func aBadLineStopsTheImportAtItsBatch(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
-            var text = (0..<700).map { "{\"key\":[\"\($0)\"],\"value\":\($0)}" }
-            text[600] = "{\"key\":[\"hunter2\"],\"value\":"
+            var text = (0..<2500).map { "{\"key\":[\"\($0)\"],\"value\":\($0)}" }
+            let before = text[..<2200].map { $0.utf8.count + 1 }.reduce(0, +)
+            text[2200] = "{\"key\":[\"hunter2\"],\"value\":"
             try Data(text.joined(separator: "\n").utf8).write(to: folder.appending(path: "in"))
             let failed = try await run(
                 server, kv, "import", "--input", path("in"), "--checkpoint", path("c"), exitCode: 2)
-            #expect(failed.errors.contains("line 601 is no entry: it isn't a JSON object"))
+            #expect(failed.errors.contains("line 2201, from byte \(before) on, is no entry: it isn't a JSON object"))
+            #expect(failed.errors.contains("the 2000 lines before its batch are stored"))
             #expect(!failed.errors.contains("hunter2"))
-            // Batches of 128: four are whole before it.
-            #expect(try await kv.count() == 512)
-            #expect(try lines("c") == ["512"])
-            // Mended, it goes on there: what stands before is not read again.
-            text[600] = "{\"key\":[\"600\"],\"value\":600}"
-            text[0] = "no entry"
+            #expect(try await kv.count() == 2000)
+            #expect(try checkpoint("c").lines == 2000)
+            // Nobody else may read where keys may stand.
+            let permissions = try FileManager.default.attributesOfItem(atPath: path("c"))[.posixPermissions]
+            #expect(permissions as? Int == 0o600)
+            // Mended, it goes on there: what stands before is not stored again.
+            text[2200] = "{\"key\":[\"2200\"],\"value\":2200}"
+            text[0] = String(repeating: "x", count: text[0].utf8.count)
             try Data(text.joined(separator: "\n").utf8).write(to: folder.appending(path: "in"))
+            // Of another table, and of another file.
+            try await server.withStore { other, _ in
+                let refused = try await run(
+                    server, other, "import", "--input", path("in"), "--checkpoint", path("c"), exitCode: 2)
+                #expect(refused.errors.contains("other work"))
+            }
+            try Data(("x" + text.joined(separator: "\n")).utf8).write(to: folder.appending(path: "other"))
+            let differs = try await run(
+                server, kv, "import", "--input", path("other"), "--checkpoint", path("c"), exitCode: 2)
+            #expect(differs.errors.contains("its lines differ"))
             let mended = try await run(
                 server, kv, "import", "--input", path("in"), "--checkpoint", path("c"), "--json")
-            #expect(mended.output.contains("\"entries\":188"))
-            #expect(try await kv.count() == 700)
+            #expect(mended.output.contains("\"entries\":500"))
+            #expect(try await kv.count() == 2500)
             #expect(!FileManager.default.fileExists(atPath: path("c")))
+        }
+    }
+
+    /// Ended by force, it goes on behind what is stored, and nothing is missing.
+    @Test(arguments: try await TestServer.all)
+    func anImportThatWasKilledGoesOn(_ server: TestServer) async throws {
+        try await server.withStore { kv, _ in
+            let text = (0..<3500).map { "{\"key\":[\"\($0)\"],\"value\":\($0)}\n" }
+            let arguments = ["import", "--checkpoint", path("c"), "--table", kv.options.tableName]
+            let (process, input) = (CommandLineTool.make(arguments, url: server.url), Foundation.Pipe())
+            process.standardInput = input
+            try process.run()
+            // The third batch waits for its last lines.
+            try input.fileHandleForWriting.write(contentsOf: Data(text[..<2900].joined().utf8))
+            try await eventually { (try? checkpoint("c").lines) == 2000 }
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+            let resumed = try await run(
+                server, kv, "import", "--checkpoint", path("c"), "--json", input: text.joined())
+            #expect(resumed.output.contains("\"entries\":1500"))
+            #expect(try await kv.count() == 3500)
         }
     }
 
@@ -125,10 +169,79 @@ import Testing
     func aBatchIsStoredWholeOrNotAtAll(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
             let deep = String(repeating: "[", count: 300) + String(repeating: "]", count: 300)
-            let text = (0..<100).map { "{\"key\":[\"\($0)\"],\"value\":\($0 == 99 ? deep : "1")}" }
+            let text = (0..<1500).map { "{\"key\":[\"\($0)\"],\"value\":\($0 == 1400 ? deep : "1")}" }
             let failed = try await run(server, kv, "import", input: text.joined(separator: "\n"), exitCode: 3)
-            #expect(failed.errors.contains("unsupportedValue"))
-            #expect(try await kv.count() == 0)
+            #expect(failed.errors.contains("unsupportedValue: lines 1001 to 1500: "))
+            #expect(try await kv.count() == 1000)
+            #expect(try await kv.get(["1399"]) == nil)
+        }
+    }
+
+    /// What the server refuses is told at once, also to one who has more to send.
+    @Test(arguments: try await TestServer.all)
+    func anErrorDoesNotWaitForMoreInput(_ server: TestServer) async throws {
+        try await server.withStore { kv, _ in
+            let deep = String(repeating: "[", count: 300) + String(repeating: "]", count: 300)
+            let text = (0..<1000).map { "{\"key\":[\"\($0)\"],\"value\":\($0 == 999 ? deep : "1")}\n" }
+            let process = CommandLineTool.make(["import", "--table", kv.options.tableName], url: server.url)
+            let input = Foundation.Pipe()
+            process.standardInput = input
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            try input.fileHandleForWriting.write(contentsOf: Data(text.joined().utf8))
+            try await eventually { !process.isRunning }
+            #expect(process.terminationStatus == 3)
+            try input.fileHandleForWriting.close()
+        }
+    }
+
+    /// Values that fit one by one and not together.
+    @Test(arguments: try await TestServer.all)
+    func aBatchMayBeLargerThanAPacket(_ server: TestServer) async throws {
+        try await server.withStore { kv, pool in
+            let limit = try await pool.withConnection { $0.server.maximumPacketSize }
+            let value = { (bytes: Int) in "\"" + String(repeating: "x", count: bytes) + "\"" }
+            let text = [(1, 900_000), (2, limit - 2000)].map { "{\"key\":[\"\($0)\"],\"value\":\(value($1))}" }
+            let answer = try await run(server, kv, "import", input: text.joined(separator: "\n"))
+            #expect(answer.output == "2 entries imported, 0 had ended\n")
+            #expect(try await kv.get(["2"])?.json.utf8.count == limit - 1998)
+        }
+    }
+
+    @Test func aFileThatCantBeReadIsAnError() async throws {
+        let server = try #require(try await TestServer.all.first)
+        try await server.withStore { kv, _ in
+            let failed = try await run(server, kv, "import", "--input", folder.path(), exitCode: 3)
+            #expect(failed.errors.contains("can't be read"))
+            try await run(server, kv, "import", "--input", path("nowhere"), exitCode: 2)
+            // No folder for the checkpoint: known by the first batch.
+            let unwritten = try await run(
+                server, kv, "import", "--checkpoint", path("no/where"), input: "{\"key\":[\"a\"],\"value\":1}",
+                exitCode: 3)
+            #expect(unwritten.errors.contains("the checkpoint"))
+        }
+    }
+
+    /// On a terminal, how far it has come, with rate and time left; in a pipe not a byte.
+    @Test(arguments: try await TestServer.all)
+    func aTerminalSeesProgress(_ server: TestServer) async throws {
+        try await server.withStore { kv, _ in
+            try await fill(kv)
+            let table = ["--table", kv.options.tableName]
+            let silent = try await run(server, kv, "export", "--output", path("silent"))
+            #expect(silent.errors.isEmpty && silent.output == "3002 entries exported\n")
+            for command in [["export", "--output", path("shown")], ["import", "--input", path("silent")]] {
+                let shown = try await CommandLineTool.runOnTerminal(command + table, url: server.url)
+                let bar = try #require(shown.split(separator: "\r").first { $0.contains("left") }, "\(shown)")
+                #expect(bar.contains(/[█░]{30} \d+ %  \d+ entries, \d+\/s  \d+:\d\d left/), "\(bar)")
+                #expect(shown.contains("\r\u{1B}[K3002 entries"))
+            }
+            let stats = try await CommandLineTool.runOnTerminal(
+                ["stats"] + table, url: server.url, environment: ["NO_COLOR": ""])
+            #expect(stats.contains("\u{1B}[32m█"))
+            let plain = try await CommandLineTool.runOnTerminal(
+                ["stats"] + table, url: server.url, environment: ["NO_COLOR": "1"])
+            #expect(plain.contains("█") && !plain.contains("\u{1B}[32m"))
         }
     }
 
@@ -160,7 +273,8 @@ import Testing
                 "{\"key\":[\"a\"],\"value\":1,\"x\":1}", "",
             ] {
                 let failed = try await run(server, kv, "import", input: bad + "\n", exitCode: 2)
-                #expect(failed.errors.contains("line 1 is no entry"))
+                #expect(failed.errors.contains("line 1, from byte 0 on, is no entry"))
+                #expect(failed.errors.contains("; nothing is stored"))
             }
         }
     }
@@ -179,6 +293,55 @@ import Testing
                 )
                 #expect(abs((try #require(left) - (try #require(there))) / .seconds(1)) < 60)
                 try await run(server, kv, "copy", exitCode: 2)
+            }
+        }
+    }
+
+    /// By whatever name: entries would be overwritten with what they were a moment ago.
+    @Test(arguments: try await TestServer.all)
+    func aTableIsNotCopiedOntoItself(_ server: TestServer) async throws {
+        try await server.withStore { kv, _ in
+            try await kv.set(["a"], "v")
+            for url in [server.url, server.url.replacing("@127.0.0.1:", with: "@localhost:")] {
+                let refused = try await run(server, kv, "copy", "--to", url, exitCode: 2)
+                #expect(refused.errors.contains("onto itself"))
+            }
+            try await server.withStore { other, _ in
+                try await run(server, kv, "copy", "--to", server.url, "--to-table", other.options.tableName)
+                #expect(try await other.count() == 1)
+            }
+        }
+    }
+
+    /// The server that is copied to refuses a row: what is behind it is copied later, what is before it not again.
+    @Test(arguments: try await TestServer.all)
+    func aCopyGoesOnWhereItWas(_ server: TestServer) async throws {
+        let other = try #require(try await TestServer.all.last)
+        try await server.withStore { kv, _ in
+            try await other.withStore { copy, _ in
+                try await fill(kv)
+                try await server.sql("INSERT INTO \(kv.options.tableName) (`key`, `value`) VALUES ('[ \"a\"]', '1')")
+                try await copy.initialize()
+                let alter = "ALTER TABLE \(copy.options.tableName)"
+                try await other.sql(alter + " ADD CONSTRAINT refused CHECK (`key` <> '[\"many\",\"998\"]')")
+                let arguments = [
+                    "copy", "--to", other.url, "--to-table", copy.options.tableName, "--checkpoint", path("c"),
+                    "--table", kv.options.tableName, "--json",
+                ]
+                let failed = try await CommandLineTool.run(arguments, url: server.url)
+                #expect(failed.exitCode == 3)
+                // In pages, as they are listed: some of them, and whole ones.
+                let done = try await copy.count()
+                #expect(done > 0 && done < 3000)
+                try await other.sql(alter + " DROP CONSTRAINT refused")
+                try await copy.delete(["many", "0"])
+                let resumed = try await CommandLineTool.run(arguments, url: server.url)
+                #expect(resumed.output.contains("\"entries\":\(3002 - done),"), "\(resumed.output)")
+                #expect(resumed.output.contains("\"skipped\":0}"))
+                #expect(try await copy.count() == 3001)
+                #expect(!FileManager.default.fileExists(atPath: path("c")))
+                let whole = try await CommandLineTool.run(arguments, url: server.url)
+                #expect(whole.output.contains("\"entries\":3002,") && whole.output.contains("\"skipped\":1}"))
             }
         }
     }
