@@ -12,7 +12,6 @@ struct InboxServer {
         settings.fetcher.allowsLoopback = environment["ALLOW_LOOPBACK"] == "1"
         print("Inbox and status page: http://127.0.0.1:\(settings.port)/")
         try await application(MySQLKvStore(pool), settings).runService()
-        await pool.close()
     }
 
     /// The server on a store. `handle` is the work that an activity asks for; the default keeps it.
@@ -34,7 +33,9 @@ struct InboxServer {
         inbox.addRoutes(to: router)
         // Counted past the measured store: the page's own reading isn't part of what it shows.
         StatusPage(measurements: measurements) { try await store.count(prefix: [$0]) }.addRoutes(to: router)
+        // Ended in the opposite order: the server, the store, the pool.
         return Application(
-            router: router, configuration: .init(address: .hostname("127.0.0.1", port: settings.port)))
+            router: router, configuration: .init(address: .hostname("127.0.0.1", port: settings.port)),
+            services: [store.pool, store])
     }
 }

@@ -27,7 +27,8 @@ struct InboxFixture: Sendable {
         settings.fetcher.allowsLoopback = true
         change(&settings)
         let urls = try #require(ProcessInfo.processInfo.environment["MYSQL_URL"], "the tests need a server")
-        let pool = try MySQLPool(url: String(try #require(urls.split(separator: " ").first)))
+        let url = String(try #require(urls.split(separator: " ").first))
+        let pool = try MySQLPool(url: url)
         var options = MySQLKvStoreOptions()
         options.tableName = "t_" + UUID().uuidString.replacing("-", with: "").lowercased()
         let kv = try MySQLKvStore(pool, options: options)
@@ -43,8 +44,10 @@ struct InboxFixture: Sendable {
         } catch {
             failure = error
         }
-        try await kv.drop()
-        await pool.close()
+        // The application has closed its own pool.
+        let later = try MySQLPool(url: url)
+        try await MySQLKvStore(later, options: options).drop()
+        await later.close()
         if let failure { throw failure }
     }
 

@@ -13,13 +13,13 @@ struct Sessions {
         let environment = ProcessInfo.processInfo.environment
         let pool = try MySQLPool(url: environment["MYSQL_URL"] ?? "mysql://fedify:fedify@localhost/fedify")
         let port = environment["PORT"].flatMap(Int.init) ?? 8080
-        try await application(MySQLPersistDriver(MySQLKvStore(pool)), port: port).runService()
-        await pool.close()
+        try await application(MySQLKvStore(pool), port: port).runService()
     }
 
     static func application(
-        _ persist: some PersistDriver, port: Int = 8080, life: Duration = .seconds(3600)
+        _ kv: MySQLKvStore, port: Int = 8080, life: Duration = .seconds(3600)
     ) -> some ApplicationProtocol {
+        let persist = MySQLPersistDriver(kv)
         let router = Router()
         // Counts a visitor's visits. The session ends an hour after the first of them.
         router.get("/") { request, _ -> Response in
@@ -43,8 +43,9 @@ struct Sessions {
             if let key = sessionKey(request) { try await persist.remove(key: key) }
             return .noContent
         }
+        // Ended in the opposite order: the server, the store, the pool.
         return Application(
-            router: router, configuration: .init(address: .hostname("127.0.0.1", port: port)), services: [persist])
+            router: router, configuration: .init(address: .hostname("127.0.0.1", port: port)), services: [kv.pool, kv])
     }
 
     static func sessionKey(_ request: Request) -> String? {

@@ -18,13 +18,14 @@ import Testing
         let pool = try MySQLPool(url: String(url))
         var options = MySQLKvStoreOptions()
         options.tableName = "t_" + UUID().uuidString.replacing("-", with: "").lowercased()
-        let kv = try MySQLKvStore(pool, options: options)
-        let result = await Result {
-            try await Sessions.application(MySQLPersistDriver(kv), life: life).test(.live) { try await test($0) }
-        }
-        try await kv.drop()
-        await pool.close()
+        let application = Sessions.application(try MySQLKvStore(pool, options: options), life: life)
+        let result = await Result { try await application.test(.live) { try await test($0) } }
+        // The application has closed its own pool.
+        let later = try MySQLPool(url: String(url))
+        try await MySQLKvStore(later, options: options).drop()
+        await later.close()
         try result.get()
+        await #expect(throws: MySQLError.self) { try await pool.withConnection { _ in } }
     }
 
     @Test func visitsAreCounted() async throws {
