@@ -12,6 +12,7 @@ struct Contest {
     let server: String
     let version: String
     private let kv: MySQLKvStore
+    private let observed: MySQLKvStore
     private let off: MySQLKvStore
     private let limit: CLimit
     private let rows = Rows()
@@ -36,6 +37,10 @@ struct Contest {
         options.tableName = "fedify_kv_compare"
         options.upkeep.isAutomatic = false
         kv = try MySQLKvStore(MySQLPool(configuration), options: options)
+        var told = configuration
+        told.observability.metrics = AddedMetrics()
+        told.observability.tracer = ForgetfulTracer()
+        observed = try MySQLKvStore(MySQLPool(told), options: options)
         options.coalescing.isEnabled = false
         off = try MySQLKvStore(MySQLPool(configuration), options: options)
         // The C program takes it as an argument; the configuration doesn't show it.
@@ -68,6 +73,7 @@ struct Contest {
         try await memory(&results)
         try await kv.drop()
         await kv.pool.close()
+        await observed.pool.close()
         await off.pool.close()
         return results
     }
@@ -76,9 +82,10 @@ struct Contest {
         _ contestant: Contestant, _ cell: Cell, seconds: Double, warmUp: Double, threads: inout [String: Int]
     ) async throws -> Score {
         switch contestant {
-        case .ours, .off:
+        case .ours, .observed, .off:
+            let store = contestant == .ours ? kv : contestant == .observed ? observed : off
             let result = try await BenchmarkResult.of(
-                cell.workload, on: contestant == .ours ? kv : off, rows: rows, callers: cell.callers,
+                cell.workload, on: store, rows: rows, callers: cell.callers,
                 warmUp: .seconds(warmUp), duration: .seconds(seconds))
             return Score(perSecond: result.perSecond, p50: result.p50, p99: result.p99, cpu: result.cpuPerOperation)
         case .cOne, .cMany:

@@ -8,6 +8,8 @@ import Support
 /// Who takes part.
 enum Contestant: String, CaseIterable {
     case ours
+    /// Ours, measured and traced.
+    case observed = "ours, observed"
     case off = "ours, coalescing off"
     case cOne = "C one"
     case cMany = "C many"
