@@ -2,8 +2,8 @@
 
 help:
 	@echo "make demo    a tour of the store, on a throwaway MariaDB"
-	@echo "make test    all tests, on a throwaway MariaDB and a throwaway MySQL"
-	@echo "             (SERVERS=mariadb: on that one only; MYSQL_URL=...: on servers that run already; TSAN=0: no ThreadSanitizer)"
+	@echo "make test    all tests, on a throwaway MariaDB and a throwaway MySQL, and the examples"
+	@echo "             (SERVERS=mariadb: on that one only; MYSQL_URL=...: on servers that run already; TSAN=0: no ThreadSanitizer; EXAMPLES=0: no examples)"
 	@echo "make examples  builds and tests the examples, on a throwaway MariaDB and in a headless browser"
 	@echo "make test-faults  faults of network and servers at length, on clusters too, and a report"
 	@echo "make soak    half an hour of full load with random faults, and charts (SOAK_SECONDS=1800)"

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# The tests:  test.sh [all|format|lint|traits|integration|faults|soak|asan]
-#   all          lint, build, unit tests, integration tests, ThreadSanitizer
+# The tests:  test.sh [all|format|lint|traits|api|integration|faults|soak|asan]
+#   all          lint, build, unit tests, integration tests, ThreadSanitizer, examples, documentation, traits, api
 #   format       formats the sources
 #   lint         the formatting only
 #   traits       without its traits the package leaves their libraries out
+#   api          what has changed in the public interface since the last tag
 #   integration  build and integration tests only
 #   faults       faults of network and servers, at length, on clusters too
 #   soak         half an hour of full load with random faults; charts in .build-soak
@@ -12,6 +13,8 @@
 #   MYSQL_URL    servers that run already, separated by spaces; otherwise throwaway ones are started
 #   SERVERS      which kinds to start, "mariadb mysql" unless told
 #   TSAN=0       leaves ThreadSanitizer out
+#   EXAMPLES=0   leaves the examples out
+#   API=0        lets changes of the public interface pass
 #   FEDIFY_KV_FAULTS  which faults happen, "killServer cut", all unless told (names: Tests/IntegrationTests/Faults/Fault.swift)
 #   SOAK_SECONDS how long the soak lasts, 1800 unless told
 #   TSAN_FILTER  which tests ThreadSanitizer runs, a regular expression
@@ -103,6 +106,31 @@ traits() {
     echo "Without traits none of their libraries is linked."
 }
 
+# What would break users of the last release is an error. Where it is wanted, the next version is a new minor one before
+# 1.0, a new major one later; API=0 lets it pass until that is tagged.
+api() {
+    local tag
+    [ "${API:-1}" != 0 ] || return 0
+    step "Changes of the public interface"
+    if ! tag=$(git describe --tags --abbrev=0 --match '[0-9]*.[0-9]*.[0-9]*' 2>/dev/null); then
+        echo "There is no release to compare with."
+        return 0
+    fi
+    swift package $all_traits diagnose-api-breaking-changes "$tag"
+}
+
+# In the folder of the tests: nearly all that the examples need is built there.
+examples() {
+    [ "${EXAMPLES:-1}" != 0 ] || return 0
+    step "Examples"
+    MYSQL_URL=${MYSQL_URL%% *} EXAMPLES_BUILD=.build Scripts/examples.sh
+}
+
+documentation() {
+    step "Documentation"
+    Scripts/docs.sh
+}
+
 thread_sanitizer() {
     # What it looks for does not depend on the server; the first one will do.
     local MYSQL_URL=${MYSQL_URL%% *} options=(--sanitize thread --scratch-path .build-tsan)
@@ -152,6 +180,10 @@ traits)
     swift build --product fedify-kv
     traits
     ;;
+api)
+    Scripts/install.sh build
+    api
+    ;;
 asan)
     Scripts/install.sh build
     build "${asan_options[@]}"
@@ -162,7 +194,7 @@ all)
     lint
     build $all_traits
     unit_tests
-    on_servers integration_tests thread_sanitizer
+    on_servers integration_tests thread_sanitizer examples documentation traits api
     ;;
 on-servers) # BEGUN STEP..., what on_servers calls
     begun=$2
@@ -171,7 +203,7 @@ on-servers) # BEGUN STEP..., what on_servers calls
     step "All passed"
     ;;
 *)
-    echo "usage: test.sh [all|format|lint|traits|integration|faults|soak|asan]" >&2
+    echo "usage: test.sh [all|format|lint|traits|api|integration|faults|soak|asan]" >&2
     exit 2
     ;;
 esac
