@@ -15,15 +15,6 @@ struct Statements: Sendable {
         case set(Int), get(Int), lock(Int), delete(Dialect, Int), deleteExpired(Int)
     }
 
-    private func text(_ text: Text, _ write: () -> String) -> String {
-        texts.withLock { texts in
-            if let written = texts[text] { return written }
-            let written = write()
-            texts[text] = written
-            return written
-        }
-    }
-
     init(_ options: MySQLKvStoreOptions) {
         table = "`\(options.tableName)`"
         indexName = "idx_\(options.tableName)_expires"
@@ -74,7 +65,7 @@ struct Statements: Sendable {
 
     /// Binds key, value and microseconds for each row.
     func set(rows: Int) -> String {
-        text(.set(rows)) {
+        texts.value(for: .set(rows)) {
             let values = repeatElement("(?, ?, \(expiry))", count: rows).joined(separator: ", ")
             // VALUES() is the one form that MySQL 8.0 to 9, MariaDB, TiDB and Vitess all know.
             return """
@@ -118,7 +109,7 @@ struct Statements: Sendable {
     // MARK: - Many keys
 
     func get(keys: Int) -> String {
-        text(.get(keys)) {
+        texts.value(for: .get(keys)) {
             "SELECT `key`, `value` FROM \(table) WHERE `key` IN (\(Self.marks(keys))) AND \(isLive)"
         }
     }
@@ -126,11 +117,13 @@ struct Statements: Sendable {
     /// As ``get(keys:)``, and locks the rows until the transaction ends.
     func lock(keys: Int) -> String {
         let get = get(keys: keys)
-        return text(.lock(keys)) { get + " FOR UPDATE" }
+        return texts.value(for: .lock(keys)) { get + " FOR UPDATE" }
     }
 
     func delete(_ dialect: Dialect, keys: Int) -> String {
-        text(.delete(dialect, keys)) { "\(dialect.delete(from: table)) WHERE `key` IN (\(Self.marks(keys)))" }
+        texts.value(for: .delete(dialect, keys)) {
+            "\(dialect.delete(from: table)) WHERE `key` IN (\(Self.marks(keys)))"
+        }
     }
 
     private static func marks(_ count: Int) -> String {
@@ -190,7 +183,7 @@ struct Statements: Sendable {
 
     /// Looks at the expiry again under the row's lock: a row refreshed meanwhile stays.
     func deleteExpired(keys: Int) -> String {
-        text(.deleteExpired(keys)) {
+        texts.value(for: .deleteExpired(keys)) {
             "DELETE FROM \(table) WHERE `key` IN (\(Self.marks(keys))) AND \(isExpired)"
         }
     }

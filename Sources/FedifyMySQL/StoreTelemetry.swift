@@ -104,7 +104,7 @@ final class StoreTelemetry: Sendable {
             let begun = ContinuousClock.now
             func record(_ error: [(String, String)]) {
                 let server = pool.server
-                let duration = recorder(.duration(operation, server, error: error.map(\.1))) {
+                let duration = recorders.value(for: .duration(operation, server, error: error.map(\.1))) {
                     Recorder(
                         label: "db.client.operation.duration", dimensions: facts(operation, server) + error,
                         aggregate: true, factory: factory)
@@ -118,15 +118,6 @@ final class StoreTelemetry: Sendable {
             } catch {
                 record(Self.facts(error))
                 throw error
-            }
-        }
-
-        private func recorder(_ measure: Measure, _ make: () -> Recorder) -> Recorder {
-            recorders.withLock { recorders in
-                if let known = recorders[measure] { return known }
-                let new = make()
-                recorders[measure] = new
-                return new
             }
         }
     #endif
@@ -158,7 +149,7 @@ final class StoreTelemetry: Sendable {
     func batch<T>(_ operation: StoreOperation, size: Int, callers: @autoclosure () -> [Caller], _ body: () -> T) -> T {
         #if Metrics
             if let factory {
-                recorder(.batchSize(operation)) {
+                recorders.value(for: .batchSize(operation)) {
                     Recorder(
                         label: "fedify_kv.batch.size", dimensions: [("db.operation.name", operation.rawValue)],
                         aggregate: true, factory: factory)

@@ -31,4 +31,16 @@ public final class Locked<Value>: @unchecked Sendable {  // Safe: the value is t
         defer { pthread_mutex_unlock(mutex) }
         return try body(&value)
     }
+
+    /// What a dictionary has under a key; made at the first time, by one caller alone.
+    @inlinable public func value<Key: Hashable, Made>(
+        for key: Key, orMake make: () -> Made
+    ) -> Made where Value == [Key: Made] {
+        withLock { known in
+            if let value = known[key] { return value }
+            let value = make()
+            known[key] = value
+            return value
+        }
+    }
 }

@@ -82,17 +82,21 @@ struct Contest {
         _ contestant: Contestant, _ cell: Cell, seconds: Double, warmUp: Double, threads: inout [String: Int]
     ) async throws -> Score {
         switch contestant {
-        case .ours, .observed, .off:
-            let store = contestant == .ours ? kv : contestant == .observed ? observed : off
-            let result = try await BenchmarkResult.of(
-                cell.workload, on: store, rows: rows, callers: cell.callers,
-                warmUp: .seconds(warmUp), duration: .seconds(seconds))
-            return Score(perSecond: result.perSecond, p50: result.p50, p99: result.p99, cpu: result.cpuPerOperation)
+        case .ours: return try await score(kv, cell, seconds: seconds, warmUp: warmUp)
+        case .observed: return try await score(observed, cell, seconds: seconds, warmUp: warmUp)
+        case .off: return try await score(off, cell, seconds: seconds, warmUp: warmUp)
         case .cOne, .cMany:
             let keys = contestant == .cMany ? Self.keysPerStatement : 1
             let number = cell.callers == 1 && keys == 1 ? 1 : try best(cell.workload, keys, &threads)
             return try limit.run(cell.workload, threads: number, keys: keys, seconds: seconds, warmUp: warmUp)
         }
+    }
+
+    private func score(_ store: MySQLKvStore, _ cell: Cell, seconds: Double, warmUp: Double) async throws -> Score {
+        let result = try await BenchmarkResult.of(
+            cell.workload, on: store, rows: rows, callers: cell.callers,
+            warmUp: .seconds(warmUp), duration: .seconds(seconds))
+        return Score(perSecond: result.perSecond, p50: result.p50, p99: result.p99, cpu: result.cpuPerOperation)
     }
 
     private func best(_ workload: Workload, _ keys: Int, _ threads: inout [String: Int]) throws -> Int {
