@@ -61,6 +61,12 @@ let package = Package(
         .default(enabledTraits: ["Logging", "Metrics", "Tracing", "Configuration", "ServiceLifecycle"]),
     ],
     dependencies: [
+        // Channels, event loops and timers: every connection to a server is a channel.
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        // TLS on those channels.
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        // SHA-1, SHA-2, RSA, PBKDF2 and Ed25519 of the servers' authentication methods.
+        .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
         // The command line of `fedify-kv`.
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         // Deque: lines of waiting work.
@@ -88,6 +94,16 @@ let package = Package(
         .target(
             name: "Locking",
             dependencies: [.product(name: "DequeModule", package: "swift-collections")],
+            swiftSettings: swiftSettings
+        ),
+        // The packets of the MySQL and MariaDB protocol: bytes in, values out, without sockets or clocks.
+        .target(
+            name: "MySQLProtocol",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "_CryptoExtras", package: "swift-crypto"),
+            ],
             swiftSettings: swiftSettings
         ),
         // MariaDB Connector/C: the client library for both servers.
@@ -164,6 +180,10 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .testTarget(name: "LockingTests", dependencies: ["Locking"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "MySQLProtocolTests",
+            dependencies: ["MySQLProtocol", .product(name: "NIOCore", package: "swift-nio")],
+            swiftSettings: swiftSettings),
         // A server for tests that speaks as no server should.
         .target(
             name: "HostileServer", dependencies: ["Locking"], path: "Tests/HostileServer",

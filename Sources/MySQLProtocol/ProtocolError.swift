@@ -1,0 +1,12 @@
+/// What the server sent can't be read, or is more than it may send.
+package struct ProtocolError: Error, Equatable, CustomStringConvertible {
+    /// What was wrong, without any of the data.
+    package let description: String
+
+    package init(_ description: String) {
+        self.description = description
+    }
+
+    /// A packet that ends before what it announces.
+    package static let truncated = ProtocolError("the server sent a packet that ends too early")
+}
