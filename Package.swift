@@ -182,7 +182,12 @@ let package = Package(
         .testTarget(name: "LockingTests", dependencies: ["Locking"], swiftSettings: swiftSettings),
         .testTarget(
             name: "MySQLProtocolTests",
-            dependencies: ["MySQLProtocol", .product(name: "NIOCore", package: "swift-nio")],
+            dependencies: [
+                "MySQLProtocol",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "_CryptoExtras", package: "swift-crypto"),
+            ],
             swiftSettings: swiftSettings),
         // A server for tests that speaks as no server should.
         .target(
