@@ -6,7 +6,16 @@ import Support
 /// OUT names a file for the figures as JSON, CHARTS a folder for the charts, REPORT a file for the report.
 @main
 enum Compare {
-    static func main() throws {
+    static func main() {
+        do {
+            try compare()
+        } catch {
+            say("compare: \(error)")
+            exit(1)
+        }
+    }
+
+    private static func compare() throws {
         let environment = ProcessInfo.processInfo.environment
         let settings = try Settings(environment)
         let all = try ServerURLs.fromEnvironment().map { try Contest(url: $0, settings: settings).run() }

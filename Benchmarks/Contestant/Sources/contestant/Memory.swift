@@ -46,7 +46,8 @@ enum Memory: String {
             for i in 0..<Loading.largeCount {
                 group.addTask { try await kv.get(Loading.large(i))?.json.utf8.count ?? 0 }
             }
-            for try await size in group where size != Loading.largeSize {
+            // MySQL adds spaces to JSON.
+            for try await size in group where size < Loading.largeSize {
                 throw Failure("a value of \(Loading.largeSize) bytes came with \(size)")
             }
         }
