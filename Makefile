@@ -9,7 +9,8 @@ help:
 	@echo "make soak    half an hour of full load with random faults, and charts (SOAK_SECONDS=1800)"
 	@echo "make asan    the tests under AddressSanitizer"
 	@echo "make bench   the benchmark, on a throwaway MariaDB and a throwaway MySQL"
-	@echo "             (QUICK=1: short; SERVER=mariadb|mysql; OUT=FILE: figures as JSON; README=1: into the README)"
+	@echo "             (QUICK=1: short; SERVER=mariadb|mysql; BASELINE=COMMIT: with the version before; OUT=FILE: figures as JSON;"
+	@echo "             REPORT=1: into docs/benchmarks.md; CELLS=\"get:8@0 cas:8@2000\": some of it; Scripts/bench.sh says more)"
 	@echo "make upkeep  what sweeping two million expired rows costs those who write meanwhile, on both servers"
 	@echo "             (QUICK=1: 200,000 rows; SERVER=mariadb|mysql)"
 	@echo "make micro   microbenchmarks of keys and values, and the allocations of a get and a set"
@@ -60,4 +61,4 @@ lint:
 	@Scripts/test.sh lint
 
 clean:
-	rm -rf .build .build-examples .build-tsan .build-asan .build-soak .build-fuzz Examples/*/.build Benchmarks/.build Benchmarks/Micro/.build
+	rm -rf .build .build-baseline .build-baseline-contestant .build-examples .build-tsan .build-asan .build-soak .build-fuzz Examples/*/.build Benchmarks/.build Benchmarks/Contestant/.build Benchmarks/Micro/.build

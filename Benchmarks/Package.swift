@@ -8,9 +8,6 @@ let package = Package(
         .package(name: "fedify-kv-swift", path: ".."),
         // What the store's logger tells of the sweeper, for `upkeep`.
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
-        // Backends for what the store measures and traces, for `compare`.
-        .package(url: "https://github.com/apple/swift-metrics", from: "2.7.0"),
-        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.3.0"),
     ],
     targets: [
         .systemLibrary(
@@ -20,17 +17,14 @@ let package = Package(
         ),
         .executableTarget(name: "c-limit", dependencies: ["CLibMariaDB"], cSettings: [.unsafeFlags(["-O2"])]),
         .target(name: "Support", swiftSettings: [.swiftLanguageMode(.v6)]),
+        .executableTarget(name: "delay-proxy", cSettings: [.unsafeFlags(["-O2"])]),
         .executableTarget(
             name: "compare",
             dependencies: [
                 "Support",
                 "c-limit",
-                .product(name: "FedifyKv", package: "fedify-kv-swift"),
+                "delay-proxy",
                 .product(name: "FedifyKvBench", package: "fedify-kv-swift"),
-                .product(name: "FedifyMySQL", package: "fedify-kv-swift"),
-                .product(name: "MySQLClient", package: "fedify-kv-swift"),
-                .product(name: "CoreMetrics", package: "swift-metrics"),
-                .product(name: "Tracing", package: "swift-distributed-tracing"),
             ],
             swiftSettings: [.swiftLanguageMode(.v6)]
         ),

@@ -1,14 +1,19 @@
 #!/usr/bin/env bash
 # The benchmarks, on throwaway servers that are durable:  bench.sh [compare|upkeep|micro]
-#   compare   our store, our store with coalescing off, and the limit in C
+#   compare   our store; the version before; the limit in C: on loopback and at longer round trips, with CPU and memory
 #   micro     the hot paths without a server, and the allocations of a get and a set
 #   upkeep    what sweeping expired rows costs those who write meanwhile, in three processes
 # From the environment:
-#   QUICK=1   short: under ten minutes for both servers
-#   SERVER    mariadb or mysql; both, if left out
-#   OUT       compare: a file for the figures, as JSON
-#   README=1  compare: writes the report and its charts into the README
-# If MYSQL_URL is set, it runs on the servers named there.
+#   QUICK=1       short: in compare some fifteen minutes for each server, in upkeep under ten minutes for both
+#   SERVER        mariadb or mysql; both, if left out
+# For compare alone:
+#   BASELINE      a commit: the version before, which takes part in each round
+#   CELLS         what is measured, as "get:8@0 cas:8@2000 get:64@0+tls memory": workload, callers, round trip in µs
+#   ROUNDS        how often all contestants take turns: 5 (QUICK=1: 3)
+#   SECONDS_EACH  how long each turn is measured: 3 (QUICK=1: 0.8)
+#   OUT           a file for the figures, as JSON
+#   REPORT=1      writes the report and its charts into docs
+# If MYSQL_URL is set, it runs on the servers named there; `memory` needs a max_allowed_packet of 256M.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -36,8 +41,36 @@ if [ "$program" = micro ]; then
     # shellcheck disable=SC2086 # SERVER is to be split
     exec Scripts/with-servers.sh ${SERVER:-mariadb mysql} -- "$programs/allocations"
 fi
-swift build --configuration release --package-path Benchmarks
+swift build --configuration release --package-path Benchmarks --product "$program"
 programs=$(swift build --configuration release --package-path Benchmarks --show-bin-path)
+
+# build_contestant VARIABLE PACKAGE: sets the variable to the program's path.
+build_contestant() {
+    swift build --configuration release --package-path "$2"
+    printf -v "$1" %s "$(swift build --configuration release --package-path "$2" --show-bin-path)/contestant"
+    export "${1?}"
+}
+
+# The contestant of today on the library of then, in folders that git ignores.
+build_before() {
+    local commit
+    commit=$(git rev-parse --verify --quiet "$BASELINE^{commit}") || {
+        echo "bench.sh: BASELINE: there is no commit '$BASELINE'" >&2
+        exit 2
+    }
+    git worktree prune
+    if [ -e .build-baseline/.git ]; then
+        git -C .build-baseline checkout --quiet --detach "$commit"
+    else
+        git worktree add --quiet --detach .build-baseline "$commit"
+    fi
+    mkdir -p .build-baseline-contestant
+    rm -rf .build-baseline-contestant/{Package.swift,Sources}
+    # With the sources that its links lead to.
+    cp -RLp Benchmarks/Contestant/{Package.swift,Sources} .build-baseline-contestant
+    FEDIFY_KV_PATH=$PWD/.build-baseline FEDIFY_KV_BASELINE=1 build_contestant CONTESTANT_BEFORE .build-baseline-contestant
+}
+
 if [ "$program" = compare ]; then
     # Both programs make the same rows: the tests hold the other one to the same sum.
     sum=$("$programs/c-limit" rows | { sha256sum 2>/dev/null || shasum -a 256; })
@@ -45,13 +78,15 @@ if [ "$program" = compare ]; then
         echo "bench.sh: the C program's rows are not those of the Swift one" >&2
         exit 1
     fi
+    build_contestant CONTESTANT Benchmarks/Contestant
+    if [ -n "${BASELINE:-}" ]; then build_before; fi
+    if [ "${REPORT:-}" = 1 ]; then
+        export REPORT=$PWD/docs/benchmarks.md CHARTS=${CHARTS:-$PWD/docs/benchmarks}
+    else
+        unset REPORT
+    fi
 fi
-if [ "${README:-}" = 1 ]; then
-    export README=$PWD/README.md CHARTS=${CHARTS:-$PWD/docs/benchmarks}
-else
-    unset README
-fi
-export DURABLE=1 SERVER_OPTIONS="--innodb-buffer-pool-size=1G ${SERVER_OPTIONS:-}"
+export DURABLE=1 SERVER_OPTIONS="--innodb-buffer-pool-size=1G --max-allowed-packet=256M ${SERVER_OPTIONS:-}"
 # exec, so that a signal reaches the script that stops the servers.
 # shellcheck disable=SC2086 # SERVER is to be split
 exec Scripts/with-servers.sh ${SERVER:-mariadb mysql} -- "$programs/$program"

@@ -30,7 +30,7 @@ step() {
     printf '\n== %s (at %d s)\n' "$1" "$(($(date +%s) - begun))"
 }
 
-sources=(Package.swift Sources Tests Snippets Examples/*/{Package.swift,Sources,Tests} Benchmarks/{Package.swift,Sources} Benchmarks/Micro/{Package.swift,Sources,Benchmarks})
+sources=(Package.swift Sources Tests Snippets Examples/*/{Package.swift,Sources,Tests} Benchmarks/{Package.swift,Sources} Benchmarks/Contestant/{Package.swift,Sources} Benchmarks/Micro/{Package.swift,Sources,Benchmarks})
 
 lint() {
     step "Lint"

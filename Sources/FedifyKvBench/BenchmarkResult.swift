@@ -47,17 +47,36 @@ public struct BenchmarkResult: Codable, Sendable {
     ///   - firstCaller: The number of the first: processes that work at the same time have different ones.
     ///   - warmUp: How long the warm-up takes.
     ///   - duration: How long is measured.
+    ///   - executors: Where the callers' tasks prefer to run, one after the other in turn; none: on Swift's own pool of
+    ///     threads.
     /// - Returns: What was reached.
     /// - Throws: What the store throws; ``WorkloadFailure`` if it does what it should not.
     public static func of(
         _ workload: Workload, on store: some KvStore, rows: Rows, callers: Int, firstCaller: Int = 0,
-        warmUp: Duration, duration: Duration
+        warmUp: Duration, duration: Duration, executors: [any TaskExecutor] = []
     ) async throws -> BenchmarkResult {
         let numbers = firstCaller..<firstCaller + callers
-        if warmUp > .zero { _ = try await run(workload, store, rows, numbers, warmUp) }
+        func run(_ duration: Duration, isWarmUp: Bool) async throws -> (Latencies, Int) {
+            let end = ContinuousClock.now + duration
+            return try await withThrowingTaskGroup(of: (Latencies, Int).self) { group in
+                for worker in numbers {
+                    let caller = Caller(store, rows, worker: worker, isWarmUp: isWarmUp)
+                    group.addTask(executorPreference: executors.isEmpty ? nil : executors[worker % executors.count]) {
+                        try await measure(caller, workload, until: end, Latencies.ofOne(among: callers))
+                    }
+                }
+                var all = (Latencies.ofOne(among: callers), 0)
+                for try await (latencies, count) in group {
+                    all.0.add(latencies)
+                    all.1 += count
+                }
+                return all
+            }
+        }
+        if warmUp > .zero { _ = try await run(warmUp, isWarmUp: true) }
         let busy = cpuSeconds()
         let start = ContinuousClock.now
-        let (histogram, operations) = try await run(workload, store, rows, numbers, duration)
+        let (histogram, operations) = try await run(duration, isWarmUp: false)
         let seconds = start.duration(to: .now) / .seconds(1)
         func percentile(_ percentile: Double) -> Double { Double(histogram.valueAtPercentile(percentile)) / 1000 }
         return BenchmarkResult(
@@ -69,32 +88,18 @@ public struct BenchmarkResult: Codable, Sendable {
 
     private typealias Latencies = Histogram<UInt32>
 
-    private static func run(
-        _ workload: Workload, _ store: some KvStore, _ rows: Rows, _ callers: Range<Int>, _ duration: Duration
+    private static func measure(
+        _ caller: Caller<some KvStore>, _ workload: Workload, until end: ContinuousClock.Instant, _ none: Latencies
     ) async throws -> (Latencies, Int) {
-        let end = ContinuousClock.now + duration
-        return try await withThrowingTaskGroup(of: (Latencies, Int).self) { group in
-            let versions = WriteVersion()
-            for worker in callers {
-                group.addTask {
-                    var caller = Caller(store, rows, worker: worker, version: versions)
-                    var latencies = Latencies.nanoseconds
-                    var count = 0
-                    repeat {
-                        let (operations, time) = try await caller.step(workload)
-                        count += operations
-                        latencies.record(UInt64(max(1, time / .nanoseconds(1))))
-                    } while .now < end && !Task.isCancelled
-                    return (latencies, count)
-                }
-            }
-            var all = (Latencies.nanoseconds, 0)
-            for try await (latencies, count) in group {
-                all.0.add(latencies)
-                all.1 += count
-            }
-            return all
-        }
+        var caller = caller
+        var latencies = none
+        var count = 0
+        repeat {
+            let (operations, time) = try await caller.step(workload)
+            count += operations
+            latencies.record(UInt64(max(1, time / .nanoseconds(1))))
+        } while .now < end && !Task.isCancelled
+        return (latencies, count)
     }
 
     private static func cpuSeconds() -> Double {
@@ -110,8 +115,10 @@ public struct BenchmarkResult: Codable, Sendable {
 }
 
 extension Histogram<UInt32> {
-    /// From a nanosecond to an hour, with two digits: each caller has one, and a third digit takes eight times the memory.
-    fileprivate static var nanoseconds: Self {
-        Self(highestTrackableValue: 3_600_000_000_000, numberOfSignificantValueDigits: .two)
+    /// From a nanosecond to an hour, with three digits, or with two where callers are many: each has one, and the third
+    /// digit takes eight times the memory.
+    fileprivate static func ofOne(among callers: Int) -> Self {
+        Self(
+            highestTrackableValue: 3_600_000_000_000, numberOfSignificantValueDigits: callers > 8 ? .two : .three)
     }
 }

@@ -25,11 +25,12 @@ public struct WorkloadFailure: Error, CustomStringConvertible {
     public let description: String
 }
 
-/// A number that every write has for itself.
-final class WriteVersion: Sendable {
-    private let last = Atomic<UInt32>(0)
+/// A number that every write of this process has for itself: a write of the value that is there already costs a server
+/// nothing. It begins anywhere, so that it is not what an earlier process wrote.
+enum WriteVersion {
+    private static let last = Atomic<UInt32>(.random(in: 0...UInt32.max))
 
-    func next() -> UInt32 { last.wrappingAdd(1, ordering: .relaxed).newValue }
+    static func next() -> UInt32 { last.wrappingAdd(1, ordering: .relaxed).newValue }
 }
 
 /// One caller of a workload, who waits for each answer before he asks again.
@@ -37,15 +38,14 @@ struct Caller<Store: KvStore> {
     let store: Store
     let rows: Rows
     let worker: Int
-    let version: WriteVersion
     var random: Xorshift32
 
-    init(_ store: Store, _ rows: Rows, worker: Int, version: WriteVersion) {
+    /// The warm-up draws other keys than the measurement, which would find its own in every cache otherwise.
+    init(_ store: Store, _ rows: Rows, worker: Int, isWarmUp: Bool) {
         self.store = store
         self.rows = rows
         self.worker = worker
-        self.version = version
-        random = Xorshift32(worker: worker)
+        random = Xorshift32(worker: isWarmUp ? worker + 1 << 20 : worker)
     }
 
     /// Does one operation. What belongs to the caller, making keys and values, is outside the time.
@@ -83,7 +83,7 @@ struct Caller<Store: KvStore> {
     }
 
     private func set(_ key: KvKey, _ i: UInt32, ttl: Duration?) async throws -> (Int, Duration) {
-        let value = Documents.value(i, version: version.next(), size: rows.valueSize)
+        let value = Documents.value(i, version: WriteVersion.next(), size: rows.valueSize)
         let start = ContinuousClock.now
         try await store.set(key, value, ttl: ttl)
         return (1, start.duration(to: .now))
@@ -92,7 +92,7 @@ struct Caller<Store: KvStore> {
     private func swap() async throws -> (Int, Duration) {
         let key = Documents.swapped(worker)
         let present = try await store.get(key)
-        let value = Documents.value(UInt32(worker), version: version.next(), size: rows.valueSize)
+        let value = Documents.value(UInt32(worker), version: WriteVersion.next(), size: rows.valueSize)
         let start = ContinuousClock.now
         let won = try await store.cas(key, expected: present, new: value, ttl: nil)
         let time = start.duration(to: .now)

@@ -9,12 +9,12 @@ package struct ChildProcess {
     ///
     /// - Parameters:
     ///   - arguments: Its arguments.
-    ///   - program: Its name, in the folder of this program; nil: this program.
+    ///   - program: Its path, or its name in the folder of this program; nil: this program.
     ///   - environment: What it finds in its environment beside our own.
     /// - Throws: What the system says if there is no such program.
     package init(_ arguments: [String], program: String? = nil, environment: [String: String] = [:]) throws {
         let own = URL(filePath: CommandLine.arguments[0])
-        process.executableURL = program.map { own.deletingLastPathComponent().appending(component: $0) } ?? own
+        process.executableURL = program.map { URL(filePath: $0, relativeTo: own.deletingLastPathComponent()) } ?? own
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardOutput = pipe

@@ -1,29 +1,30 @@
 import Foundation
 import Support
 
-/// Our store, our store with coalescing off, and the limit in C, on each server that MYSQL_URL names.
+/// Our store, the version before, and the limit in C, on each server that MYSQL_URL names.
 ///
-/// QUICK=1 is short. OUT names a file for the figures as JSON, CHARTS a folder for the charts, README a file whose part
-/// between the two marks is written anew.
+/// OUT names a file for the figures as JSON, CHARTS a folder for the charts, REPORT a file for the report.
 @main
 enum Compare {
-    static func main() async throws {
-        let arguments = CommandLine.arguments
-        if arguments.count == 5, arguments[1] == "memory" {
-            return try await Memory.main(arguments[2], arguments[3], Int(arguments[4]) ?? 0)
+    static func main() {
+        do {
+            try compare()
+        } catch {
+            say("compare: \(error)")
+            exit(1)
         }
+    }
+
+    private static func compare() throws {
         let environment = ProcessInfo.processInfo.environment
-        var all: [Results] = []
-        for url in try ServerURLs.fromEnvironment() {
-            all.append(try await Contest(url: url, isQuick: environment["QUICK"] == "1").run())
-        }
-        let report = all.map { "### \($0.server) \($0.version)\n\n\($0.table)\n\n\($0.goals)" }.joined(
-            separator: "\n\n")
+        let settings = try Settings(environment)
+        let all = try ServerURLs.fromEnvironment().map { try Contest(url: $0, settings: settings).run() }
+        let report = all.map { $0.report(settings.cells) }.joined(separator: "\n\n")
         print(report)
         if let path = environment["OUT"], !path.isEmpty {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            try encoder.encode(all.flatMap(\.list)).write(to: URL(filePath: path))
+            try encoder.encode(all.flatMap { $0.list(settings.cells) }).write(to: URL(filePath: path))
         }
         if let folder = environment["CHARTS"], !folder.isEmpty {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -31,19 +32,30 @@ enum Compare {
                 try Data(svg.utf8).write(to: URL(filePath: folder).appending(component: name))
             }
         }
-        if let path = environment["README"], !path.isEmpty { try write(report, into: path) }
+        if let path = environment["REPORT"], !path.isEmpty {
+            try Data("\(introduction(settings))\n\n\(report)\n\n\(images(all))\n".utf8).write(to: URL(filePath: path))
+        }
     }
 
-    private static func write(_ report: String, into path: String) throws {
-        let (begin, end) = ("<!-- benchmark -->\n", "<!-- /benchmark -->")
-        let url = URL(filePath: path)
-        let text = try String(contentsOf: url, encoding: .utf8)
-        guard let from = text.range(of: begin), let to = text.range(of: end) else {
-            throw Failure(description: "\(path) has no marks for the report")
-        }
-        let machine =
-            "\(ProcessInfo.processInfo.activeProcessorCount) cores, \(ProcessInfo.processInfo.physicalMemory >> 30) GiB"
-        let new = text[..<from.upperBound] + "\nOn a machine of \(machine):\n\n\(report)\n\n" + text[to.lowerBound...]
-        try Data(new.utf8).write(to: url)
+    private static func introduction(_ settings: Settings) -> String {
+        let information = ProcessInfo.processInfo
+        return """
+            # What `make bench` printed
+
+            On a machine of \(information.activeProcessorCount) cores and \(information.physicalMemory >> 30) GiB: medians \
+            of \(settings.rounds) rounds of \(settings.seconds.formatted()) seconds, in each of which all contestants take \
+            turns, every one in a process of its own. Values are 1 KiB, 100,000 documents; TCP on loopback, without TLS \
+            where nothing else is said; every commit on disk. Where a round trip is named, a proxy holds back each byte \
+            for half of it in both directions. *C one* is a small C program with a thread for each connection and a key \
+            in each statement, *C many* the same with \(Contestant.keysOfMany) keys, counted in keys.
+
+            Callers wait for their answer before they ask again, so the latencies leave out what callers at their own \
+            pace would wait (coordinated omission). Machines differ and are noisy: read the figures as ratios. The last \
+            table of each server is what we are after, and whether it was met.
+            """
+    }
+
+    private static func images(_ all: [Results]) -> String {
+        all.flatMap { $0.charts.keys.sorted() }.map { "![\($0.dropLast(4))](benchmarks/\($0))" }.joined(separator: "\n")
     }
 }

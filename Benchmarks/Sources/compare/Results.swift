@@ -1,4 +1,3 @@
-import FedifyKvBench
 import Foundation
 
 /// What one server's contest came to.
@@ -6,10 +5,8 @@ struct Results {
     let server: String
     let version: String
     var scores: [Cell: [Contestant: Score]] = [:]
-    var manyKeys = (ours: 0.0, theirs: 0.0)
-    var memoryOfCallers = 0
-    var memoryOfOverload = 0
-    var memoryOfList = 0
+    /// In bytes.
+    var memory: [MemoryUse: [Contestant: Int]] = [:]
     var listedRows = 0
 
     init(server: String, version: String) {
@@ -22,6 +19,8 @@ struct Results {
         let server: String
         let workload: String
         let callers: Int
+        let roundTrip: Int
+        let isEncrypted: Bool
         let contestant: String
         let opsPerSecond: Double
         let p50: Double
@@ -29,123 +28,65 @@ struct Results {
         let cpuPerOperation: Double
     }
 
-    var list: [Row] {
-        Contest.cells.flatMap { cell in
-            cell.contestants.compactMap { contestant in
-                score(cell.workload, cell.callers, contestant).map { score in
-                    Row(
-                        server: "\(server) \(version)", workload: cell.workload.rawValue, callers: cell.callers,
-                        contestant: contestant.rawValue, opsPerSecond: score.perSecond, p50: score.p50, p99: score.p99,
-                        cpuPerOperation: score.cpu)
-                }
-            }
+    func list(_ cells: [Cell]) -> [Row] {
+        each(cells).map { cell, contestant, score in
+            Row(
+                server: "\(server) \(version)", workload: cell.workload, callers: cell.callers,
+                roundTrip: cell.roundTrip, isEncrypted: cell.isEncrypted, contestant: contestant.rawValue,
+                opsPerSecond: score.perSecond, p50: score.p50, p99: score.p99, cpuPerOperation: score.cpu)
         }
-    }
-
-    func score(_ workload: Workload, _ callers: Int, _ contestant: Contestant) -> Score? {
-        scores.first { $0.key.workload == workload && $0.key.callers == callers }?.value[contestant]
     }
 
     func line(_ cell: Cell) -> String {
-        let parts = cell.contestants.compactMap { contestant in
-            scores[cell]?[contestant].map { "\(contestant.rawValue) \(Int($0.perSecond))" }
-        }
-        return "\(cell.workload.rawValue), \(cell.callers) callers: " + parts.joined(separator: ", ")
+        let parts = each([cell]).map { "\($0.1.rawValue) \(Int($0.2.perSecond))" }
+        return "\(cell.title): " + parts.joined(separator: ", ")
     }
 
-    /// Operations a second of every contestant in every cell, as Markdown.
-    var table: String {
-        var lines = [
-            "| operations a second | callers | ours | observed | coalescing off | C one | C many | p50 / p99 of ours, µs | CPU of ours, µs/op |",
-            "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-        ]
-        for cell in Contest.cells {
-            let rates = Contestant.allCases.map { contestant in
-                score(cell.workload, cell.callers, contestant).map { String(format: "%.0f", $0.perSecond) } ?? ""
-            }
-            let ours = score(cell.workload, cell.callers, .ours)
-            let latency = ours.map { String(format: "%.0f / %.0f", $0.p50, $0.p99) } ?? ""
-            let cpu = ours.map { String(format: "%.1f", $0.cpu) } ?? ""
-            lines.append(
-                "| \(cell.workload.rawValue) | \(cell.callers) | \(rates.joined(separator: " | ")) | \(latency) | \(cpu) |"
-            )
+    /// Tables as Markdown: every contestant in every cell; the memory; each goal, and whether it is met.
+    func report(_ cells: [Cell]) -> String {
+        var figures: [[String]] = []
+        var last: Cell?
+        for (cell, contestant, score) in each(cells) {
+            figures.append(
+                [cell == last ? "" : cell.title, contestant.rawValue]
+                    + [score.perSecond, score.p50, score.p99].map { String(format: "%.0f", $0) }
+                    + [String(format: "%.1f", score.cpu)])
+            last = cell
         }
-        return lines.joined(separator: "\n")
+        var goals = Goals.all.flatMap { goal in
+            goal.cells.filter(cells.contains).compactMap { goal.outcome($0, self) }
+        }
+        for (use, megabytes) in Goals.memory {
+            guard let bytes = memory[use]?[.ours] else { continue }
+            goals.append(
+                [use.title(self), Contestant.ours.rawValue, "", ""]
+                    + Goal.verdict(Double(bytes) / 1e6, .atMost(megabytes), unit: " MB"))
+        }
+        let memoryRows = MemoryUse.allCases.flatMap { use in
+            Contestant.allCases.compactMap { contestant in
+                memory[use]?[contestant].map { [use.title(self), contestant.rawValue, "\($0 / 1_000_000)"] }
+            }
+        }
+        return [
+            "### \(server) \(version)",
+            Self.table(
+                ["workload, callers, round trip", "contestant", "ops/s", "p50, µs", "p99, µs", "CPU, µs/op"], text: 2,
+                figures),
+            Self.table(["memory", "contestant", "MB"], text: 2, memoryRows),
+            Self.table(["cell", "contestant", "figure", "of", "ratio", "goal", "met"], text: 4, goals),
+        ].filter { !$0.isEmpty }.joined(separator: "\n\n")
     }
 
-    /// Each goal, what was seen, and whether it is met, as Markdown.
-    var goals: String {
-        var lines = ["| goal | seen | met |", "| --- | ---: | --- |"]
-        func goal(_ text: String, _ seen: Double?, isLimit: Bool = false, _ bound: Double, unit: String = "×") {
-            guard let seen else { return }
-            let isMet = isLimit ? seen <= bound : seen >= bound
-            lines.append("| \(text) | \(String(format: "%.2f", seen)) \(unit) | \(isMet ? "yes" : "**no**") |")
+    private func each(_ cells: [Cell]) -> [(Cell, Contestant, Score)] {
+        cells.flatMap { cell in
+            cell.contestants.compactMap { contestant in scores[cell]?[contestant].map { (cell, contestant, $0) } }
         }
-        func rate(_ workload: Workload, _ callers: Int, _ contestant: Contestant) -> Double? {
-            guard let ours = score(workload, callers, .ours), let theirs = score(workload, callers, contestant) else {
-                return nil
-            }
-            return ours.perSecond / theirs.perSecond
-        }
-        func latency(_ workload: Workload, _ callers: Int, _ contestant: Contestant, _ path: KeyPath<Score, Double>)
-            -> Double?
-        {
-            guard let ours = score(workload, callers, .ours), let theirs = score(workload, callers, contestant) else {
-                return nil
-            }
-            return ours[keyPath: path] / theirs[keyPath: path]
-        }
-        goal("get, 64 callers: 3.5 × C one", rate(.get, 64, .cOne), 3.5)
-        goal("get, 256 callers: 4.5 × C one", rate(.get, 256, .cOne), 4.5)
-        goal("get, 256 callers: 0.85 × C many", rate(.get, 256, .cMany), 0.85)
-        goal("get-missing, 64 callers: 3.5 × C one", rate(.getMissing, 64, .cOne), 3.5)
-        goal("set, 64 callers: 3.5 × C one", rate(.set, 64, .cOne), 3.5)
-        goal("set-ttl, 64 callers: 3.5 × C one", rate(.setTTL, 64, .cOne), 3.5)
-        goal("set, 256 callers: 0.85 × C many", rate(.set, 256, .cMany), 0.85)
-        goal("cas, 64 callers: 2 × a C transaction", rate(.cas, 64, .cOne), 2)
-        goal("get, 1 caller: p50 at most 1.2 × C", latency(.get, 1, .cOne, \.p50), isLimit: true, 1.2)
-        goal("set, 1 caller: p50 at most 1.1 × C", latency(.set, 1, .cOne, \.p50), isLimit: true, 1.1)
-        goal("get, 16 callers: p99 at most that with coalescing off", latency(.get, 16, .off, \.p99), isLimit: true, 1)
-        goal("list: 0.8 × C with one SELECT", rate(.list, 1, .cOne), 0.8)
-        goal("set of 100,000 entries in one call: 0.9 × C many", manyKeys.ours / manyKeys.theirs, 0.9)
-        goal("CPU of a get, 64 callers: under 15 µs", score(.get, 64, .ours)?.cpu, isLimit: true, 15, unit: "µs")
-        goal("memory of 256 callers: under 64 MB", Double(memoryOfCallers) / 1e6, isLimit: true, 64, unit: "MB")
-        // Most of it is the callers' own: a task of 6 KB, a key and a value each.
-        goal(
-            "memory of \(Memory.overloadingCallers) callers, who are too many: under 10 kB each",
-            Double(memoryOfOverload) / Double(Memory.overloadingCallers) / 1e3, isLimit: true, 10, unit: "kB")
-        goal(
-            "memory of a list of \(listedRows) rows: under 40 MB", Double(memoryOfList) / 1e6, isLimit: true, 40,
-            unit: "MB")
-        return lines.joined(separator: "\n")
     }
 
-    /// The charts by their file names.
-    var charts: [String: String] {
-        var charts: [String: String] = [:]
-        for (workload, callers) in [(Workload.get, [1, 16, 64, 256]), (.set, [1, 64, 256])] {
-            charts["\(server.lowercased())-\(workload.rawValue).svg"] =
-                LineChart(
-                    title: "\(workload.rawValue) on \(server)", positions: callers.map(String.init),
-                    positionTitle: "callers", valueTitle: "operations a second",
-                    lines: Contestant.allCases.filter { $0 != .observed }.map { contestant in
-                        .init(contestant.rawValue, callers.map { score(workload, $0, contestant)?.perSecond })
-                    }
-                ).svg
-        }
-        let callers = [1, 16, 64, 256]
-        charts["\(server.lowercased())-latency.svg"] =
-            LineChart(
-                title: "Latency of get on \(server)", positions: callers.map(String.init), positionTitle: "callers",
-                valueTitle: "milliseconds",
-                lines: [Contestant.ours, .off].flatMap { contestant in
-                    [("p50", \Score.p50), ("p99", \Score.p99)].map { name, path in
-                        LineChart.Line(
-                            "\(contestant == .ours ? "ours" : "off"), \(name)",
-                            callers.map { score(.get, $0, contestant).map { $0[keyPath: path] / 1000 } })
-                    }
-                }
-            ).svg
-        return charts
+    /// The first columns are text, the others numbers.
+    private static func table(_ header: [String], text: Int, _ rows: [[String]]) -> String {
+        guard !rows.isEmpty else { return "" }
+        let rule = header.indices.map { $0 < text ? "---" : "---:" }
+        return ([header, rule] + rows).map { "| " + $0.joined(separator: " | ") + " |" }.joined(separator: "\n")
     }
 }
