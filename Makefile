@@ -14,7 +14,7 @@ help:
 	@echo "make upkeep  what sweeping two million expired rows costs those who write meanwhile, on both servers"
 	@echo "             (QUICK=1: 200,000 rows; SERVER=mariadb|mysql)"
 	@echo "make micro   microbenchmarks of keys and values, and the allocations of a get and a set"
-	@echo "make fuzz    fuzzes keys, values, URLs and the pipe, ten minutes each (SECONDS_EACH=600, SUBJECTS=\"key value url pipe\")"
+	@echo "make fuzz    fuzzes keys, values, URLs, the pipe and packets, ten minutes each (SECONDS_EACH=600, SUBJECTS=\"key value url pipe packets\")"
 	@echo "make build   a debug build"
 	@echo "make format  formats the sources"
 	@echo "make lint    checks the formatting"

@@ -22,7 +22,8 @@ let fuzzer: [Target] =
     Context.environment["FEDIFY_KV_FUZZ"] == "1"
     ? [
         .executableTarget(
-            name: "fuzz", dependencies: ["FuzzChecks", "Locking"], path: "Tests/Fuzz", swiftSettings: swiftSettings)
+            name: "fuzz", dependencies: ["FuzzChecks", .product(name: "NIOConcurrencyHelpers", package: "swift-nio")],
+            path: "Tests/Fuzz", swiftSettings: swiftSettings)
     ] : []
 
 // What a service has its own of; each with the trait of its name.
@@ -89,13 +90,6 @@ let package = Package(
     targets: [
         .target(name: "FedifyKv", swiftSettings: swiftSettings),
         .target(name: "FedifyKvTesting", dependencies: ["FedifyKv"], swiftSettings: swiftSettings),
-        // Locks and lines of waiting work. A module of its own, and no product, because only what is public is
-        // specialized for the modules that use it.
-        .target(
-            name: "Locking",
-            dependencies: [.product(name: "DequeModule", package: "swift-collections")],
-            swiftSettings: swiftSettings
-        ),
         // The packets of the MySQL and MariaDB protocol: bytes in, values out, without sockets or clocks.
         .target(
             name: "MySQLProtocol",
@@ -106,24 +100,17 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
-        // MariaDB Connector/C: the client library for both servers.
-        .systemLibrary(
-            name: "CMariaDB",
-            pkgConfig: "libmariadb",
-            providers: [.apt(["libmariadb-dev"]), .brew(["mariadb-connector-c"])]
-        ),
-        // SHA-256 and RSA of our caching_sha2_password; Connector/C brings the library along already.
-        .systemLibrary(
-            name: "COpenSSL",
-            pkgConfig: "libcrypto",
-            providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]
-        ),
+        // Connections, and the scheduler that brings requests to them.
         .target(
             name: "MySQLClient",
             dependencies: [
-                "CMariaDB",
-                "COpenSSL",
-                "Locking",
+                "MySQLProtocol",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOTLS", package: "swift-nio"),
             ] + serviceLibraries,
             swiftSettings: swiftSettings
         ),
@@ -131,8 +118,10 @@ let package = Package(
             name: "FedifyMySQL",
             dependencies: [
                 "FedifyKv",
-                "Locking",
                 "MySQLClient",
+                "MySQLProtocol",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
             ] + serviceLibraries,
             swiftSettings: swiftSettings
         ),
@@ -160,6 +149,7 @@ let package = Package(
                 "FedifyKvPipe",
                 "FedifyMySQL",
                 "MySQLClient",
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings
@@ -176,10 +166,9 @@ let package = Package(
         ),
         .testTarget(
             name: "FedifyKvBenchTests",
-            dependencies: ["FedifyKv", "FedifyKvBench", "COpenSSL"],
+            dependencies: ["FedifyKv", "FedifyKvBench", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: swiftSettings
         ),
-        .testTarget(name: "LockingTests", dependencies: ["Locking"], swiftSettings: swiftSettings),
         .testTarget(
             name: "MySQLProtocolTests",
             dependencies: [
@@ -191,16 +180,26 @@ let package = Package(
             swiftSettings: swiftSettings),
         // A server for tests that speaks as no server should.
         .target(
-            name: "HostileServer", dependencies: ["Locking"], path: "Tests/HostileServer",
+            name: "HostileServer", dependencies: [.product(name: "NIOConcurrencyHelpers", package: "swift-nio")],
+            path: "Tests/HostileServer",
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "MySQLClientTests", dependencies: ["HostileServer", "Locking", "MySQLClient"],
+            name: "MySQLClientTests",
+            dependencies: [
+                "HostileServer", "MySQLClient", "MySQLProtocol", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+            ],
+            exclude: ["Certificates"],
             swiftSettings: swiftSettings),
         .testTarget(name: "FedifyMySQLTests", dependencies: ["FedifyMySQL"], swiftSettings: swiftSettings),
         // What must hold of any input: for the tests, on the corpus, and for the fuzzer.
         .target(
             name: "FuzzChecks",
-            dependencies: ["FedifyKv", "FedifyKvPipe", "FedifyMySQL", "MySQLClient"],
+            dependencies: [
+                "FedifyKv", "FedifyKvPipe", "FedifyMySQL", "MySQLClient", "MySQLProtocol",
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
             path: "Tests/FuzzChecks",
             swiftSettings: swiftSettings
         ),
@@ -213,7 +212,7 @@ let package = Package(
                 "FedifyKvTesting",
                 "FedifyMySQL",
                 "HostileServer",
-                "Locking",
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 "MySQLClient",
                 "HummingbirdFedifyKv",
                 "fedify-kv",

@@ -33,7 +33,7 @@ mariadb | mysql | "mariadb mysql") ;;
     ;;
 esac
 
-Scripts/install.sh build
+Scripts/install.sh build bench
 if [ "$program" = micro ]; then
     swift package --package-path Benchmarks/Micro benchmark --grouping metric --no-progress
     swift build --configuration release --package-path Benchmarks/Micro --product allocations

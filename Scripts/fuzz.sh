@@ -3,7 +3,7 @@
 # input is then in .build-fuzz/findings.
 # From the environment:
 #   SECONDS_EACH  how long each subject is fuzzed, 600 unless told
-#   SUBJECTS      which, "key value url pipe" unless told
+#   SUBJECTS      which, "key value url pipe packets" unless told
 #   MINIMIZE=1    adds what reached new code to Tests/Corpus, minimized
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -21,7 +21,7 @@ mkdir -p .build-fuzz/findings
 export SWIFT_BACKTRACE=enable=no
 
 failed=0
-for subject in ${SUBJECTS:-key value url pipe}; do
+for subject in ${SUBJECTS:-key value url pipe packets}; do
     printf '\n== %s\n' "$subject"
     found=.build-fuzz/corpus/$subject
     mkdir -p "$found"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what is missing:  install.sh [build] [mariadb] [mysql] [galera] [group] [browser] [make]
-#   build    what `swift build` needs besides Swift
+# Installs what is missing:  install.sh [build] [bench] [mariadb] [mysql] [galera] [group] [browser] [make]
+#   build    Swift of the right version, and git
+#   bench    what the benchmark's C program needs
 #   mariadb  what with-servers.sh needs for a MariaDB server
 #   mysql    the same for a MySQL server
 #   galera   the same for a Galera cluster
@@ -79,9 +80,12 @@ install_build() {
         fail "Swift $found is too old, $needed or newer is needed: https://www.swift.org/install/"
     fi
     command -v git >/dev/null || provide "git is" git git
-    if ! pkg-config --exists libmariadb libcrypto 2>/dev/null; then
-        provide "MariaDB Connector/C or OpenSSL (or pkg-config) is" \
-            "pkg-config libmariadb-dev libssl-dev" "pkgconf mariadb-connector-c openssl@3"
+}
+
+install_bench() {
+    if ! pkg-config --exists libmariadb 2>/dev/null; then
+        provide "The C library of the benchmark's limit (or pkg-config) is" \
+            "pkg-config libmariadb-dev" "pkgconf mariadb-connector-c"
     fi
 }
 
@@ -223,10 +227,10 @@ install_make() {
 
 for kind in "$@"; do
     case $kind in
-    build | mariadb | mysql | galera | group | browser | make) "install_$kind" ;;
+    build | bench | mariadb | mysql | galera | group | browser | make) "install_$kind" ;;
     *)
         fail "don't know how to install '$kind';" \
-            "usage: install.sh [build] [mariadb] [mysql] [galera] [group] [browser] [make]"
+            "usage: install.sh [build] [bench] [mariadb] [mysql] [galera] [group] [browser] [make]"
         ;;
     esac
 done

@@ -47,7 +47,8 @@ all_traits=--enable-all-traits
 
 unit_tests() {
     step "Unit tests"
-    swift test $all_traits --skip-build --skip IntegrationTests
+    # One at a time: some are all computing, and would keep the threads that others wait for.
+    swift test $all_traits --skip-build --no-parallel --skip IntegrationTests
 }
 
 integration_tests() {
@@ -81,7 +82,7 @@ asan_options=(--sanitize address --scratch-path .build-asan)
 # in time or memory is left to the other runs: everything is slower and larger here.
 address_sanitizer() {
     step "AddressSanitizer"
-    # Connector/C and Foundation keep a little for the whole of the process.
+    # NIO and Foundation keep a little for the whole of the process.
     ASAN_OPTIONS="detect_leaks=0 ${ASAN_OPTIONS:-}" \
         swift test "${asan_options[@]}" --skip-build --no-parallel \
         --skip "${ASAN_SKIP:-ClusterTests|FaultTests|twoHundredThousandRowsTakeFlatMemory|aHundredValuesOfAMegabyteTakeLittleMemory}"

@@ -80,7 +80,7 @@ struct Copy: AsyncParsableCommand {
     private static func identity(of kv: MySQLKvStore) async throws -> [String: String] {
         var identity = try await kv.pool.withConnection { connection in
             // MySQL has server_uuid, MariaDB since 10.6.19 server_uid.
-            try connection.globalVariables(["server_uuid", "server_uid", "hostname", "port", "datadir"])
+            try await connection.globalVariables(["server_uuid", "server_uid", "hostname", "port", "datadir"])
         }
         identity["database"] = kv.pool.configuration.database
         identity["table"] = kv.options.tableName

@@ -26,7 +26,7 @@ struct Doctor: AsyncParsableCommand {
         let findings = try await store.withStore { kv in
             let server = kv.pool.configuration
             return try await kv.pool.withConnection { [table = store.table] connection in
-                try Examination(connection, configuration: server, table: table).findings()
+                try await Examination(connection, configuration: server, table: table).findings()
             }
         }
         try output.write(Answer(checks: findings), findings.map(\.text).joined(separator: "\n"))
@@ -70,28 +70,29 @@ private struct Examination {
         "innodb_flush_log_at_trx_commit", "sync_binlog", "log_bin",
     ]
 
-    init(_ connection: MySQLConnection, configuration: MySQLConfiguration, table: String) throws {
+    init(_ connection: MySQLConnection, configuration: MySQLConfiguration, table: String) async throws {
         self.connection = connection
         self.configuration = configuration
         self.table = table
-        variables = try connection.globalVariables(Self.names)
+        variables = try await connection.globalVariables(Self.names)
     }
 
     private var isMariaDB: Bool { connection.server.flavor == .mariadb }
 
-    func findings() throws -> [Finding] {
-        let clock = try clock()
-        let columns = try columns()
+    func findings() async throws -> [Finding] {
+        let clock = try await clock()
+        let columns = try await columns()
         return [
-            server(), try encryption(), writable(), clock, try timeZone(), sqlMode(), packet(), connections(),
+            server(), try await encryption(), writable(), clock, try await timeZone(), sqlMode(), packet(),
+            connections(),
             durability(),
         ]
-            + (columns.isEmpty ? [missing()] : [definition(columns), try index(), try rights()])
+            + (columns.isEmpty ? [missing()] : [definition(columns), try await index(), try await rights()])
     }
 
-    private func rows(_ sql: String, _ parameters: [MySQLParameter] = []) throws -> [[String?]] {
+    private func rows(_ sql: String, _ parameters: [MySQLParameter] = []) async throws -> [[String?]] {
         var rows: [[String?]] = []
-        try connection.query(sql, parameters, maximumRows: 1000) { row in
+        try await connection.query(sql, parameters, maximumRows: 1000) { row in
             rows.append((0..<row.count).map { row.text($0) })
         }
         return rows
@@ -109,8 +110,8 @@ private struct Examination {
             advice: isOld ? "MySQL 8.0 or MariaDB 10.6 is the least that is tested; update the server." : nil)
     }
 
-    private func encryption() throws -> Finding {
-        let cipher = try rows("SHOW SESSION STATUS LIKE 'Ssl_cipher'").first?[1] ?? ""
+    private func encryption() async throws -> Finding {
+        let cipher = try await rows("SHOW SESSION STATUS LIKE 'Ssl_cipher'").first?[1] ?? ""
         let isLocal = configuration.addresses.allSatisfy { address in
             switch address {
             case .unixSocket: true
@@ -142,9 +143,9 @@ private struct Examination {
     }
 
     /// The clocks of server and client. Only the server's counts for the store.
-    private func clock() throws -> Finding {
+    private func clock() async throws -> Finding {
         let sent = Date()
-        let time = try MySQLKvStore.time(of: connection)
+        let time = try await MySQLKvStore.time(of: connection)
         let ours = (sent.timeIntervalSince1970 + Date().timeIntervalSince1970) / 2
         let skew = Double(time) / 1_000_000 - ours
         let isFar = abs(skew) > 1
@@ -155,8 +156,8 @@ private struct Examination {
             advice: isFar ? "Expiry goes by the server's clock alone; let NTP set both, or logs will not agree." : nil)
     }
 
-    private func timeZone() throws -> Finding {
-        let row = try rows("SELECT @@SESSION.time_zone, TIMESTAMPDIFF(MINUTE, UTC_TIMESTAMP(), NOW())").first
+    private func timeZone() async throws -> Finding {
+        let row = try await rows("SELECT @@SESSION.time_zone, TIMESTAMPDIFF(MINUTE, UTC_TIMESTAMP(), NOW())").first
         let minutes = Int(row?[1] ?? "") ?? 0
         let offset = minutes == 0 ? "UTC" : "UTC \(minutes > 0 ? "+" : "-") \(abs(minutes)) minutes"
         return Finding(
@@ -223,8 +224,8 @@ private struct Examination {
             advice: "The first operation makes it, which needs the rights CREATE and INDEX; or run fedify-kv init.")
     }
 
-    private func columns() throws -> [[String?]] {
-        try rows(
+    private func columns() async throws -> [[String?]] {
+        try await rows(
             """
             SELECT LOWER(c.column_name), LOWER(c.column_type), c.is_nullable, COALESCE(c.collation_name, ''), \
             COALESCE(t.engine, ''), c.column_key FROM information_schema.columns c \
@@ -256,8 +257,8 @@ private struct Examination {
                 : "Keys would be mixed up, or writes fail: export, drop, init, import; the manual has the statement.")
     }
 
-    private func index() throws -> Finding {
-        let found = try rows(
+    private func index() async throws -> Finding {
+        let found = try await rows(
             """
             SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = ? \
             AND column_name = 'expires' AND seq_in_index = 1 LIMIT 1
@@ -269,7 +270,7 @@ private struct Examination {
     }
 
     /// What this user may do, found by asking the server to explain it: nothing is carried out.
-    private func rights() throws -> Finding {
+    private func rights() async throws -> Finding {
         let name = "`\(table)`"
         let statements = [
             ("SELECT", "EXPLAIN SELECT `value` FROM \(name) WHERE `key` = ''"),
@@ -277,16 +278,16 @@ private struct Examination {
             ("UPDATE", "EXPLAIN UPDATE \(name) SET `expires` = NULL WHERE `key` = ''"),
             ("DELETE", "EXPLAIN DELETE FROM \(name) WHERE `key` = ''"),
         ]
-        let missing = try statements.filter { _, sql in
+        var missing: [String] = []
+        for (right, sql) in statements {
             do {
-                _ = try rows(sql)
-                return false
+                _ = try await rows(sql)
             } catch let error as MySQLError {
                 // Denied for a command on a table, or on a column.
                 guard [1142, 1143].contains(error.serverCode) else { throw error }
-                return true
+                missing.append(right)
             }
-        }.map(\.0)
+        }
         return Finding(
             check: "rights", level: missing.isEmpty ? .good : .bad,
             seen: missing.isEmpty ? "SELECT, INSERT, UPDATE, DELETE" : "no \(missing.joined(separator: ", "))",

@@ -1,5 +1,5 @@
 import Foundation
-import Locking
+import NIOConcurrencyHelpers
 
 /// How far a long piece of work has come, as a bar on standard error; silent where that is no terminal.
 final class Progress: Sendable {
@@ -11,20 +11,20 @@ final class Progress: Sendable {
 
     private let total: Int?
     private let begun = ContinuousClock.now
-    private let state = Locked(State())
+    private let state = NIOLockedValueBox(State())
 
     /// - Parameter total: What there is to do, in units of the caller's; nil: not known.
     init(total: Int?) {
         self.total = total
     }
 
-    var entries: Int { state.withLock(\.entries) }
+    var entries: Int { state.withLockedValue(\.entries) }
 
     /// Time since the beginning.
     var elapsed: Duration { begun.duration(to: .now) }
 
     func advance(by done: Int, entries: Int) {
-        let drawn = state.withLock { state -> String? in
+        let drawn = state.withLockedValue { state -> String? in
             state.done += done
             state.entries += entries
             let now = ContinuousClock.now

@@ -29,7 +29,7 @@ import Testing
     @Test func batchesHaveFewSizes() {
         var sizes: Set<Int> = []
         for count in 1...1000 {
-            let (fitting, holding) = (BatchSize.fitting(count), BatchSize.holding(count))
+            let (fitting, holding) = (BatchSize.bucket(notAbove: count), BatchSize.bucket(notBelow: count))
             #expect(fitting <= count && 2 * count <= 3 * fitting + 1)
             #expect(holding >= count && holding < 2 * count)
             sizes.formUnion([fitting, holding])

@@ -1,11 +1,11 @@
 import Foundation
 import FuzzChecks
-import Locking
+import NIOConcurrencyHelpers
 
 /// libFuzzer on one subject:  fuzz SUBJECT [OPTION OF LIBFUZZER]... [CORPUS]...
 @main
 struct Fuzz {
-    static let subject = Locked<FuzzSubject?>(nil)
+    static let subject = NIOLockedValueBox<FuzzSubject?>(nil)
 
     private static let variable = "FEDIFY_KV_FUZZ_SUBJECT"
 
@@ -24,7 +24,7 @@ struct Fuzz {
             fatalError(
                 "usage: fuzz \(FuzzSubject.allCases.map(\.rawValue).joined(separator: "|")) [OPTION]... [CORPUS]...")
         }
-        Self.subject.withLock { $0 = subject }
+        Self.subject.withLockedValue { $0 = subject }
         _ = runDriver(&count, &arguments) { testOneInput($0, $1) }
     }
 }
@@ -41,20 +41,20 @@ private func runDriver(
 /// libFuzzer's own `main` names it.
 @_cdecl("LLVMFuzzerTestOneInput")
 func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-    guard let subject = Fuzz.subject.withLock({ $0 }) else { return -1 }
+    guard let subject = Fuzz.subject.withLockedValue({ $0 }) else { return -1 }
     let input = Array(UnsafeBufferPointer(start: start, count: count))
-    let failure = Locked<(any Error)?>(nil)
+    let failure = NIOLockedValueBox<(any Error)?>(nil)
     let done = DispatchSemaphore(value: 0)
     Task.detached {
         do {
             try await subject.check(input)
         } catch {
-            failure.withLock { $0 = error }
+            failure.withLockedValue { $0 = error }
         }
         done.signal()
     }
     done.wait()
     // A crash is what libFuzzer keeps the input of.
-    if let failure = failure.withLock({ $0 }) { fatalError("\(failure)") }
+    if let failure = failure.withLockedValue({ $0 }) { fatalError("\(failure)") }
     return 0
 }

@@ -8,6 +8,8 @@ public enum FuzzSubject: String, Sendable, CaseIterable {
     case url
     /// The lines and requests of `fedify-kv pipe`.
     case pipe
+    /// What a server sends: log-ins and answers.
+    case packets
 
     /// Tries an input.
     ///
@@ -18,6 +20,7 @@ public enum FuzzSubject: String, Sendable, CaseIterable {
         case .value: try ValueCheck.check(input)
         case .url: try URLCheck.check(input)
         case .pipe: try await PipeCheck.check(input)
+        case .packets: try ProtocolCheck.check(input)
         }
     }
 }

@@ -1,14 +1,14 @@
 import Foundation
-import Locking
+import NIOConcurrencyHelpers
 
 /// A server on 127.0.0.1 that speaks as a test tells it to, and records what it was sent.
 package final class FakeServer: Sendable {
     package let port: UInt16
     private let listener: Int32
-    private let record = Locked<[UInt8]>([])
+    private let record = NIOLockedValueBox<[UInt8]>([])
 
     /// All that clients have sent.
-    package var received: [UInt8] { record.withLock(\.self) }
+    package var received: [UInt8] { record.withLockedValue(\.self) }
 
     /// Accepts connections, and runs `serve` for each on a thread.
     package init(_ serve: @escaping @Sendable (Connection) -> Void) throws {
@@ -35,7 +35,7 @@ package final class FakeServer: Sendable {
                 let descriptor = accept(listener, nil, nil)
                 guard descriptor >= 0 else { return }
                 let connection = Connection(descriptor: descriptor) { received in
-                    record.withLock { $0 += received }
+                    record.withLockedValue { $0 += received }
                 }
                 Thread.detachNewThread {
                     serve(connection)

@@ -1,5 +1,5 @@
 import Foundation
-import Locking
+import NIOConcurrencyHelpers
 
 /// What a server says to a client that has logged in, statement by statement: like an honest one until it is told
 /// otherwise.
@@ -7,6 +7,7 @@ package final class FakeSession {
     package enum Command: Sendable {
         case prepare(String)
         case execute(String)
+        case query(String)
     }
 
     private let connection: FakeServer.Connection
@@ -41,13 +42,20 @@ package final class FakeSession {
                 let number = Int(packet[1]) | Int(packet[2]) << 8
                 let sql = statements[number - 1]
                 guard !misbehave(.execute(sql)) else { continue }
-                if sql.hasPrefix("SELECT @@SESSION.max_allowed_packet") {
-                    rows([["67108864"]])
-                } else if sql.hasPrefix("SELECT") {
+                if sql.hasPrefix("SELECT") {
                     rows([["\"found\""]])
                 } else {
                     connection.packet(1, Self.ok)
                 }
+            case 0x03:
+                let sql = String(decoding: packet.dropFirst(), as: UTF8.self)
+                guard !misbehave(.query(sql)) else { continue }
+                if sql.hasPrefix("SELECT @@SESSION.max_allowed_packet") {
+                    rows([["67108864", "8.0.99", "1", "fake:1:1", "0"]], as: Self.textRow)
+                } else {
+                    connection.packet(1, Self.ok)
+                }
+            case 0x0E: connection.packet(1, Self.ok)
             case 0x19: break
             default: return
             }
@@ -71,14 +79,14 @@ package final class FakeSession {
     }
 
     /// Rows of texts.
-    package func rows(_ rows: [[String]]) {
-        connection.write(answer(rows: rows))
+    package func rows(_ rows: [[String]], as row: ([String]) -> [UInt8] = FakeSession.row) {
+        connection.write(answer(rows: rows, as: row))
     }
 
     /// The packets of an answer with rows of texts.
-    package func answer(rows: [[String]]) -> [UInt8] {
+    package func answer(rows: [[String]], as row: ([String]) -> [UInt8] = FakeSession.row) -> [UInt8] {
         let columns = rows[0].map { _ in Self.column() }
-        let payloads = [[UInt8(columns.count)]] + columns + [Self.end] + rows.map(Self.row) + [Self.end]
+        let payloads = [[UInt8(columns.count)]] + columns + [Self.end] + rows.map(row) + [Self.end]
         return payloads.enumerated().flatMap { number, payload in
             FakeServer.Connection.packet(UInt8(truncatingIfNeeded: number + 1), payload)
         }
@@ -100,6 +108,11 @@ package final class FakeSession {
 
     package static func error(_ code: UInt16, _ message: String) -> [UInt8] {
         [0xFF, UInt8(code & 255), UInt8(code >> 8)] + Array("#HY000\(message)".utf8)
+    }
+
+    /// A row as COM_QUERY's answer has it.
+    package static func textRow(_ texts: [String]) -> [UInt8] {
+        texts.flatMap { length($0.utf8.count) + Array($0.utf8) }
     }
 
     package static func row(_ texts: [String]) -> [UInt8] {

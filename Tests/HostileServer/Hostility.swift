@@ -10,7 +10,7 @@ package struct Hostility: Sendable, CustomStringConvertible {
 
     /// All there are. They ask for a file, by its path on the client's machine.
     package static func all(askingFor file: String) -> [Hostility] {
-        let steps: [Step] = [.greeting, .logIn, .prepare, .execute, .row]
+        let steps: [Step] = [.greeting, .logIn, .setUp, .prepare, .execute, .row]
         let acts: [(String, @Sendable (FakeServer.Connection) -> Void)] = [
             ("closes", { $0.hangUp() }),
             ("says nothing more", { _ in }),
@@ -48,6 +48,7 @@ package struct Hostility: Sendable, CustomStringConvertible {
     private enum Step: String {
         case greeting = "instead of a greeting"
         case logIn = "instead of letting us in"
+        case setUp = "to the set-up of the session"
         case prepare = "to a statement that is to be prepared"
         case execute = "instead of an answer"
         case row = "instead of a row"
@@ -60,10 +61,11 @@ package struct Hostility: Sendable, CustomStringConvertible {
                 session.greet()
                 _ = connection.read()
                 act(connection)
-            case .prepare, .execute, .row:
+            case .setUp, .prepare, .execute, .row:
                 session.logIn()
                 session.serve { command in
                     switch (self, command) {
+                    case (.setUp, .query): act(connection)
                     case (.prepare, .prepare(let sql)) where sql.isStores: act(connection)
                     case (.execute, .execute(let sql)) where sql.isStores: act(connection)
                     case (.row, .execute(let sql)) where sql.isStores:

@@ -227,7 +227,7 @@ import Testing
     func aUnixSocket(_ server: TestServer) async throws {
         let socket = server.nodes[0].socket
         let pool = try server.pool(1) { $0.addresses = [.unixSocket(path: socket)] }
-        try await pool.withConnection { try $0.query("SELECT 1") }
+        try await pool.withConnection { try await $0.query("SELECT 1") }
         await pool.close()
     }
 }

@@ -1,19 +1,19 @@
-import Locking
+import NIOConcurrencyHelpers
 import Logging
 import MySQLClient
 
 /// All that a logger was told, as text.
 final class CapturedLog: Sendable {
-    private let lines = Locked<[String]>([])
+    private let lines = NIOLockedValueBox<[String]>([])
 
-    var text: String { lines.withLock { $0.joined(separator: "\n") } }
+    var text: String { lines.withLockedValue { $0.joined(separator: "\n") } }
 
     var logger: Logger {
         Logger(label: "test") { _ in Handler(log: self) }
     }
 
     private func append(_ line: String) {
-        lines.withLock { $0.append(line) }
+        lines.withLockedValue { $0.append(line) }
     }
 
     private struct Handler: LogHandler {

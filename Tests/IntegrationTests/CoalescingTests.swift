@@ -3,7 +3,7 @@ import FedifyKv
 import FedifyKvTesting
 import FedifyMySQL
 import Foundation
-import Locking
+import NIOConcurrencyHelpers
 import MySQLClient
 import Testing
 
@@ -16,9 +16,9 @@ import Testing
         /// Adds an operation to the line.
         func add<T: Sendable>(_ operation: @escaping @Sendable () async throws -> T) async throws -> Task<T, any Error>
         {
-            let before = kv.waitingOperations
+            let before = kv.pool.status.waiting
             let task = Task { try await operation() }
-            try await eventually { kv.waitingOperations == before + 1 }
+            try await eventually { kv.pool.status.waiting == before + 1 }
             return task
         }
 
@@ -29,16 +29,16 @@ import Testing
 
     /// Keeps the only connection of a store busy while operations gather.
     private func gather<T>(_ kv: MySQLKvStore, _ body: (Gathering) async throws -> T) async throws -> T {
-        let (begun, release) = (Locked(false), DispatchSemaphore(value: 0))
+        let (begun, gate) = (NIOLockedValueBox(false), Gate())
         let busy = Task {
             try await kv.pool.withConnection { _ in
-                begun.withLock { $0 = true }
-                release.wait()
+                begun.withLockedValue { $0 = true }
+                await gate.pass()
             }
         }
-        try await eventually { begun.withLock(\.self) }
+        try await eventually { begun.withLockedValue(\.self) }
         let result = await Result { try await body(Gathering(kv: kv)) }
-        release.signal()
+        gate.open()
         try await busy.value
         return try result.get()
     }
@@ -213,8 +213,8 @@ import Testing
             try await kv.set(["gap"], 0)
             let other = try server.pool(1)
             try await other.withConnection { connection in
-                try connection.query("SET SESSION autocommit = 0")
-                try connection.query(
+                try await connection.query("SET SESSION autocommit = 0")
+                try await connection.query(
                     "SELECT `key` FROM `\(kv.options.tableName)` WHERE `key` = '[\"locked\"]' FOR UPDATE")
             }
             func setAll(_ round: Int) async throws {
@@ -240,7 +240,7 @@ import Testing
             // Only those of the locked key wait.
             try await eventually { timeouts() > before.timeouts + 4 }
             #expect(firstFailures() <= before.firstFailures + 4)
-            try await other.withConnection { try $0.query("COMMIT") }
+            try await other.withConnection { try await $0.query("COMMIT") }
             for task in [first] + more { try await task.value }
             #expect(try await kv.get(["locked"], as: Int.self) == 1)
             await other.close()
@@ -256,12 +256,12 @@ import Testing
             for key in ["a", "b", "c"] { try await kv.set([key], 0) }
             let other = try server.pool(1)
             try await other.withConnection { connection in
-                try connection.query("SET SESSION autocommit = 0")
+                try await connection.query("SET SESSION autocommit = 0")
                 // The more a transaction has changed, the less likely is it the victim.
                 for n in 0..<50 {
-                    try connection.query("INSERT INTO `\(table)` VALUES (?, '1', NULL)", [.text("\(n)")])
+                    try await connection.query("INSERT INTO `\(table)` VALUES (?, '1', NULL)", [.text("\(n)")])
                 }
-                try connection.query("UPDATE `\(table)` SET `value` = '9' WHERE `key` = '[\"b\"]'")
+                try await connection.query("UPDATE `\(table)` SET `value` = '9' WHERE `key` = '[\"b\"]'")
             }
             let tasks = try await gather(kv) { line in
                 var tasks: [Task<Void, any Error>] = []
@@ -271,8 +271,8 @@ import Testing
             // The three rows are asked for in one statement, which holds the first one and waits for the second.
             try await eventually { try await isWaitingForALock(server) }
             try await other.withConnection { connection in
-                try connection.query("UPDATE `\(table)` SET `value` = '9' WHERE `key` = '[\"a\"]'")
-                try connection.query("COMMIT")
+                try await connection.query("UPDATE `\(table)` SET `value` = '9' WHERE `key` = '[\"a\"]'")
+                try await connection.query("COMMIT")
             }
             for task in tasks { try await task.value }
             for key in ["a", "b", "c"] { #expect(try await kv.get([key], as: Int.self) == 1) }
@@ -373,19 +373,19 @@ import Testing
     func nobodyStarves(_ server: TestServer) async throws {
         try await server.withStore(poolSize: 1, options: { $0.coalescing.maximumRows = 4 }) { kv, _ in
             try await kv.initialize()
-            let counts = Locked([Int](repeating: 0, count: 32))
+            let counts = NIOLockedValueBox([Int](repeating: 0, count: 32))
             try await withThrowingTaskGroup { group in
                 for caller in 0..<32 {
                     group.addTask {
-                        while counts.withLock({ $0.reduce(0, +) }) < 4000 {
+                        while counts.withLockedValue({ $0.reduce(0, +) }) < 4000 {
                             try await kv.set(["k", "\(caller)"], 1)
-                            counts.withLock { $0[caller] += 1 }
+                            counts.withLockedValue { $0[caller] += 1 }
                         }
                     }
                 }
                 try await group.waitForAll()
             }
-            let (least, most) = counts.withLock { ($0.min() ?? 0, $0.max() ?? 0) }
+            let (least, most) = counts.withLockedValue { ($0.min() ?? 0, $0.max() ?? 0) }
             #expect(least * 2 >= most, "from \(least) to \(most)")
         }
     }
@@ -412,7 +412,7 @@ import Testing
                     #expect(error?.message.contains("1 of 1 in use") == true, "\(error?.message ?? "")")
                 }
                 // A caller may hear of it before he is counted out.
-                try await eventually { kv.waitingOperations == 0 }
+                try await eventually { kv.pool.status.waiting == 0 }
                 #expect(pool.status.connections == 1)
             }
             try await kv.set(["k"], 1)
@@ -456,11 +456,11 @@ import Testing
             let value = json("\"" + String(repeating: "x", count: 1000) + "\"")
             let other = try server.pool(1)
             try await other.withConnection { connection in
-                try connection.query("SET SESSION autocommit = 0")
+                try await connection.query("SET SESSION autocommit = 0")
                 // In an empty table this locks the gap that all new rows would go in.
-                try connection.query("SELECT `key` FROM `\(direct.options.tableName)` FOR UPDATE")
+                try await connection.query("SELECT `key` FROM `\(direct.options.tableName)` FOR UPDATE")
             }
-            let refused = Locked<[String: Int]>([:])
+            let refused = NIOLockedValueBox<[String: Int]>([:])
             var most = (connections: 0, waiting: 0)
             let served = try await withThrowingTaskGroup(of: Bool.self) { group in
                 for n in 0..<3000 {
@@ -469,23 +469,23 @@ import Testing
                             try await kv.set(["\(n)"], value)
                             return true
                         } catch let error as KvError where error.code == .overloaded {
-                            refused.withLock { $0[String(error.message.prefix(20)), default: 0] += 1 }
+                            refused.withLockedValue { $0[String(error.message.prefix(20)), default: 0] += 1 }
                             return false
                         }
                     }
                 }
-                func answered() -> Int { refused.withLock { $0.values.reduce(0, +) } }
+                func answered() -> Int { refused.withLockedValue { $0.values.reduce(0, +) } }
                 var before = -1
-                while kv.waitingOperations + pool.status.waiting > 0 || answered() != before || before <= 0 {
+                while pool.status.waiting > 0 || answered() != before || before <= 0 {
                     before = answered()
                     most.connections = max(most.connections, pool.status.connections)
-                    most.waiting = max(most.waiting, pool.status.waiting, kv.waitingOperations)
+                    most.waiting = max(most.waiting, pool.status.waiting)
                     try await Task.sleep(for: .milliseconds(20))
                 }
-                try await other.withConnection { try $0.query("COMMIT") }
+                try await other.withConnection { try await $0.query("COMMIT") }
                 return try await group.reduce(0) { $1 ? $0 + 1 : $0 }
             }
-            let count = refused.withLock(\.self)
+            let count = refused.withLockedValue(\.self)
             #expect(Set(count.keys) == ["no connection became", "1000 operations wait"])
             #expect(served > 0 && served + count.values.reduce(0, +) == 3000)
             #expect(try await direct.count() == served)
@@ -494,7 +494,7 @@ import Testing
             #expect((500...1000).contains(most.waiting))
             // It is over: the next call is served.
             try await kv.set(["k"], 1)
-            #expect(kv.waitingOperations == 0)
+            #expect(kv.pool.status.waiting == 0)
             #expect(pool.status.waiting == 0)
             await other.close()
         }
@@ -508,8 +508,9 @@ import Testing
             try await direct.set(["k"], 0)
             let other = try server.pool(1)
             try await other.withConnection { connection in
-                try connection.query("SET SESSION autocommit = 0")
-                try connection.query("SELECT `key` FROM `\(direct.options.tableName)` FOR UPDATE", maximumRows: 10)
+                try await connection.query("SET SESSION autocommit = 0")
+                try await connection.query(
+                    "SELECT `key` FROM `\(direct.options.tableName)` FOR UPDATE", maximumRows: 10)
             }
             let pool = try server.pool(1) {
                 $0.deadline = .seconds(2)
@@ -522,7 +523,7 @@ import Testing
             }
             #expect(codes.isSubset(of: [.deadlineExceeded, .overloaded]), "\(codes)")
             #expect(codes.contains(.deadlineExceeded))
-            try await other.withConnection { try $0.query("COMMIT") }
+            try await other.withConnection { try await $0.query("COMMIT") }
             try await eventually { await code(Task { try await kv.set(["k"], 2) }) == nil }
             #expect(try await direct.get(["k"], as: Int.self) == 2)
             await other.close()

@@ -1,5 +1,5 @@
 import Foundation
-import Locking
+import NIOConcurrencyHelpers
 
 /// The built `fedify-kv`, in a process of its own.
 struct CommandLineTool: Sendable {
@@ -23,11 +23,11 @@ struct CommandLineTool: Sendable {
         try process.run()
         return await withCheckedContinuation { continuation in
             DispatchQueue.global().async {
-                let errorText = Locked("")
+                let errorText = NIOLockedValueBox("")
                 let group = DispatchGroup()
                 DispatchQueue.global().async(group: group) {
                     let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-                    errorText.withLock { $0 = text }
+                    errorText.withLockedValue { $0 = text }
                 }
                 DispatchQueue.global().async(group: group) {
                     try? standardInput.fileHandleForWriting.write(contentsOf: input)
@@ -38,7 +38,7 @@ struct CommandLineTool: Sendable {
                 process.waitUntilExit()
                 continuation.resume(
                     returning: Outcome(
-                        exitCode: process.terminationStatus, output: text, errors: errorText.withLock { $0 }))
+                        exitCode: process.terminationStatus, output: text, errors: errorText.withLockedValue { $0 }))
             }
         }
     }

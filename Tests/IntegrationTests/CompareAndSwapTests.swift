@@ -157,20 +157,20 @@ import Testing
                 try await withThrowingTaskGroup { group in
                     group.addTask {
                         try await holder.withConnection { connection in
-                            try connection.query("SET autocommit = 0")
-                            try connection.query("SELECT 1 FROM `\(table)` WHERE `key` = '[\"k\"]' FOR UPDATE")
+                            try await connection.query("SET autocommit = 0")
+                            try await connection.query("SELECT 1 FROM `\(table)` WHERE `key` = '[\"k\"]' FOR UPDATE")
                             lock.finish()
                             // Until the swap waits for the lock.
                             var isWaiting = false
                             let deadline = ContinuousClock.now + .seconds(20)
                             while !isWaiting, .now < deadline {
-                                try connection.query(
+                                try await connection.query(
                                     "SELECT COUNT(*) FROM information_schema.processlist WHERE id = ? "
                                         + "AND info LIKE 'UPDATE%'", [.integer(id)]
                                 ) { isWaiting = $0.integer(0) == 1 }
                             }
-                            try connection.query("KILL \(id)")
-                            try connection.query("SET autocommit = 1")
+                            try await connection.query("KILL \(id)")
+                            try await connection.query("SET autocommit = 1")
                         }
                     }
                     group.addTask {
@@ -205,12 +205,12 @@ import Testing
                         while ContinuousClock.now < stop {
                             do {
                                 try await others.withConnection { connection in
-                                    try connection.query("SET autocommit = 0")
+                                    try await connection.query("SET autocommit = 0")
                                     for key in order {
-                                        try connection.query(
+                                        try await connection.query(
                                             "UPDATE `\(table)` SET `expires` = NULL WHERE `key` = ?", [.text(key)])
                                     }
-                                    try connection.query("COMMIT")
+                                    try await connection.query("COMMIT")
                                 }
                             } catch let error as MySQLError where error.serverCode == 1213 {
                                 // This side of a deadlock may lose.

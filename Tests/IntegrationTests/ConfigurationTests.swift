@@ -2,7 +2,7 @@ import Configuration
 import FedifyKv
 import FedifyMySQL
 import Foundation
-import Locking
+import NIOConcurrencyHelpers
 import MySQLClient
 import Testing
 
@@ -144,10 +144,10 @@ import Testing
 
 /// Notes which keys are asked for, as what, and whether as a secret.
 private final class AskedKeys: AccessReporter {
-    private let keys = Locked<[String: String]>([:])
+    private let keys = NIOLockedValueBox<[String: String]>([:])
 
     func takeAll() -> [String: String] {
-        keys.withLock { keys in
+        keys.withLockedValue { keys in
             defer { keys = [:] }
             return keys
         }
@@ -166,7 +166,7 @@ private final class AskedKeys: AccessReporter {
             }
         let secrets = event.providerResults.contains { (try? $0.result.get())?.value?.isSecret == true }
         // What is asked for first: further questions only find out whether a value of another type is there.
-        keys.withLock { keys in
+        keys.withLockedValue { keys in
             if keys[key] == nil { keys[key] = type + (secrets ? ", secret" : "") }
         }
     }

@@ -1,7 +1,7 @@
 import FedifyKv
 import Foundation
 import HostileServer
-import Locking
+import NIOConcurrencyHelpers
 import Testing
 
 /// Servers that must not be trusted, against a client in a process of its own, whose threads have stacks of 512 KiB.
@@ -116,13 +116,13 @@ import Testing
     /// An error of which nobody knows whether the write was carried out, 1180: a write that may be done twice is sent
     /// again, a swap is not.
     @Test func anErrorDuringCommitIsTriedAgainWhereThatIsSafe() async throws {
-        let sent = Locked(0)
+        let sent = NIOLockedValueBox(0)
         let server = try FakeServer { connection in
             let session = FakeSession(connection)
             session.logIn()
             session.serve { command in
                 guard case .execute(let sql) = command, sql.contains("`fedify_kv`") else { return false }
-                let number = sent.withLock { sent in
+                let number = sent.withLockedValue { sent in
                     sent += 1
                     return sent
                 }
@@ -133,11 +133,11 @@ import Testing
         }
         let (error, exitCode) = try await withClient(of: server) { pipe in
             try await pipe.set(["k"], "v", ttl: nil)
-            #expect(sent.withLock(\.self) == 2)
+            #expect(sent.withLockedValue(\.self) == 2)
             return await #expect(throws: KvError.self) { try await pipe.cas(["k"], expected: "v", new: "w", ttl: nil) }
         }
         #expect(error?.code == .outcomeUnknown)
-        #expect(sent.withLock(\.self) == 3)
+        #expect(sent.withLockedValue(\.self) == 3)
         #expect(exitCode == 0)
     }
 }

@@ -5,7 +5,7 @@ extension MySQLPool {
     func id() async throws -> Int64 {
         try await withConnection { connection in
             var id: Int64?
-            try connection.query("SELECT CONNECTION_ID()") { id = $0.integer(0) }
+            try await connection.query("SELECT CONNECTION_ID()") { id = $0.integer(0) }
             return id ?? -1
         }
     }
@@ -14,7 +14,7 @@ extension MySQLPool {
     func sessionStatus(_ name: String) async throws -> String {
         try await withConnection { connection in
             var value: String?
-            try connection.query("SHOW SESSION STATUS LIKE '\(name)'") { value = $0.text(1) }
+            try await connection.query("SHOW SESSION STATUS LIKE '\(name)'") { value = $0.text(1) }
             return value ?? ""
         }
     }

@@ -2,7 +2,7 @@ import FedifyKv
 import FedifyMySQL
 import Foundation
 import InMemoryTracing
-import Locking
+import NIOConcurrencyHelpers
 import Logging
 import MetricsTestKit
 import MySQLClient
@@ -84,15 +84,15 @@ import Tracing
             try await kv.initialize()
             tracer.clearFinishedSpans()
             // All wait for the one connection.
-            let released = Locked(false)
+            let gate = Gate()
             async let holder: Void = pool.withConnection { _ in
-                while !released.withLock(\.self) { usleep(1000) }
+                await gate.pass()
             }
             try await eventually { pool.status.inUse == 1 }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<20 { group.addTask { try await kv.set(["\(number)"], "v") } }
-                try await eventually { kv.waitingOperations == 20 }
-                released.withLock { $0 = true }
+                try await eventually { kv.pool.status.waiting == 20 }
+                gate.open()
                 try await group.waitForAll()
             }
             try await holder
@@ -151,11 +151,11 @@ import Tracing
             }
 
             // With both in use a third waits, in vain.
-            let released = Locked(false)
+            let gate = Gate()
             async let both: Void = withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<2 {
                     group.addTask {
-                        try await pool.withConnection { _ in while !released.withLock(\.self) { usleep(1000) } }
+                        try await pool.withConnection { _ in await gate.pass() }
                     }
                 }
                 try await group.waitForAll()
@@ -172,7 +172,7 @@ import Tracing
             }
             #expect(try meter("pending_requests") == 0)
             #expect(try metrics.expectCounter("db.client.connection.timeouts", name).totalValue == 1)
-            released.withLock { $0 = true }
+            gate.open()
             try await both
         }
     }
@@ -195,8 +195,8 @@ import Tracing
             // Another transaction has the row.
             let other = try server.pool(1)
             try await other.withConnection { connection in
-                try connection.query("SET SESSION autocommit = 0")
-                try connection.query("SELECT 1 FROM `\(direct.options.tableName)` FOR UPDATE")
+                try await connection.query("SET SESSION autocommit = 0")
+                try await connection.query("SELECT 1 FROM `\(direct.options.tableName)` FOR UPDATE")
             }
             async let answer: Void = kv.set(["k"], "w")
             func timeouts() -> [TestCounter] {
@@ -205,7 +205,7 @@ import Tracing
                 }
             }
             try await eventually { timeouts().contains { $0.totalValue >= 1 } }
-            try await other.withConnection { try $0.query("ROLLBACK") }
+            try await other.withConnection { try await $0.query("ROLLBACK") }
             try await answer
             await other.close()
             await pool.close()

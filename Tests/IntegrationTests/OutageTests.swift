@@ -1,7 +1,7 @@
 import FedifyKv
 import FedifyMySQL
 import Foundation
-import Locking
+import NIOConcurrencyHelpers
 import MySQLClient
 import Testing
 
@@ -30,45 +30,45 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func anOutageIsAPause(_ server: TestServer) async throws {
         try await withProxy(server, deadline: .seconds(30)) { proxy, kv, direct in
-            let written = Locked(0)
-            let unknown = Locked(0)
-            let stop = Locked(false)
+            let written = NIOLockedValueBox(0)
+            let unknown = NIOLockedValueBox(0)
+            let stop = NIOLockedValueBox(false)
             try await withThrowingTaskGroup { group in
                 for task in 0..<16 {
                     group.addTask {
                         var round = 0
-                        while !stop.withLock(\.self) {
+                        while !stop.withLockedValue(\.self) {
                             // No error of set, get or delete reaches a caller.
                             try await kv.set(["outage", "\(task)", "\(round)"], round)
-                            written.withLock { $0 += 1 }
+                            written.withLockedValue { $0 += 1 }
                             #expect(try await kv.get(["outage", "\(task)", "\(round)"], as: Int.self) == round)
                             try await kv.delete(["none"])
                             do {
                                 let won = try await kv.cas(["cas", "\(task)", "\(round)"], expected: nil, new: round)
                                 #expect(won)
                             } catch let error as KvError where error.code == .outcomeUnknown {
-                                unknown.withLock { $0 += 1 }
+                                unknown.withLockedValue { $0 += 1 }
                             }
                             round += 1
                         }
                     }
                 }
                 for _ in 0..<3 {
-                    let before = written.withLock(\.self)
-                    try await eventually { written.withLock(\.self) > before + 50 }
+                    let before = written.withLockedValue(\.self)
+                    try await eventually { written.withLockedValue(\.self) > before + 50 }
                     proxy.down()
                     // Until all callers wait for a connection.
-                    try await eventually { kv.pool.status.waiting + kv.waitingOperations >= 16 }
+                    try await eventually { kv.pool.status.waiting >= 16 }
                     try proxy.up()
                 }
-                let after = written.withLock(\.self)
-                try await eventually { written.withLock(\.self) > after + 50 }
-                stop.withLock { $0 = true }
+                let after = written.withLockedValue(\.self)
+                try await eventually { written.withLockedValue(\.self) > after + 50 }
+                stop.withLockedValue { $0 = true }
                 try await group.waitForAll()
             }
-            #expect(try await direct.count(prefix: ["outage"]) == written.withLock(\.self))
+            #expect(try await direct.count(prefix: ["outage"]) == written.withLockedValue(\.self))
             #expect(
-                unknown.withLock(\.self) <= proxy.broken,
+                unknown.withLockedValue(\.self) <= proxy.broken,
                 "a swap is unknown only where it was under way on a connection")
         }
     }

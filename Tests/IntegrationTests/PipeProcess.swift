@@ -1,6 +1,6 @@
 import FedifyKv
 import Foundation
-import Locking
+import NIOConcurrencyHelpers
 
 /// A running `fedify-kv pipe`: a client of the store in another process.
 final class PipeProcess: Sendable {
@@ -11,8 +11,8 @@ final class PipeProcess: Sendable {
 
     private let process: Process
     private let input = Pipe()
-    private let state = Locked(State())
-    private let writing = Locked(())
+    private let state = NIOLockedValueBox(State())
+    private let writing = NIOLockedValueBox(())
 
     /// Starts it; with stacks of so many kilobytes for its threads, or of the system's size.
     init(url: String, table: String, concurrency: Int, stackKilobytes: Int? = nil) throws {
@@ -45,15 +45,15 @@ final class PipeProcess: Sendable {
 
     /// Sends a request, its members as JSON texts, and waits for its answer's members.
     func request(_ members: [String: String]) async throws -> [String: String] {
-        let id = state.withLock { state in
+        let id = state.withLockedValue { state in
             state.lastID += 1
             return "\(state.lastID)"
         }
         let text = members.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ",")
         return await withCheckedContinuation { continuation in
-            state.withLock { $0.waiting[id] = continuation }
+            state.withLockedValue { $0.waiting[id] = continuation }
             // One after another: longer lines than a pipe takes at once would get mixed up.
-            writing.withLock { _ in
+            writing.withLockedValue { _ in
                 try? input.fileHandleForWriting.write(contentsOf: Data("{\"id\":\(id),\(text)}\n".utf8))
             }
         }
@@ -85,11 +85,11 @@ final class PipeProcess: Sendable {
 
     private func answered(_ line: String) {
         guard let members = try? JSONDocument(line).members(), let id = members["id"] else { return }
-        state.withLock { $0.waiting.removeValue(forKey: id) }?.resume(returning: members)
+        state.withLockedValue { $0.waiting.removeValue(forKey: id) }?.resume(returning: members)
     }
 
     private func answerAll() {
-        let waiting = state.withLock { state in
+        let waiting = state.withLockedValue { state in
             defer { state.waiting = [:] }
             return state.waiting
         }

@@ -1,7 +1,7 @@
 import FedifyKv
 import FedifyMySQL
 import Foundation
-import Locking
+import NIOConcurrencyHelpers
 import MySQLClient
 import Testing
 
@@ -22,7 +22,7 @@ import Testing
     @Test(arguments: try await Setting.all)
     func moreOperationsThanConnectionsAllFinish(_ setting: Setting) async throws {
         try await setting.server.withStore(poolSize: setting.poolSize) { kv, pool in
-            let most = Locked(0)
+            let most = NIOLockedValueBox(0)
             try await withThrowingTaskGroup { group in
                 for task in 0..<40 {
                     group.addTask {
@@ -43,13 +43,13 @@ import Testing
                             try await kv.delete(key)
                             try await kv.delete(prefix: key)
                             let connections = pool.status.connections
-                            most.withLock { $0 = max($0, connections) }
+                            most.withLockedValue { $0 = max($0, connections) }
                         }
                     }
                 }
                 try await group.waitForAll()
             }
-            #expect((1...setting.poolSize).contains(most.withLock(\.self)))
+            #expect((1...setting.poolSize).contains(most.withLockedValue(\.self)))
             #expect(pool.status.waiting == 0)
         }
     }
@@ -61,25 +61,25 @@ import Testing
                 $0.user = user
                 $0.password = Secret(password)
             }
-            let seen = Locked<Set<Int64>>([])
+            let seen = NIOLockedValueBox<Set<Int64>>([])
             try await withThrowingTaskGroup { group in
                 for _ in 0..<64 {
                     group.addTask {
                         for _ in 0..<10 {
                             let id = try await pool.withConnection { connection in
                                 var id: Int64?
-                                try connection.query("SELECT CONNECTION_ID() FROM (SELECT SLEEP(0.002)) s") {
+                                try await connection.query("SELECT CONNECTION_ID() FROM (SELECT SLEEP(0.002)) s") {
                                     id = $0.integer(0)
                                 }
                                 return id
                             }
-                            if let id { _ = seen.withLock { $0.insert(id) } }
+                            if let id { _ = seen.withLockedValue { $0.insert(id) } }
                         }
                     }
                 }
                 try await group.waitForAll()
             }
-            #expect(seen.withLock(\.count) <= 3)
+            #expect(seen.withLockedValue(\.count) <= 3)
             // As the server counts them.
             let connections = try await server.sql(
                 "SELECT COUNT(*) FROM information_schema.processlist WHERE user = ?", .text(user))
@@ -95,35 +95,35 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func servesInOrderOfArrival(_ server: TestServer) async throws {
         let pool = try server.pool(1)
-        let blocker = Blocker()
-        let order = Locked<[Int]>([])
+        let gate = Gate()
+        let order = NIOLockedValueBox<[Int]>([])
         try await withThrowingTaskGroup { group in
-            group.addTask { try await pool.withConnection { _ in blocker.block() } }
+            group.addTask { try await pool.withConnection { _ in await gate.pass() } }
             try await eventually { pool.status.inUse == 1 }
             for index in 0..<10 {
-                group.addTask { try await pool.withConnection { _ in order.withLock { $0.append(index) } } }
+                group.addTask { try await pool.withConnection { _ in order.withLockedValue { $0.append(index) } } }
                 try await eventually { pool.status.waiting == index + 1 }
             }
-            blocker.release()
+            gate.open()
             try await group.waitForAll()
         }
-        #expect(order.withLock(\.self) == Array(0..<10))
+        #expect(order.withLockedValue(\.self) == Array(0..<10))
         await pool.close()
     }
 
     @Test(arguments: try await TestServer.all)
     func anAcquisitionThatTakesTooLongSaysWhy(_ server: TestServer) async throws {
         let pool = try server.pool(1) { $0.pool.acquisitionTimeout = .seconds(2) }
-        let blocker = Blocker()
+        let gate = Gate()
         try await withThrowingTaskGroup { group in
-            group.addTask { try await pool.withConnection { _ in blocker.block() } }
+            group.addTask { try await pool.withConnection { _ in await gate.pass() } }
             try await eventually { pool.status.inUse == 1 }
             let started = ContinuousClock.now
             let error = await #expect(throws: MySQLError.self) { try await pool.withConnection { _ in } }
             #expect(error?.code == .acquisitionTimedOut)
             #expect(error?.message.contains("1 of 1 in use, 1 operations waiting") == true)
             #expect(started.duration(to: .now) < .seconds(5))
-            blocker.release()
+            gate.open()
             try await group.waitForAll()
         }
         #expect(pool.status.waiting == 0)
@@ -133,9 +133,9 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func aCancelledTaskLeavesTheLineAtOnce(_ server: TestServer) async throws {
         let pool = try server.pool(1)
-        let blocker = Blocker()
+        let gate = Gate()
         try await withThrowingTaskGroup { group in
-            group.addTask { try await pool.withConnection { _ in blocker.block() } }
+            group.addTask { try await pool.withConnection { _ in await gate.pass() } }
             try await eventually { pool.status.inUse == 1 }
             let waiting = (0..<100).map { _ in Task { try await pool.withConnection { _ in } } }
             try await eventually { pool.status.waiting == 100 }
@@ -150,7 +150,7 @@ import Testing
             }
             early.cancel()
             await #expect(throws: CancellationError.self) { try await early.value }
-            blocker.release()
+            gate.open()
             try await group.waitForAll()
         }
         try await pool.withConnection { _ in }
@@ -161,7 +161,9 @@ import Testing
     func idleAndOldConnectionsAreClosed(_ server: TestServer) async throws {
         let idle = try server.pool(4) { $0.pool.idleTimeout = .milliseconds(100) }
         try await withThrowingTaskGroup { group in
-            for _ in 0..<4 { group.addTask { try await idle.withConnection { try $0.query("SELECT SLEEP(0.05)") } } }
+            for _ in 0..<4 {
+                group.addTask { try await idle.withConnection { try await $0.query("SELECT SLEEP(0.05)") } }
+            }
             try await group.waitForAll()
         }
         try await eventually { idle.status.connections == 0 }
@@ -193,11 +195,11 @@ import Testing
         try await pool.withConnection(deadline: .now + .seconds(20)) { _ in }
         let started = ContinuousClock.now
         let error = await #expect(throws: MySQLError.self) {
-            try await pool.withConnection { try $0.query("SELECT SLEEP(30)") }
+            try await pool.withConnection { try await $0.query("SELECT SLEEP(30)") }
         }
         #expect(error?.code == .deadlineExceeded)
         #expect(started.duration(to: .now) < .seconds(10))
-        try await pool.withConnection(deadline: .now + .seconds(20)) { try $0.query("SELECT 1") }
+        try await pool.withConnection(deadline: .now + .seconds(20)) { try await $0.query("SELECT 1") }
         await pool.close()
     }
 
@@ -206,7 +208,7 @@ import Testing
         let pool = try server.pool(1) { $0.maximumPreparedStatements = 8 }
         for number in 0..<50 {
             try await pool.withConnection { connection in
-                for _ in 0..<3 { try connection.query("SELECT \(number)") }
+                for _ in 0..<3 { try await connection.query("SELECT \(number)") }
             }
         }
         let prepares = try #require(Int(try await pool.sessionStatus("Com_stmt_prepare")))
@@ -220,16 +222,16 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func aClosedPoolRefusesAndALostOneCloses(_ server: TestServer) async throws {
         let pool = try server.pool(2)
-        let blocker = Blocker()
+        let gate = Gate()
         try await withThrowingTaskGroup { group in
-            let begun = Locked(false)
+            let begun = NIOLockedValueBox(false)
             group.addTask {
                 try await pool.withConnection { _ in
-                    begun.withLock { $0 = true }
-                    blocker.block()
+                    begun.withLockedValue { $0 = true }
+                    await gate.pass()
                 }
             }
-            try await eventually { begun.withLock(\.self) }
+            try await eventually { begun.withLockedValue(\.self) }
             group.addTask { await pool.close() }
             try await eventually {
                 do {
@@ -241,7 +243,7 @@ import Testing
             }
             // Work under way is finished.
             #expect(pool.status.inUse == 1)
-            blocker.release()
+            gate.open()
             try await group.waitForAll()
         }
         #expect(pool.status.connections == 0)
@@ -266,9 +268,11 @@ import Testing
     }
 
     @Test(arguments: try await TestServer.all)
-    func aWrongPortAndAWrongPasswordAreToldAtOnce(_ server: TestServer) async throws {
+    func aWrongPasswordIsToldAtOnceAndAWrongPortAtTheDeadline(_ server: TestServer) async throws {
         let started = ContinuousClock.now
-        let wrongPort = try server.pool { $0.addresses = [.tcp(host: "127.0.0.1", port: 1)] }
+        let wrongPort = try server.pool {
+            ($0.addresses, $0.deadline) = ([.tcp(host: "127.0.0.1", port: 1)], .seconds(2))
+        }
         let unreachable = await #expect(throws: MySQLError.self) { try await wrongPort.withConnection { _ in } }
         #expect(unreachable?.code == .connectionFailed)
         let wrongPassword = try server.pool { $0.password = "not the password" }
@@ -286,7 +290,7 @@ import Testing
         let pool = try server.pool(1)
         let rows = try await pool.withConnection { connection in
             var rows: [[String?]] = []
-            try connection.query(
+            try await connection.query(
                 "SELECT CONCAT('a', CHAR(0), 'b'), NULL, '', REPEAT('x', 1000000) UNION ALL SELECT 'c', 'd', ?, ''",
                 [.text("e\0f")], maximumRows: 2
             ) { row in rows.append((0..<row.count).map { row.text($0) }) }
@@ -295,23 +299,10 @@ import Testing
         #expect(rows == [["a\0b", nil, "", String(repeating: "x", count: 1_000_000)], ["c", "d", "e\0f", ""]])
         // More rows than were asked for break the connection, and not the pool.
         let error = await #expect(throws: MySQLError.self) {
-            try await pool.withConnection { try $0.query("SELECT 1 UNION ALL SELECT 2") }
+            try await pool.withConnection { try await $0.query("SELECT 1 UNION ALL SELECT 2") }
         }
         #expect(error?.code == .protocolViolation)
-        try await pool.withConnection { try $0.query("SELECT 1") }
+        try await pool.withConnection { try await $0.query("SELECT 1") }
         await pool.close()
-    }
-}
-
-/// Keeps a connection's thread busy until it is let go.
-private final class Blocker: Sendable {
-    private let semaphore = DispatchSemaphore(value: 0)
-
-    func block() {
-        semaphore.wait()
-    }
-
-    func release() {
-        semaphore.signal()
     }
 }

@@ -1,5 +1,5 @@
 import Foundation
-import Locking
+import NIOConcurrencyHelpers
 
 /// A TCP proxy on 127.0.0.1 before a server: a network that a test can break in every way that networks do.
 final class Proxy: Sendable {
@@ -28,7 +28,7 @@ final class Proxy: Sendable {
 
     let port: UInt16
     private let target: UInt16
-    private let state = Locked(State())
+    private let state = NIOLockedValueBox(State())
 
     init(to target: UInt16) throws {
         self.target = target
@@ -38,17 +38,17 @@ final class Proxy: Sendable {
     }
 
     /// How many connections are open.
-    var connections: Int { state.withLock { $0.links.count } }
+    var connections: Int { state.withLockedValue { $0.links.count } }
 
     /// How many connections the proxy has broken.
-    var broken: Int { state.withLock { $0.broken } }
+    var broken: Int { state.withLockedValue { $0.broken } }
 
     /// How many connections clients have opened.
-    var accepted: Int { state.withLock { $0.accepted } }
+    var accepted: Int { state.withLockedValue { $0.accepted } }
 
     /// Breaks all connections, and closes new ones at once; or no more.
     func refuse(_ refuses: Bool) {
-        state.withLock { state in
+        state.withLockedValue { state in
             state.refuses = refuses
             if refuses { cut(&state) }
         }
@@ -56,7 +56,7 @@ final class Proxy: Sendable {
 
     /// Breaks all connections, and takes no more.
     func down() {
-        state.withLock { state in
+        state.withLockedValue { state in
             cut(&state)
             state.isHeld = false
             if let listener = state.listener {
@@ -74,7 +74,7 @@ final class Proxy: Sendable {
 
     /// Breaks all connections.
     func cut() {
-        state.withLock { cut(&$0) }
+        state.withLockedValue { cut(&$0) }
     }
 
     private func cut(_ state: inout State) {
@@ -87,22 +87,22 @@ final class Proxy: Sendable {
 
     /// Carries nothing either way until ``release()``, as a network that drops all packets; what was sent comes later.
     func hold() {
-        state.withLock { $0.isHeld = true }
+        state.withLockedValue { $0.isHeld = true }
     }
 
     func release() {
-        state.withLock { $0.isHeld = false }
+        state.withLockedValue { $0.isHeld = false }
     }
 
     /// Carries everything later by so much.
     func delay(by time: TimeInterval) {
-        state.withLock { $0.delay = time }
+        state.withLockedValue { $0.delay = time }
     }
 
     /// The server's ends of all connections are closed, and nobody tells the clients, as after a cut of a router that
     /// forgets them. New connections are not touched.
     func abandon() {
-        state.withLock { state in
+        state.withLockedValue { state in
             state.broken += state.links.count
             state.abandoned.formUnion(state.links.keys)
             for link in state.links.values { shutdown(link.server, Int32(SHUT_RDWR)) }
@@ -111,19 +111,19 @@ final class Proxy: Sendable {
 
     /// Cuts all present connections in the midst of what the server sends next.
     func truncate() {
-        state.withLock { state in
+        state.withLockedValue { state in
             state.broken += state.links.count
             state.truncated.formUnion(state.links.keys)
         }
     }
 
     private func accept(on listener: Int32) {
-        state.withLock { $0.listener = listener }
+        state.withLockedValue { $0.listener = listener }
         Thread.detachNewThread { [self] in
             while true {
                 let client = Foundation.accept(listener, nil, nil)
                 guard client >= 0 else { return }
-                let isRefused = state.withLock { state in
+                let isRefused = state.withLockedValue { state in
                     state.accepted += 1
                     return state.refuses
                 }
@@ -137,7 +137,7 @@ final class Proxy: Sendable {
                     close(server)
                     continue
                 }
-                let number = state.withLock { state -> Int? in
+                let number = state.withLockedValue { state -> Int? in
                     guard state.listener == listener else { return nil }
                     state.lastLink += 1
                     state.links[state.lastLink] = Link(client: client, server: server)
@@ -162,7 +162,7 @@ final class Proxy: Sendable {
         }
         carry(from: client, to: server, link, isAnswer: false)
         back.wait()
-        state.withLock { state in
+        state.withLockedValue { state in
             state.links[link] = nil
             state.truncated.remove(link)
             state.abandoned.remove(link)
@@ -175,7 +175,7 @@ final class Proxy: Sendable {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
             var count = read(source, &buffer, buffer.count)
-            let (delay, isTruncated, isAbandoned) = state.withLock {
+            let (delay, isTruncated, isAbandoned) = state.withLockedValue {
                 ($0.delay, isAnswer && $0.truncated.contains(link), $0.abandoned.contains(link))
             }
             if isAbandoned {
@@ -185,7 +185,7 @@ final class Proxy: Sendable {
                 break
             }
             if delay > 0 { Thread.sleep(forTimeInterval: delay) }
-            while state.withLock(\.isHeld) { Thread.sleep(forTimeInterval: 0.005) }
+            while state.withLockedValue(\.isHeld) { Thread.sleep(forTimeInterval: 0.005) }
             if isTruncated { count = count / 2 }
             var sent = 0
             while sent < count {

@@ -1,7 +1,7 @@
 import FedifyKv
 import FedifyMySQL
 import Foundation
-import Locking
+import NIOConcurrencyHelpers
 import Logging
 import MySQLClient
 import Testing
@@ -14,15 +14,15 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func keysAndValuesAppearNowhere(_ server: TestServer) async throws {
         let log = CapturedLog()
-        let errors = Locked<[String]>([])
+        let errors = NIOLockedValueBox<[String]>([])
         func failing(_ operation: @Sendable () async throws -> Void) async {
             do {
                 try await operation()
                 Issue.record("the operation was to fail")
             } catch {
-                errors.withLock { $0.append("\(error) \(String(reflecting: error))") }
+                errors.withLockedValue { $0.append("\(error) \(String(reflecting: error))") }
                 if let kv = error as? KvError, let underlying = kv.underlying as? MySQLError {
-                    errors.withLock { $0.append("\(underlying) \(String(reflecting: underlying))") }
+                    errors.withLockedValue { $0.append("\(underlying) \(String(reflecting: underlying))") }
                 }
             }
         }
@@ -56,24 +56,24 @@ import Testing
             await failing {
                 _ = try await pool.withConnection { connection in
                     let insert = "INSERT INTO `\(table)` VALUES (?, ?, NULL)"
-                    try connection.query(insert, [.text(key.serialized), .text(value.json)])
+                    try await connection.query(insert, [.text(key.serialized), .text(value.json)])
                 }
             }
             await failing {
                 _ = try await pool.withConnection {
-                    try $0.query("SELECT CAST(? AS DATETIME) + INTERVAL nonsense", [.text(Self.value)])
+                    try await $0.query("SELECT CAST(? AS DATETIME) + INTERVAL nonsense", [.text(Self.value)])
                 }
             }
             await failing {
                 _ = try await pool.withConnection { connection in
-                    try connection.query(
+                    try await connection.query(
                         "UPDATE `\(table)` SET `expires` = ? WHERE `key` = ?",
                         [.text(Self.value), .text(key.serialized)])
                 }
             }
             await failing {
                 _ = try await pool.withConnection { connection in
-                    try connection.query("UPDATE `\(table)` SET `value` = ?", [.text("{\(Self.value)")])
+                    try await connection.query("UPDATE `\(table)` SET `value` = ?", [.text("{\(Self.value)")])
                 }
             }
             // Killed in the middle, tried again, and at its deadline.
@@ -84,9 +84,9 @@ import Testing
             await failing { while true { try await slow.set(key, value) } }
             await slow.pool.close()
         }
-        #expect(errors.withLock(\.count) >= 10)
+        #expect(errors.withLockedValue(\.count) >= 10)
         #expect(log.text.contains("connection opened"))
-        for text in errors.withLock(\.self) + [log.text] {
+        for text in errors.withLockedValue(\.self) + [log.text] {
             #expect(!text.contains(Self.key) && !text.contains(Self.value), "\(text)")
         }
     }

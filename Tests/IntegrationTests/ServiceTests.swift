@@ -1,7 +1,7 @@
 import FedifyKv
 import FedifyMySQL
 import Foundation
-import Locking
+import NIOConcurrencyHelpers
 import Logging
 import MySQLClient
 import ServiceLifecycle
@@ -24,11 +24,11 @@ import Testing
             let group = ServiceGroup(services: [pool, kv], logger: Logger(label: "test"))
             async let running: Void = group.run()
             // Operations that can't end before the shutdown has begun.
-            let released = Locked(false)
+            let gate = Gate()
             async let holder: Void = withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<4 {
                     group.addTask {
-                        try await pool.withConnection { _ in while !released.withLock(\.self) { usleep(1000) } }
+                        try await pool.withConnection { _ in await gate.pass() }
                     }
                 }
                 try await group.waitForAll()
@@ -37,7 +37,7 @@ import Testing
             try await withThrowingTaskGroup(of: Void.self) { callers in
                 for number in 0..<100 { callers.addTask { try await kv.set(["\(number)"], "v") } }
                 callers.addTask { _ = try await kv.getWithExpiry(["k"]) }
-                try await eventually { kv.waitingOperations == 100 && pool.status.waiting >= 2 }
+                try await eventually { pool.status.waiting >= 102 }
                 await group.triggerGracefulShutdown()
                 try await eventually {
                     // Cancelled, it would not wait for a connection if it were let in.
@@ -46,7 +46,7 @@ import Testing
                     guard case .failure(let error as KvError) = await probe.result else { return false }
                     return error.code == .closed
                 }
-                released.withLock { $0 = true }
+                gate.open()
                 try await callers.waitForAll()
             }
             try await holder
@@ -72,7 +72,7 @@ import Testing
             await group.triggerGracefulShutdown()
             try await running
             // The pool is another service.
-            try await pool.withConnection { _ = try $0.query("DO 1") }
+            try await pool.withConnection { _ = try await $0.query("DO 1") }
         }
     }
 }

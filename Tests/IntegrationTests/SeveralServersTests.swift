@@ -1,7 +1,7 @@
 import FedifyKv
 import FedifyMySQL
 import Foundation
-import Locking
+import NIOConcurrencyHelpers
 import MySQLClient
 import Testing
 
@@ -11,26 +11,26 @@ import Testing
     private func underLoad(
         _ kv: MySQLKvStore, _ body: (_ written: @Sendable () -> Int) async throws -> Void
     ) async throws -> Int {
-        let written = Locked(0)
-        let stop = Locked(false)
+        let written = NIOLockedValueBox(0)
+        let stop = NIOLockedValueBox(false)
         try await withThrowingTaskGroup { group in
             for caller in 0..<8 {
                 group.addTask {
                     var round = 0
-                    while !stop.withLock(\.self) {
+                    while !stop.withLockedValue(\.self) {
                         try await kv.set(["\(caller)", "\(round)"], round)
                         #expect(try await kv.get(["\(caller)", "\(round)"], as: Int.self) == round)
-                        written.withLock { $0 += 1 }
+                        written.withLockedValue { $0 += 1 }
                         round += 1
                     }
                 }
             }
-            let result = await Result { try await body { written.withLock(\.self) } }
-            stop.withLock { $0 = true }
+            let result = await Result { try await body { written.withLockedValue(\.self) } }
+            stop.withLockedValue { $0 = true }
             try result.get()
             try await group.waitForAll()
         }
-        return written.withLock(\.self)
+        return written.withLockedValue(\.self)
     }
 
     /// Waits until some more writes were done.
@@ -126,7 +126,7 @@ import Testing
                         // One connection hears of it; the others, which could go on reading, are given up with it.
                         let table = kv.options.tableName
                         let error = await #expect(throws: MySQLError.self) {
-                            try await pool.withConnection { try $0.query("DELETE FROM `\(table)`") }
+                            try await pool.withConnection { try await $0.query("DELETE FROM `\(table)`") }
                         }
                         #expect(error?.serverCode == 1290)
                         #expect(try await ports(of: pool, connections: 4) == [first.port])
@@ -144,19 +144,15 @@ import Testing
 
     /// Where a pool's connections go, as so many of them see it at the same time.
     private func ports(of pool: MySQLPool, connections: Int) async throws -> Set<String?> {
-        let arrived = Locked(0)
+        let arrived = NIOLockedValueBox(0)
         return try await withThrowingTaskGroup { group in
             for _ in 0..<connections {
                 group.addTask {
                     try await pool.withConnection { connection in
-                        arrived.withLock { $0 += 1 }
-                        // This is a connection's own thread, which may wait for the others.
-                        while arrived.withLock({ $0 < connections }) {
-                            try connection.checkDeadline()
-                            Thread.sleep(forTimeInterval: 0.001)
-                        }
+                        arrived.withLockedValue { $0 += 1 }
+                        try await eventually { arrived.withLockedValue { $0 >= connections } }
                         var port: String?
-                        try connection.query("SELECT @@port") { port = $0.text(0) }
+                        try await connection.query("SELECT @@port") { port = $0.text(0) }
                         return port
                     }
                 }
@@ -165,11 +161,12 @@ import Testing
         }
     }
 
-    /// None can be used: an error that says so of each, at once if the pool was never connected.
+    /// None can be used: an error that says so of each, at the deadline.
     @Test func noServerCanBeUsed() async throws {
         let server = try await TestServer.all[0]
         let pool = try server.pool(2) {
             $0.addresses = [1, 2].map { .tcp(host: "127.0.0.1", port: $0) }
+            $0.deadline = .seconds(2)
         }
         let error = await #expect(throws: KvError.self) { try await MySQLKvStore(pool).get(["k"]) }
         #expect(error?.code == .connectionFailed)

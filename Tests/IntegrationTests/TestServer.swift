@@ -106,7 +106,7 @@ struct TestServer: Sendable, CustomTestStringConvertible {
         let pool = try pool(1)
         let rows = try await pool.withConnection { connection in
             var rows: [[String?]] = []
-            try connection.query(sql, parameters, maximumRows: 100_000) { row in
+            try await connection.query(sql, parameters, maximumRows: 100_000) { row in
                 rows.append((0..<row.count).map { row.text($0) })
             }
             return rows

@@ -91,9 +91,9 @@ import Testing
             let table = kv.options.tableName
             let typeScript = try server.pool(1) { $0.sessionSetup = Self.session("+09:00") }
             try await typeScript.withConnection { connection in
-                try connection.query(
+                try await connection.query(
                     "INSERT INTO `\(table)` VALUES ('[\"ts\"]', '1', DATE_ADD(NOW(6), INTERVAL 100 SECOND))")
-                try connection.query(
+                try await connection.query(
                     "INSERT INTO `\(table)` VALUES ('[\"old\"]', '1', DATE_SUB(NOW(6), INTERVAL 1 SECOND))")
             }
             let left = try #require(try await kv.getWithExpiry(["ts"])?.ttl)
@@ -102,7 +102,7 @@ import Testing
             try await kv.set(["ours"], 1, ttl: .seconds(100))
             let seen = try await typeScript.withConnection { connection in
                 var keys: [String?] = []
-                try connection.query(
+                try await connection.query(
                     "SELECT `key` FROM `\(table)` WHERE `expires` > NOW(6) ORDER BY `key`", maximumRows: 9
                 ) { keys.append($0.text(0)) }
                 return keys

@@ -71,7 +71,7 @@ import Testing
         let pool = try server.pool(1)
         let table = kv.options.tableName
         try await pool.withConnection { connection in
-            try connection.query(
+            try await connection.query(
                 "SELECT GET_LOCK(CONCAT('fedify_kv_sweep_', LEFT(SHA2(CONCAT(DATABASE(), '.', ?), 256), 32)), 0)",
                 [.text(table)])
         }

@@ -15,6 +15,8 @@ import Testing
             address: .tcp(host: "127.0.0.1", port: server.port), user: "user", password: Secret(Self.password),
             database: "db")
         configuration.connectTimeout = .seconds(2)
+        // What may get better is tried again until then.
+        configuration.deadline = .seconds(3)
         change(&configuration)
         let pool = try MySQLPool(configuration)
         let start = ContinuousClock.now

@@ -47,14 +47,14 @@ import Testing
         #expect(Set(scrambles).count == 3)
     }
 
-    @Test func upTo262144IterationsAreDone() throws {
+    @Test func upTo16384IterationsAreDone() throws {
         var exchange = try exchange()
         _ = try exchange.initialResponse()
-        let step = try exchange.receive(moreData: salt(factor: 8))
+        let step = try exchange.receive(moreData: salt(factor: 4))
         #expect(step != .wait)
     }
 
-    @Test(arguments: [9, 10, 20, 31, 48, 63, 64, 255] as [UInt8])
+    @Test(arguments: [5, 8, 9, 20, 31, 48, 63, 64, 255] as [UInt8])
     func moreIterationsAreRefused(factor: UInt8) throws {
         var exchange = try exchange()
         _ = try exchange.initialResponse()
@@ -63,7 +63,7 @@ import Testing
         }
         #expect(
             refusal?.message == "the server asks for 1024 * 2^\(factor) iterations of parsec's key derivation; "
-                + "at most 1024 * 2^8 are done")
+                + "at most 1024 * 2^4 are done")
     }
 
     @Test(arguments: 0...40)

@@ -12,7 +12,7 @@ struct ExpiredRows {
         for start in stride(from: 0, to: count, by: Self.perStatement) {
             let end = min(start + Self.perStatement, count)
             try await pool.withConnection { [table] connection in
-                try connection.query(
+                try await connection.query(
                     """
                     INSERT INTO `\(table)` (`key`, `value`, `expires`) \
                     WITH RECURSIVE digits AS (SELECT 0 AS d UNION ALL SELECT d + 1 FROM digits WHERE d < 999), \
@@ -28,7 +28,7 @@ struct ExpiredRows {
             }
         }
         _ = try await pool.withConnection { [table] connection in
-            try connection.query("ANALYZE TABLE `\(table)`", maximumRows: 10)
+            try await connection.query("ANALYZE TABLE `\(table)`", maximumRows: 10)
         }
     }
 
@@ -36,7 +36,7 @@ struct ExpiredRows {
     func count() async throws -> (all: Int, expired: Int) {
         try await pool.withConnection { [table] connection in
             var counts = (all: -1, expired: -1)
-            try connection.query(
+            try await connection.query(
                 "SELECT COUNT(*), COALESCE(SUM(`expires` <= UTC_TIMESTAMP(6)), 0) FROM `\(table)`"
             ) { row in
                 counts = (row.text(0).flatMap { Int($0) } ?? -1, row.text(1).flatMap { Int($0) } ?? -1)
@@ -49,7 +49,7 @@ struct ExpiredRows {
     func historyLength() async throws -> Int {
         try await pool.withConnection { connection in
             var length = 0
-            try connection.query(
+            try await connection.query(
                 "SELECT `count` FROM information_schema.innodb_metrics WHERE name = 'trx_rseg_history_len'"
             ) { length = $0.text(0).flatMap { Int($0) } ?? 0 }
             return length

@@ -81,7 +81,7 @@ enum Fault: String, CaseIterable, CustomTestStringConvertible {
             let pool = try server.pool(1)
             for id in try await connections() {
                 do {
-                    try await pool.withConnection { try $0.query("KILL \(what) \(id)") }
+                    try await pool.withConnection { try await $0.query("KILL \(what) \(id)") }
                 } catch let error as MySQLError where error.serverCode == 1094 {
                     // It has ended meanwhile.
                 }
@@ -155,12 +155,12 @@ enum Fault: String, CaseIterable, CustomTestStringConvertible {
             let most = 10
             let former = try await server.sql("SELECT @@GLOBAL.max_connections")[0][0] ?? ""
             let others = try (0..<most).map { _ in try server.pool(1) }
-            for pool in others { try await pool.withConnection { try $0.query("DO 1") } }
+            for pool in others { try await pool.withConnection { try await $0.query("DO 1") } }
             try await server.sql("SET GLOBAL max_connections = \(most)")
             proxy.cut()
             try await Task.sleep(for: .seconds(1))
             // An administrator gets in all the same, once; here by one of those who are in.
-            try await others[0].withConnection { try $0.query("SET GLOBAL max_connections = \(former)") }
+            try await others[0].withConnection { try await $0.query("SET GLOBAL max_connections = \(former)") }
             try await load.recover()
             for pool in others { await pool.close() }
         case .readOnly:
@@ -204,11 +204,11 @@ extension TestServer {
     fileprivate func whileLocked(_ table: String, _ body: () async throws -> Void) async throws {
         let pool = try pool(1)
         try await pool.withConnection { connection in
-            try connection.query("SET SESSION autocommit = 0")
-            try connection.query("SELECT COUNT(*) FROM `\(table)` FOR UPDATE")
+            try await connection.query("SET SESSION autocommit = 0")
+            try await connection.query("SELECT COUNT(*) FROM `\(table)` FOR UPDATE")
         }
         let result = await Result { try await body() }
-        try await pool.withConnection { try $0.query("ROLLBACK") }
+        try await pool.withConnection { try await $0.query("ROLLBACK") }
         await pool.close()
         try result.get()
     }

@@ -1,11 +1,11 @@
 import FedifyKv
 import Foundation
-import Locking
+import NIOConcurrencyHelpers
 
 /// What the callers saw of each fault: a line for each on standard output, and in the file that FEDIFY_KV_FAULT_REPORT
 /// names, as a row of a Markdown table.
 enum FaultReport {
-    private static let lock = Locked(())
+    private static let lock = NIOLockedValueBox(())
 
     static func add(_ server: TestServer, _ fault: String, times: Int, _ summary: RecordedLoad.Summary, lost: Int) {
         func milliseconds(_ duration: Duration) -> String { "\(Int(duration / .milliseconds(1)))" }
@@ -24,7 +24,7 @@ enum FaultReport {
 
     private static func add(_ columns: [String]) {
         let row = "| " + columns.joined(separator: " | ") + " |\n"
-        lock.withLock { _ in
+        lock.withLockedValue { _ in
             print(row, terminator: "")
             guard let path = ProcessInfo.processInfo.environment["FEDIFY_KV_FAULT_REPORT"],
                 let file = fopen(path, "a")

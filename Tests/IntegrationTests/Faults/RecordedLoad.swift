@@ -1,6 +1,6 @@
 import FedifyKv
 import Foundation
-import Locking
+import NIOConcurrencyHelpers
 import Testing
 
 /// Callers that write over several stores, each to keys of its own, and what each of them was told: held against the
@@ -52,7 +52,7 @@ final class RecordedLoad: Sendable {
     private let callers: Int
     /// Makes values longer.
     private let padding: String
-    private let state = Locked(State())
+    private let state = NIOLockedValueBox(State())
 
     init(_ stores: [any KvStore], callers: Int, padding: Int = 100) {
         self.stores = stores
@@ -67,14 +67,14 @@ final class RecordedLoad: Sendable {
                 group.addTask { try await self.call(caller) }
             }
             let result = await Result { try await body() }
-            state.withLock { $0.isStopped = true }
+            state.withLockedValue { $0.isStopped = true }
             try result.get()
             try await group.waitForAll()
         }
         return summary
     }
 
-    var summary: Summary { state.withLock(\.summary) }
+    var summary: Summary { state.withLockedValue(\.summary) }
 
     // MARK: - What a fault waits for
 
@@ -82,7 +82,7 @@ final class RecordedLoad: Sendable {
     func begun() async throws {
         faultEnded()
         try await recovered()
-        state.withLock { $0.summary.recovery = nil }
+        state.withLockedValue { $0.summary.recovery = nil }
     }
 
     /// Waits until so many more sets were answered.
@@ -110,7 +110,7 @@ final class RecordedLoad: Sendable {
 
     /// The fault is over from now on.
     func faultEnded() {
-        state.withLock { state in
+        state.withLockedValue { state in
             state.faultEnded = .now
             state.recovered = []
         }
@@ -118,13 +118,13 @@ final class RecordedLoad: Sendable {
 
     /// Waits until each store has set something since the end of the fault.
     func recovered() async throws {
-        try await eventually(within: .seconds(60)) { state.withLock { $0.faultEnded == nil } }
+        try await eventually(within: .seconds(60)) { state.withLockedValue { $0.faultEnded == nil } }
     }
 
     /// Lets the callers rest between two operations.
-    func pause() { state.withLock { $0.isPaused = true } }
+    func pause() { state.withLockedValue { $0.isPaused = true } }
 
-    func resume() { state.withLock { $0.isPaused = false } }
+    func resume() { state.withLockedValue { $0.isPaused = false } }
 
     // MARK: - Callers
 
@@ -133,15 +133,15 @@ final class RecordedLoad: Sendable {
         let store = stores[number]
         var keys = (0..<Self.slots).map { slot in KvKey(["\(caller)", "\(slot)", "0"]) }
         var round = 0
-        while !state.withLock(\.isStopped) {
-            if state.withLock(\.isPaused) {
+        while !state.withLockedValue(\.isStopped) {
+            if state.withLockedValue(\.isPaused) {
                 try await Task.sleep(for: .milliseconds(5))
                 continue
             }
             round += 1
             let slot = round % Self.slots
             let key = keys[slot]
-            let before = state.withLock { $0.possible[key] } ?? [nil]
+            let before = state.withLockedValue { $0.possible[key] } ?? [nil]
             let begun = ContinuousClock.now
             do {
                 let after = try await operate(round, store, key, before)
@@ -151,7 +151,7 @@ final class RecordedLoad: Sendable {
                 // What isn't known now may yet become so or otherwise: a statement that nobody waits for can be carried
                 // out later. The key is left alone.
                 guard let after = possible(after: error, round, before) else { continue }
-                state.withLock { $0.possible[key] = after }
+                state.withLockedValue { $0.possible[key] = after }
                 keys[slot] = ["\(caller)", "\(slot)", "\(round)"]
             }
         }
@@ -220,7 +220,7 @@ final class RecordedLoad: Sendable {
         _ store: Int, _ begun: ContinuousClock.Instant, _ key: KvKey, _ after: Possible, isSet: Bool
     ) {
         let now = ContinuousClock.now
-        state.withLock { state in
+        state.withLockedValue { state in
             state.possible[key] = after
             state.summary.operations += 1
             state.summary.longest = max(state.summary.longest, begun.duration(to: now))
@@ -236,7 +236,7 @@ final class RecordedLoad: Sendable {
     }
 
     private func failed(_ begun: ContinuousClock.Instant, _ error: KvError) {
-        state.withLock { state in
+        state.withLockedValue { state in
             state.summary.operations += 1
             state.summary.errors[error.code, default: 0] += 1
             if state.summary.messages[error.code] == nil { state.summary.messages[error.code] = error.message }
@@ -245,7 +245,7 @@ final class RecordedLoad: Sendable {
     }
 
     private func wrong(_ what: String) {
-        state.withLock { state in
+        state.withLockedValue { state in
             state.summary.wrong.append(what)
         }
     }
@@ -260,7 +260,7 @@ final class RecordedLoad: Sendable {
         for try await entry in store.list() where !others.contains(entry.key.components[0]) {
             found[entry.key] = try Self.number(entry.value)
         }
-        return state.withLock { state in
+        return state.withLockedValue { state in
             let lost = state.possible.filter { !$0.value.contains(found[$0.key]) }.map {
                 "\($0.key): possible are \($0.value), the table has \(found[$0.key] as Any)"
             }

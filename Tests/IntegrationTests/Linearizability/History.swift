@@ -1,5 +1,5 @@
 import FedifyKv
-import Locking
+import NIOConcurrencyHelpers
 
 /// What clients did to a few keys, and what they were told, each with the time of the call and of the answer.
 final class History: Sendable {
@@ -30,24 +30,24 @@ final class History: Sendable {
         var faults = 0
     }
 
-    private let state = Locked(State())
+    private let state = NIOLockedValueBox(State())
 
     /// All operations, by key.
-    var operations: [KvKey: [Operation]] { state.withLock(\.operations) }
+    var operations: [KvKey: [Operation]] { state.withLockedValue(\.operations) }
 
-    var count: Int { state.withLock { $0.operations.values.map(\.count).reduce(0, +) } }
+    var count: Int { state.withLockedValue { $0.operations.values.map(\.count).reduce(0, +) } }
 
-    var errors: [KvError.Code: Int] { state.withLock(\.errors) }
+    var errors: [KvError.Code: Int] { state.withLockedValue(\.errors) }
 
     /// A fault begins or ends.
-    func markFault() { state.withLock { $0.faults += 1 } }
+    func markFault() { state.withLockedValue { $0.faults += 1 } }
 
     /// Carries an operation out, and records it.
     ///
     /// - Returns: What a read found; otherwise nil.
     @discardableResult
     func carryOut(_ kind: Operation.Kind, _ key: KvKey, _ store: any KvStore) async throws -> Int? {
-        let faults = state.withLock(\.faults)
+        let faults = state.withLockedValue(\.faults)
         var operation = Operation(kind: kind, called: .now)
         var found: Int?
         do {
@@ -63,7 +63,7 @@ final class History: Sendable {
             }
             operation.returned = .now
         } catch let error as KvError {
-            state.withLock { $0.errors[error.code, default: 0] += 1 }
+            state.withLockedValue { $0.errors[error.code, default: 0] += 1 }
             switch kind {
             case .read: return nil
             // Any other error of a swap says that it was not carried out.
@@ -71,7 +71,7 @@ final class History: Sendable {
             case .write, .swap: break
             }
         }
-        state.withLock { [operation] state in
+        state.withLockedValue { [operation] state in
             var operation = operation
             if case .write = kind { operation.mayBeRepeated = !faults.isMultiple(of: 2) || state.faults != faults }
             state.operations[key, default: []].append(operation)

@@ -1,6 +1,6 @@
 import FedifyKv
 import Foundation
-import Locking
+import NIOConcurrencyHelpers
 import MySQLClient
 import Testing
 
@@ -39,16 +39,16 @@ import Testing
 extension History {
     /// Lets clients work on a few keys until the body is done.
     func record(_ stores: [any KvStore], _ body: () async throws -> Void) async throws {
-        let stop = Locked(false)
-        let lastValue = Locked(0)
+        let stop = NIOLockedValueBox(false)
+        let lastValue = NIOLockedValueBox(0)
         try await withThrowingTaskGroup { group in
             for client in 0..<16 {
                 group.addTask {
                     var seen: [KvKey: Int] = [:]
-                    while !stop.withLock(\.self) {
+                    while !stop.withLockedValue(\.self) {
                         let key: KvKey = [Self.prefix, "\(Int.random(in: 0..<8))"]
                         // Each value is written once: who reads it tells which write he has seen.
-                        let value = lastValue.withLock { last in
+                        let value = lastValue.withLockedValue { last in
                             last += 1
                             return last
                         }
@@ -67,7 +67,7 @@ extension History {
                 }
             }
             let result = await Result { try await body() }
-            stop.withLock { $0 = true }
+            stop.withLockedValue { $0 = true }
             try result.get()
             try await group.waitForAll()
         }

@@ -1,0 +1,48 @@
+import FedifyKv
+import MySQLClient
+import NIOCore
+
+/// The attempts at one operation, by the ``RetryPolicy``, until the deadline.
+struct Attempts {
+    let deadline: NIODeadline
+    private(set) var failed = 0
+    private let store: MySQLKvStore
+    private var policy: RetryPolicy
+    /// The key that it is about.
+    private let key: KvKey?
+
+    init(_ store: MySQLKvStore, _ policy: RetryPolicy = RetryPolicy(), key: KvKey? = nil) {
+        self.store = store
+        self.policy = policy
+        self.key = key
+        deadline = .now() + TimeAmount(of: store.pool.configuration.deadline)
+    }
+
+    /// Waits for the next attempt, after one that failed.
+    ///
+    /// - Parameter failure: What it failed with.
+    /// - Throws: The failure as `KvError`, if there must be no other attempt.
+    mutating func pause(after failure: MySQLError) async throws {
+        switch policy.decision(after: failure, failed: failed) {
+        case .createTable:
+            policy.createsTable = false
+            return try await store.create()
+        case .fail: throw KvError(failure, isRepeatable: policy.isRepeatable)
+        case .retry(let longestPause):
+            if let key, failed > 0, failure.serverCode == ServerErrorCode.lockWaitTimeout {
+                store.contended.insert(key)
+            }
+            failed += 1
+            let pause = TimeAmount.milliseconds(Int64.random(in: 0...Int64(longestPause)))
+            guard .now() + pause < deadline else {
+                throw KvError(
+                    .deadlineExceeded,
+                    "\(failed) attempts failed before the deadline, the last with: \(failure.detail)",
+                    underlying: failure)
+            }
+            store.telemetry.retried(failure)
+            store.log.log(.debug, "operation tried again", [\.attempt: "\(failed)", \.error: "\(failure)"])
+            try await Task.sleep(for: .nanoseconds(pause.nanoseconds))
+        }
+    }
+}

@@ -1,0 +1,186 @@
+import FedifyKv
+import MySQLClient
+import MySQLProtocol
+
+/// Carries requests out together, each as if those before it had been carried out one after the other. On the event
+/// loop of the connection.
+///
+/// Rows are written and locked in the order of their keys, so that two statements wait for each other's rows one way
+/// round only.
+struct BatchRunner: Sendable {
+    typealias Done<T> = (Result<T, MySQLError>) -> Void
+    typealias Answers<T> = [Result<T, any Error>]
+
+    let statements: Statements
+
+    // MARK: - Get and delete
+
+    /// The value of each key, nil where there is none.
+    func get(
+        _ keys: [KvKey], on connection: MySQLConnection, _ done: @escaping Done<[KvValue?]>
+    ) {
+        let handler = connection.handler
+        guard keys.count == 1 else {
+            let size = BatchSize.bucket(notBelow: keys.count)
+            return handler.withStatement(statements.get(keys: size)) { statement in
+                execute(statement, done) { read(keys, $0, size, handler, done) }
+                handler.flush()
+            }
+        }
+        handler.withStatement(statements.get) { statement in
+            execute(statement, done) { statement in
+                var value: KvValue?
+                handler.execute(statement, [keys[0].parameter], .read, maximumRows: 1) { row throws(ProtocolError) in
+                    value = try row.nextValue()
+                } _: { result in
+                    done(result.map { _ in [value] })
+                }
+            }
+            handler.flush()
+        }
+    }
+
+    /// Deletes the entries that are there; gives back how many were.
+    func delete(_ keys: [KvKey], on connection: MySQLConnection, _ done: @escaping Done<Int>) {
+        let (handler, dialect) = (connection.handler, Dialect(connection.server))
+        let size = BatchSize.bucket(notBelow: keys.count)
+        let sql = keys.count == 1 ? statements.delete(dialect) : statements.delete(dialect, keys: size)
+        let parameters = keys.count == 1 ? [keys[0].parameter] : keys.sorted().map(\.parameter).filled(to: size)
+        handler.withStatement(sql) { statement in
+            execute(statement, done) { statement in
+                handler.execute(statement, parameters, .write) { done($0.map { Int(clamping: $0) }) }
+            }
+            handler.flush()
+        }
+    }
+
+    // MARK: - Set
+
+    /// Stores rows, and answers for each. Of rows with the same key the last stays.
+    func set(
+        _ rows: ArraySlice<SetRequest>, on connection: MySQLConnection, _ done: @escaping (Answers<Void>) -> Void
+    ) {
+        var answers: Answers<Void> = rows.map { row in Result { try row.value.check(for: connection, with: row.key) } }
+        let kept = answers.indices.filter { if case .success = answers[$0] { true } else { false } }
+        let order = kept.map { rows[rows.startIndex + $0].key }.order.map { kept[$0] }
+        let sorted = order.map { rows[rows.startIndex + $0] }
+        storeEach(sorted[...], on: connection) { stored in
+            for (index, answer) in zip(order, stored) { answers[index] = answer }
+            done(answers)
+        }
+    }
+
+    /// Stores rows that are in the order of their keys, in statements of few sizes.
+    private func storeEach(
+        _ rows: ArraySlice<SetRequest>, on connection: MySQLConnection, _ done: @escaping (Answers<Void>) -> Void
+    ) {
+        guard !rows.isEmpty else { return done([]) }
+        let count = BatchSize.bucket(notAbove: rows.count)
+        bisecting(rows.prefix(count)) { rows, done in
+            store(rows, on: connection) { result in done(result.map { _ in rows.map { _ in .success(()) } }) }
+        } done: { answers in
+            guard rows.count > count else { return done(answers) }
+            storeEach(rows.dropFirst(count), on: connection) { done(answers + $0) }
+        }
+    }
+
+    /// Stores rows in one statement.
+    private func store(_ rows: ArraySlice<SetRequest>, on connection: MySQLConnection, _ done: @escaping Done<UInt64>) {
+        let handler = connection.handler
+        handler.withStatement(statements.set(rows: rows.count)) { statement in
+            execute(statement, done) { handler.execute($0, rows.parameters, .write, done) }
+            handler.flush()
+        }
+    }
+
+    // MARK: - Compare-and-swap
+
+    /// Swaps, each by itself or all in one transaction.
+    func swap(
+        _ swaps: ArraySlice<CompareAndSwap>, on connection: MySQLConnection, _ done: @escaping (Answers<Bool>) -> Void
+    ) {
+        bisecting(swaps) { swaps, done in
+            if swaps.count == 1, let swap = swaps.first {
+                return swap.run(on: connection) { result in
+                    done(
+                        result.map { [.success($0)] }.flatMapError { error in
+                            (error as? MySQLError).map { .failure($0) } ?? .success([.failure(error)])
+                        })
+                }
+            }
+            SwapTransaction(Array(swaps), statements, on: connection, done).begin()
+        } done: {
+            done($0)
+        }
+    }
+
+    // MARK: - Rows
+
+    /// Reads the values of keys, by a statement for `size` keys.
+    func read(
+        _ keys: [KvKey], _ statement: PreparedStatement, _ size: Int, _ handler: ConnectionHandler,
+        _ done: @escaping Done<[KvValue?]>
+    ) {
+        let order = keys.order
+        var values = [KvValue?](repeating: nil, count: keys.count)
+        // As a rule the server reads the rows in the order of their keys.
+        var next = 0
+        let parameters = order.map { keys[$0].parameter }.filled(to: size)
+        handler.execute(statement, parameters, .read, maximumRows: keys.count) { row throws(ProtocolError) in
+            guard let key = try row.nextBytes() else { return }
+            func distance(_ position: Int) -> Int { keys[order[position]].serialized.compareBytes(with: key) }
+            if next > 0, distance(next - 1) >= 0 { next = 0 }
+            while next < order.count, distance(next) < 0 { next += 1 }
+            let value = try row.nextValue()
+            while next < order.count, distance(next) == 0 {
+                values[order[next]] = value
+                next += 1
+            }
+        } _: { result in
+            done(result.map { _ in values })
+        }
+    }
+}
+
+/// Goes on with a statement, or ends with the reason why there is none.
+func execute<T>(
+    _ statement: Result<PreparedStatement, MySQLError>, _ done: (Result<T, MySQLError>) -> Void,
+    _ body: (PreparedStatement) -> Void
+) {
+    switch statement {
+    case .success(let statement): body(statement)
+    case .failure(let error): done(.failure(error))
+    }
+}
+
+extension RowReader {
+    /// A JSON column.
+    mutating func nextValue() throws(ProtocolError) -> KvValue? {
+        try nextBytes().map { KvValue(trusted: $0.text) }
+    }
+}
+
+extension KvKey {
+    var parameter: MySQLParameter { .text(serialized) }
+}
+
+extension Collection<SetRequest> {
+    /// Key, value and microseconds of each row.
+    var parameters: [MySQLParameter] {
+        var parameters: [MySQLParameter] = []
+        parameters.reserveCapacity(3 * count)
+        for row in self {
+            parameters.append(row.key.parameter)
+            parameters.append(row.value.parameter)
+            parameters.append(row.life)
+        }
+        return parameters
+    }
+}
+
+extension [MySQLParameter] {
+    /// Filled up with NULL, which is equal to no key.
+    func filled(to size: Int) -> [MySQLParameter] {
+        self + repeatElement(.null, count: size - count)
+    }
+}

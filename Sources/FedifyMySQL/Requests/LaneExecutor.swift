@@ -1,0 +1,75 @@
+import FedifyKv
+@_spi(Scheduling) import MySQLClient
+import NIOCore
+
+/// The two ways of one kind of request: in a batch with others, and by itself.
+struct RequestLanes<Request: StoreRequest, Answer: Sendable>: Sendable {
+    /// Carries requests out in one transaction, as if one after the other, and answers each.
+    typealias Run =
+        @Sendable (
+            ArraySlice<Request>, MySQLConnection, @escaping ([Result<Answer, any Error>]) -> Void
+        ) -> Void
+
+    /// For requests that travel together.
+    let batched: LaneID
+    /// For requests that travel alone: with coalescing off, and after a first attempt that failed.
+    let single: LaneID
+
+    init(
+        _ pool: MySQLPool, _ operation: StoreOperation, _ policy: LanePolicy, _ telemetry: StoreTelemetry,
+        run: @escaping Run
+    ) {
+        let executor = LaneExecutor(operation: operation, telemetry: telemetry, run: run)
+        batched = pool.addLane(policy, executor)
+        single = pool.addLane(LanePolicy(), executor)
+    }
+
+    func close(_ pool: MySQLPool) {
+        pool.removeLane(batched)
+        pool.removeLane(single)
+    }
+}
+
+/// Carries batches of one kind of request out.
+struct LaneExecutor<Request: StoreRequest, Answer: Sendable>: BatchExecutor {
+    let operation: StoreOperation
+    let telemetry: StoreTelemetry
+    let run: RequestLanes<Request, Answer>.Run
+
+    func execute(
+        _ requests: [ScheduledRequest], on connection: MySQLConnection, done: @escaping (@escaping () -> Void) -> Void
+    ) {
+        let pending = requests.map { unsafeDowncast($0, to: PendingRequest<Request, Answer>.self) }
+        let end = telemetry.beginBatch(operation, size: pending.count) { pending.compactMap(\.caller) }
+        run(pending.map(\.request)[...], connection) { answers in
+            end()
+            done {
+                for (request, answer) in zip(pending, answers) { request.answer(answer) }
+            }
+        }
+    }
+}
+
+/// Runs a batch; where one item of it is at fault and none was carried out, it is found half by half, and fails alone.
+///
+/// - Parameters:
+///   - items: The batch.
+///   - run: Carries a part of it out: all, or none.
+///   - done: Called with an answer for each item.
+func bisecting<Item, Answer>(
+    _ items: ArraySlice<Item>,
+    run: @escaping (ArraySlice<Item>, @escaping (Result<[Result<Answer, any Error>], MySQLError>) -> Void) -> Void,
+    done: @escaping ([Result<Answer, any Error>]) -> Void
+) {
+    run(items) { result in
+        switch result {
+        case .success(let answers): done(answers)
+        case .failure(let error) where error.mayBeOfOneRow && items.count > 1:
+            let middle = items.startIndex + items.count / 2
+            bisecting(items[..<middle], run: run) { first in
+                bisecting(items[middle...], run: run) { second in done(first + second) }
+            }
+        case .failure(let error): done(items.map { _ in .failure(error) })
+        }
+    }
+}

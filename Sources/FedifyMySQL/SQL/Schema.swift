@@ -1,0 +1,41 @@
+import MySQLClient
+
+/// The table and its index.
+struct Schema: Sendable {
+    private static let tableExists: UInt32 = 1050
+
+    let statements: Statements
+    let tableName: String
+
+    init(_ statements: Statements, _ options: MySQLKvStoreOptions) {
+        self.statements = statements
+        tableName = options.tableName
+    }
+
+    func exists(on connection: MySQLConnection) async throws(MySQLError) -> Bool {
+        try await find(on: connection) != nil
+    }
+
+    /// Whether the table has its index; nil if there is no table.
+    private func find(on connection: MySQLConnection) async throws(MySQLError) -> Bool? {
+        let parameters = [tableName, statements.indexName, tableName].map(MySQLParameter.text)
+        return try await connection.rows(Statements.findTable, parameters).rows.first.map { $0.integer(1) != nil }
+    }
+
+    /// Makes what isn't there. It looks first: even `IF NOT EXISTS` needs the right to create.
+    func create(on connection: MySQLConnection) async throws(MySQLError) {
+        let hasIndex = try await find(on: connection)
+        do throws(MySQLError) {
+            switch hasIndex {
+            case nil: _ = try await connection.rows(statements.createTable, [], .write)
+            // @fedify/mysql makes the index after the table, and may have been stopped in between.
+            case false: _ = try await connection.rows(statements.createIndex, [], .write)
+            case true: break
+            }
+        } catch {
+            let isThere = error.serverCode == Self.tableExists || error.serverCode == ServerErrorCode.duplicateIndex
+            // Another process made it meanwhile.
+            if !isThere { throw error }
+        }
+    }
+}

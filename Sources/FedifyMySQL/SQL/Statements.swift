@@ -1,0 +1,198 @@
+import FedifyKv
+import NIOConcurrencyHelpers
+
+/// All SQL of the store, for one table. Keys, values and times are always bound; only the table's name, which was
+/// checked, and numbers of `?` are written in.
+///
+/// Statements end where the difference between MySQL and MariaDB begins; that stands in ``Dialect``.
+struct Statements: Sendable {
+    let table: String
+    private let now: String
+    /// Those of many keys or rows, which are long: written once.
+    private let texts = NIOLockedValueBox<[Text: String]>([:])
+
+    private enum Text: Hashable {
+        case set(Int), get(Int), lock(Int), delete(Dialect, Int), deleteExpired(Int)
+    }
+
+    init(_ options: MySQLKvStoreOptions) {
+        table = "`\(options.tableName)`"
+        indexName = "idx_\(options.tableName)_expires"
+        now =
+            switch options.expiryClock {
+            case .utc: "UTC_TIMESTAMP(6)"
+            case .sessionTimeZone: "NOW(6)"
+            }
+    }
+
+    // MARK: - Schema, as @fedify/mysql makes it
+
+    let indexName: String
+
+    var createTable: String {
+        """
+        CREATE TABLE IF NOT EXISTS \(table) (`key` VARCHAR(768) NOT NULL, `value` JSON NOT NULL, \
+        `expires` DATETIME(6) NULL DEFAULT NULL, PRIMARY KEY (`key`), INDEX `\(indexName)` (`expires`)) \
+        ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
+        """
+    }
+
+    var createIndex: String { "CREATE INDEX `\(indexName)` ON \(table) (`expires`)" }
+
+    /// One row if the table is there, its column 1 if the index is.
+    static let findTable = """
+        SELECT 1, (SELECT 1 FROM information_schema.statistics s WHERE s.table_schema = DATABASE() \
+        AND s.table_name = ? AND s.index_name = ? LIMIT 1) \
+        FROM information_schema.tables t WHERE t.table_schema = DATABASE() AND t.table_name = ?
+        """
+
+    var dropTable: String { "DROP TABLE IF EXISTS \(table)" }
+
+    // MARK: - One key
+
+    private var isLive: String { "(`expires` IS NULL OR `expires` > \(now))" }
+    private var isExpired: String { "`expires` <= \(now)" }
+    /// Bound to microseconds, or to NULL for no expiry. Past the year 9999 it is an error (1441) in strict mode.
+    private var expiry: String { "\(now) + INTERVAL ? MICROSECOND" }
+
+    var get: String { "SELECT `value` FROM \(table) WHERE `key` = ? AND \(isLive)" }
+
+    var getWithExpiry: String {
+        "SELECT `value`, TIMESTAMPDIFF(MICROSECOND, \(now), `expires`) FROM \(table) WHERE `key` = ? AND \(isLive)"
+    }
+
+    func delete(_ dialect: Dialect) -> String { "\(dialect.delete(from: table)) WHERE `key` = ?" }
+
+    /// Binds key, value and microseconds for each row.
+    func set(rows: Int) -> String {
+        texts.value(for: .set(rows)) {
+            let values = repeatElement("(?, ?, \(expiry))", count: rows).joined(separator: ", ")
+            // VALUES() is the one form that MySQL 8.0 to 9, MariaDB, TiDB and Vitess all know.
+            return """
+                INSERT INTO \(table) (`key`, `value`, `expires`) VALUES \(values) \
+                ON DUPLICATE KEY UPDATE `value` = VALUES(`value`), `expires` = VALUES(`expires`)
+                """
+        }
+    }
+
+    /// Binds key and value.
+    var setKeepingExpiry: String {
+        """
+        INSERT INTO \(table) (`key`, `value`, `expires`) VALUES (?, ?, NULL) \
+        ON DUPLICATE KEY UPDATE `value` = VALUES(`value`), `expires` = IF(\(isExpired), NULL, `expires`)
+        """
+    }
+
+    // MARK: - Compare-and-swap
+
+    /// Absent to `new`: binds key, value, microseconds. A row that is there, expired or not, is a duplicate key.
+    var insert: String { "INSERT INTO \(table) (`key`, `value`, `expires`) VALUES (?, ?, \(expiry))" }
+
+    /// Expired to `new`: binds value, microseconds, key.
+    var replaceExpired: String {
+        "UPDATE \(table) SET `value` = ?, `expires` = \(expiry) WHERE `key` = ? AND \(isExpired)"
+    }
+
+    /// `expected` to `new`: binds value, microseconds, key, expected.
+    func replace(_ dialect: Dialect) -> String {
+        """
+        UPDATE \(table) SET `value` = ?, `expires` = \(expiry) \
+        WHERE `key` = ? AND \(dialect.valueIsEqual) AND \(isLive)
+        """
+    }
+
+    /// `expected` to absent: binds key, expected.
+    func remove(_ dialect: Dialect) -> String {
+        "\(dialect.delete(from: table)) WHERE `key` = ? AND \(dialect.valueIsEqual) AND \(isLive)"
+    }
+
+    // MARK: - Many keys
+
+    func get(keys: Int) -> String {
+        texts.value(for: .get(keys)) {
+            "SELECT `key`, `value` FROM \(table) WHERE `key` IN (\(Self.marks(keys))) AND \(isLive)"
+        }
+    }
+
+    /// As ``get(keys:)``, and locks the rows until the transaction ends.
+    func lock(keys: Int) -> String {
+        let get = get(keys: keys)
+        return texts.value(for: .lock(keys)) { get + " FOR UPDATE" }
+    }
+
+    func delete(_ dialect: Dialect, keys: Int) -> String {
+        texts.value(for: .delete(dialect, keys)) {
+            "\(dialect.delete(from: table)) WHERE `key` IN (\(Self.marks(keys)))"
+        }
+    }
+
+    private static func marks(_ count: Int) -> String {
+        repeatElement("?", count: count).joined(separator: ", ")
+    }
+
+    // MARK: - Ranges of keys; each binds the bounds, exclusive and inclusive
+
+    private let isInRange = "`key` > ? AND `key` <= ?"
+
+    /// Binds also the most rows.
+    var page: String { page("`key`, `value`") }
+
+    /// As ``page``, with the microseconds until each entry's end, and the server's time.
+    var pageWithExpiry: String {
+        page("`key`, `value`, TIMESTAMPDIFF(MICROSECOND, \(now), `expires`), \(Self.microsecondsSince1970)")
+    }
+
+    private func page(_ columns: String) -> String {
+        "SELECT \(columns) FROM \(table) WHERE \(isInRange) AND \(isLive) ORDER BY `key` LIMIT ?"
+    }
+
+    private static let microsecondsSince1970 = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))"
+    static let serverTime = "SELECT \(microsecondsSince1970)"
+
+    /// A page of rows, by a component of their keys, the one with that index: live entries, bytes of all rows, expired
+    /// rows, live entries that end within an hour, a day, a week, later, and never; then how many rows there are, and
+    /// the last key. In the order of keys. Binds ``KeyRange/canonicalKeyPattern`` before the bounds, and the most rows.
+    func statistics(component: Int) -> String {
+        func sum(_ number: String) -> String { "CAST(SUM(COALESCE(\(number), 0)) AS SIGNED)" }
+        func ends(after hours: Int, within limit: Int?) -> String {
+            let end = limit.map { " AND `expires` <= \(now) + INTERVAL \($0) HOUR" } ?? ""
+            return sum("`expires` > \(now) + INTERVAL \(hours) HOUR" + end)
+        }
+        return """
+            SELECT CASE WHEN `key` REGEXP ? THEN JSON_UNQUOTE(JSON_EXTRACT(`key`, '$[\(component)]')) END AS first, \
+            \(sum(isLive)), \(sum("size")), \(sum(isExpired)), \(ends(after: 0, within: 1)), \
+            \(ends(after: 1, within: 24)), \(ends(after: 24, within: 168)), \(ends(after: 168, within: nil)), \
+            \(sum("`expires` IS NULL")), COUNT(*), MAX(`key`) \
+            FROM (SELECT `key`, LENGTH(`key`) + LENGTH(`value`) AS size, `expires` FROM \(table) \
+            WHERE \(isInRange) ORDER BY `key` LIMIT ?) AS page GROUP BY first ORDER BY MAX(`key`)
+            """
+    }
+
+    /// Expired rows too. Binds also the most rows.
+    var keys: String { "SELECT `key` FROM \(table) WHERE \(isInRange) ORDER BY `key` LIMIT ?" }
+
+    /// Binds also ``KeyRange/canonicalKeyPattern``.
+    var count: String { "SELECT COUNT(*) FROM \(table) WHERE \(isInRange) AND \(isLive) AND `key` REGEXP ?" }
+
+    // MARK: - Upkeep
+
+    /// Keys of expired rows, the oldest first. It locks nothing. Binds the most rows.
+    var expiredKeys: String {
+        "SELECT `key` FROM \(table) WHERE `expires` IS NOT NULL AND \(isExpired) ORDER BY `expires` LIMIT ?"
+    }
+
+    /// Looks at the expiry again under the row's lock: a row refreshed meanwhile stays.
+    func deleteExpired(keys: Int) -> String {
+        texts.value(for: .deleteExpired(keys)) {
+            "DELETE FROM \(table) WHERE `key` IN (\(Self.marks(keys))) AND \(isExpired)"
+        }
+    }
+
+    /// A lock by the names of database and table, within the server's 64 characters. Binds the table's name. (MySQL 9.7
+    /// has no MD5().)
+    private static let sweepLock = "CONCAT('fedify_kv_sweep_', LEFT(SHA2(CONCAT(DATABASE(), '.', ?), 256), 32))"
+    static let isSweepFree = "SELECT IS_FREE_LOCK(\(sweepLock))"
+    /// Binds also the seconds to wait.
+    static let lockSweep = "SELECT GET_LOCK(\(sweepLock), ?)"
+    static let unlockSweep = "SELECT RELEASE_LOCK(\(sweepLock))"
+}

@@ -1,0 +1,175 @@
+public import FedifyKv
+import MySQLClient
+
+extension MySQLKvStore {
+    /// The entries below a prefix, page by page. See `KvStore.list(prefix:)`.
+    ///
+    /// While a page is consumed the next one is fetched, and no further one. A row whose key isn't one that this store
+    /// would write is skipped; at the end their number is logged.
+    public func list(prefix: KvKey) -> KvEntries {
+        KvEntries {
+            let listing = Listing(self, prefix)
+            return { try await listing.next() }
+        }
+    }
+
+    /// How many entries are below a prefix: as many as ``list(prefix:)`` yields. The server counts.
+    public func count(prefix: KvKey = []) async throws -> Int {
+        try await count(prefix: prefix, after: nil)
+    }
+
+    /// As ``count(prefix:)``, of the entries behind a key.
+    package func count(prefix: KvKey, after: KvKey?) async throws -> Int {
+        if !prefix.isEmpty { try check(prefix) }
+        let range = KeyRange(prefix, after: after)
+        return try await perform(.count) {
+            try await run { [statements] connection in
+                let rows = try await connection.rows(
+                    statements.count,
+                    [.text(range.after), .text(range.through), .text(KeyRange.canonicalKeyPattern)]
+                ).rows
+                return Int(rows.first?.integer(0) ?? 0)
+            }
+        }
+    }
+
+    /// Deletes all entries below a prefix, in bounded batches: entries that come meanwhile may stay.
+    ///
+    /// - Parameter prefix: The prefix; it must have a component. To delete everything, ``drop()``.
+    /// - Returns: How many rows were deleted, expired ones included.
+    /// - Throws: `KvError`, `emptyKey` for an empty prefix.
+    @discardableResult
+    public func delete(prefix: KvKey) async throws -> Int {
+        try check(prefix)
+        return try await perform(.deletePrefix) { try await deleteRows(KeyRange(prefix)) }
+    }
+
+    private func deleteRows(_ range: KeyRange) async throws -> Int {
+        var range = range
+        var deleted = 0
+        let limit = options.coalescing.maximumRows
+        while true {
+            let keys = try await run { [statements, range] connection in
+                try await connection.rows(
+                    statements.keys, [.text(range.after), .text(range.through), .integer(Int64(limit))],
+                    maximumRows: limit
+                ).rows.compactMap { $0.text(0) }
+            }
+            deleted += try await delete(checked: keys.compactMap { KvKey(serialized: $0) })
+            guard keys.count == limit, let last = keys.last else { return deleted }
+            range.after = last
+        }
+    }
+}
+
+/// One walk through the pages of a prefix. Letting go of it ends the work.
+private final class Listing {
+    private let store: MySQLKvStore
+    private let prefix: KvKey
+    private var pages: Pages
+    /// The page that comes next, on its way.
+    private var ahead: Task<Pages.Page, any Error>?
+
+    init(_ store: MySQLKvStore, _ prefix: KvKey) {
+        self.store = store
+        self.prefix = prefix
+        pages = Pages(range: KeyRange(prefix))
+    }
+
+    deinit {
+        ahead?.cancel()
+    }
+
+    func next() async throws -> [KvEntry]? {
+        guard !pages.isAtEnd else { return nil }
+        if !prefix.isEmpty { try store.check(prefix) }
+        let task = ahead ?? fetch()
+        let page = try await withTaskCancellationHandler {
+            try await task.value
+        } onCancel: {
+            task.cancel()
+        }
+        pages.advance(past: page)
+        ahead = pages.isAtEnd ? nil : fetch()
+        if pages.isAtEnd, pages.skipped > 0 {
+            store.log.log(.info, "rows with foreign keys skipped", [\.count: "\(pages.skipped)"])
+        }
+        return page.entries
+    }
+
+    private func fetch() -> Task<Pages.Page, any Error> {
+        Task { [store, pages] in
+            try await store.perform(.list) {
+                try await store.run { connection in try await pages.fetch(store.statements, on: connection) }
+            }
+        }
+    }
+}
+
+/// Where a listing is, and how large its next page should be.
+struct Pages: Sendable {
+    /// The most rows of a page.
+    private static let maximumRows = 1000
+    /// The bytes a page should have at the most. A page ends behind the row that goes past them.
+    private static let bytes = 1 << 20
+
+    struct Page: Sendable {
+        var entries: [KvEntry] = []
+        /// The microseconds that are left of each entry's life, and the server's time; nil: no end. Only if asked for.
+        var ends: [(left: Int64, now: Int64)?] = []
+        /// The key of the last row that was looked at.
+        var last: String?
+        var rows = 0
+        var bytes = 0
+        var skipped = 0
+        /// There were further rows, dropped for their size.
+        var isCut = false
+    }
+
+    var range: KeyRange
+    var isAtEnd = false
+    var skipped = 0
+    /// Small at first, for a first entry at once.
+    private var rows = 64
+
+    private let withExpiry: Bool
+
+    init(range: KeyRange, withExpiry: Bool = false) {
+        self.range = range
+        self.withExpiry = withExpiry
+    }
+
+    func fetch(_ statements: Statements, on connection: MySQLConnection) async throws -> Page {
+        var page = Page()
+        // Rows past the budget are read off the connection one by one, and let go.
+        let found = try await connection.rows(
+            withExpiry ? statements.pageWithExpiry : statements.page,
+            [.text(range.after), .text(range.through), .integer(Int64(rows))], maximumRows: rows,
+            maximumBytes: Self.bytes)
+        page.isCut = found.isCut
+        for row in found.rows {
+            guard let text = row.text(0) else { continue }
+            page.rows += 1
+            page.bytes += row.size(0) + row.size(1)
+            page.last = text
+            guard let key = KvKey(serialized: text), let value = row.value(1) else {
+                page.skipped += 1
+                continue
+            }
+            page.entries.append(KvEntry(key: key, value: value))
+            guard withExpiry else { continue }
+            page.ends.append(row.integer(2).map { ($0, row.integer(3) ?? 0) })
+        }
+        return page
+    }
+
+    mutating func advance(past page: Page) {
+        skipped += page.skipped
+        isAtEnd = !page.isCut && page.rows < rows
+        if let last = page.last { range.after = last }
+        if page.rows > 0 {
+            let fitting = Self.bytes / max(1, page.bytes / page.rows)
+            rows = max(1, min(fitting, page.isCut ? page.rows : rows * 4, Self.maximumRows))
+        }
+    }
+}

@@ -1,0 +1,99 @@
+package import FedifyKv
+package import MySQLClient
+
+extension MySQLKvStore {
+    /// An entry with its end: what is carried from one server to another.
+    package struct Record: Sendable {
+        package let key: KvKey
+        package let value: KvValue
+        /// The life that is left, by the server's clock, when it was read; nil: it never expires.
+        package let ttl: Duration?
+        /// When it ends, in microseconds since 1970 in UTC, by the server's clock.
+        package let expires: Int64?
+
+        package init(key: KvKey, value: KvValue, ttl: Duration?, expires: Int64? = nil) {
+            self.key = key
+            self.value = value
+            self.ttl = ttl
+            self.expires = expires
+        }
+    }
+
+    /// A page of records.
+    package struct RecordPage: Sendable {
+        package let records: [Record]
+        /// Rows whose key isn't one that this store would write.
+        package let skipped: Int
+    }
+
+    /// The live entries below a prefix with their ends, page by page, in the order of keys.
+    ///
+    /// - Parameters:
+    ///   - prefix: The prefix; empty for all.
+    ///   - after: The key to go on behind.
+    /// - Returns: Pages of at most a thousand entries or about a megabyte.
+    package func records(prefix: KvKey, after: KvKey? = nil) -> AsyncThrowingStream<RecordPage, any Error> {
+        let walk = Walk(self, Pages(range: KeyRange(prefix, after: after), withExpiry: true))
+        return AsyncThrowingStream { try await walk.next() }
+    }
+
+    /// Stores entries, all or none. One with a ttl lives for that long, one with an end alone ends then.
+    package func set(records: [Record]) async throws {
+        let rows = try records.map { record in
+            try check(record.key)
+            return (record, try CheckedValue(record.value), try microseconds(record.ttl))
+        }
+        try await perform(.set, size: rows.count) {
+            try await run { [batches, options] connection in
+                let now = try await Self.time(of: connection)
+                let requests = rows.map { record, value, life in
+                    let left = record.ttl == nil ? record.expires.map { MySQLParameter.integer(max(0, $0 - now)) } : nil
+                    return SetRequest(key: record.key, value: value, life: left ?? life)
+                }.lastOfEachKey
+                try await connection.transaction {
+                    var rest = requests[...]
+                    while !rest.isEmpty {
+                        let stored = try await batches.setFirst(
+                            of: rest, atMost: options.coalescing.maximumRows, on: connection)
+                        rest = rest.dropFirst(stored)
+                    }
+                }
+            }
+        }
+    }
+
+    /// The server's time, in microseconds since 1970 in UTC.
+    package func serverTime() async throws -> Int64 {
+        try await run(createsTable: false) { try await Self.time(of: $0) }
+    }
+
+    /// The time of a connection's server, in microseconds since 1970 in UTC.
+    package static func time(of connection: MySQLConnection) async throws(MySQLError) -> Int64 {
+        try await connection.rows(Statements.serverTime).rows.first?.integer(0) ?? 0
+    }
+}
+
+/// One walk through pages of records.
+private actor Walk {
+    private let store: MySQLKvStore
+    private var pages: Pages
+
+    init(_ store: MySQLKvStore, _ pages: Pages) {
+        self.store = store
+        self.pages = pages
+    }
+
+    func next() async throws -> MySQLKvStore.RecordPage? {
+        guard !pages.isAtEnd else { return nil }
+        let page = try await store.perform(.list) { [store, pages] in
+            try await store.run { connection in try await pages.fetch(store.statements, on: connection) }
+        }
+        pages.advance(past: page)
+        let records = zip(page.entries, page.ends).map { entry, end in
+            MySQLKvStore.Record(
+                key: entry.key, value: entry.value, ttl: end.map { .microseconds($0.left) },
+                expires: end.map { $0.now + $0.left })
+        }
+        return MySQLKvStore.RecordPage(records: records, skipped: page.skipped)
+    }
+}

@@ -1,0 +1,283 @@
+public import FedifyKv
+public import MySQLClient
+
+#if ServiceLifecycle
+    import ServiceLifecycle
+#endif
+
+/// A key–value store in a table of MySQL 8.0+ or MariaDB 10.6+, the same that Fedify's TypeScript `@fedify/mysql` uses.
+///
+/// ```swift
+/// let pool = try MySQLPool(url: "mysql://user:pass@localhost/db")
+/// let kv = MySQLKvStore(pool)
+/// try await kv.set(["users", "alice"], Profile(name: "Alice"), ttl: .seconds(3600))
+/// ```
+///
+/// The table is made on first use, if it isn't there. Every operation has the pool's deadline, throws `KvError`, and
+/// may throw `CancellationError` while it waits for a connection. Beside what each operation says, it throws
+/// `emptyKey`, `keyTooLong` (768 Unicode scalars of serialized text is the limit; nothing is sent), `connectionFailed`,
+/// `overloaded`, `deadlineExceeded`, `serverError` or `closed`. Deadlocks and lost connections are tried again until
+/// the deadline wherever that is safe.
+public final class MySQLKvStore: KvStore {
+    /// How the entries are kept.
+    public let options: MySQLKvStoreOptions
+    /// The connections that the store uses.
+    public let pool: MySQLPool
+    let log: EventLog
+    let telemetry: StoreTelemetry
+    let gate = Gate()
+    let statements: Statements
+    let sweeper: Sweeper
+    let batches: BatchRunner
+    let contended = ContendedKeys()
+    private let gets: RequestLanes<GetRequest, KvValue?>
+    private let sets: RequestLanes<SetRequest, Void>
+    private let deletes: RequestLanes<DeleteRequest, Void>
+    private let swaps: RequestLanes<CompareAndSwap, Bool>
+
+    /// A store in the table `fedify_kv`. Nothing is sent yet.
+    ///
+    /// - Parameter pool: The connections to use; others may use them too. What happens is told where the pool tells it,
+    ///   see `MySQLObservability`.
+    public convenience init(_ pool: MySQLPool) {
+        self.init(pool, checked: MySQLKvStoreOptions())
+    }
+
+    /// A store with options. Nothing is sent yet.
+    ///
+    /// - Parameters:
+    ///   - pool: The connections to use; others may use them too. What happens is told where the pool tells it, see
+    ///     `MySQLObservability`.
+    ///   - options: The table's name, the clock of expiry, upkeep.
+    /// - Throws: `KvError` `invalidConfiguration`.
+    public convenience init(_ pool: MySQLPool, options: MySQLKvStoreOptions) throws(KvError) {
+        try options.validate()
+        self.init(pool, checked: options)
+    }
+
+    private init(_ pool: MySQLPool, checked options: MySQLKvStoreOptions) {
+        self.options = options
+        self.pool = pool
+        log = EventLog(pool.configuration.observability)
+        let telemetry = StoreTelemetry(pool, table: options.tableName)
+        self.telemetry = telemetry
+        statements = Statements(options)
+        sweeper = Sweeper(pool, statements, options, log, telemetry)
+        let batches = BatchRunner(statements: statements)
+        self.batches = batches
+        var policy = LanePolicy(
+            maximumRequests: options.coalescing.maximumRows, maximumBatches: options.coalescing.maximumConnections,
+            isAdaptive: true)
+        gets = RequestLanes(pool, .get, policy, telemetry) { requests, connection, done in
+            bisecting(requests) { requests, done in
+                batches.get(requests.map(\.key), on: connection) { done($0.map { $0.map { .success($0) } }) }
+            } done: {
+                done($0)
+            }
+        }
+        policy.isWrite = true
+        deletes = RequestLanes(pool, .delete, policy, telemetry) { requests, connection, done in
+            bisecting(requests) { requests, done in
+                batches.delete(requests.map(\.key), on: connection) { result in
+                    done(result.map { _ in requests.map { _ in .success(()) } })
+                }
+            } done: {
+                done($0)
+            }
+        }
+        policy.batchSize = { BatchSize.bucket(notAbove: $0) }
+        sets = RequestLanes(pool, .set, policy, telemetry) { requests, connection, done in
+            batches.set(requests, on: connection, done)
+        }
+        policy.prefersSingles = true
+        swaps = RequestLanes(pool, .cas, policy, telemetry) { requests, connection, done in
+            batches.swap(requests, on: connection, done)
+        }
+    }
+
+    deinit {
+        gets.close(pool)
+        sets.close(pool)
+        deletes.close(pool)
+        swaps.close(pool)
+    }
+
+    // MARK: - KvStore
+
+    /// The value of a key, or nil if there is none.
+    public func get(_ key: KvKey) async throws -> KvValue? {
+        try check(key)
+        return try await perform(.get) { try await run(gets, GetRequest(key: key)) }
+    }
+
+    /// Stores a value. See `KvStore.set(_:_:ttl:)`.
+    ///
+    /// - Throws: `KvError` `invalidTTL`, `invalidValue`, `unsupportedValue`, `valueTooLarge`; at `deadlineExceeded` the
+    ///   value may have been stored.
+    public func set(_ key: KvKey, _ value: KvValue, ttl: Duration?) async throws {
+        try check(key)
+        let life = try microseconds(ttl)
+        let request = SetRequest(key: key, value: try CheckedValue(value), life: life)
+        try await perform(.set) { try await run(sets, request) }
+        if ttl != nil { sweeper.wroteExpiring() }
+    }
+
+    /// Deletes an entry, if there is one.
+    public func delete(_ key: KvKey) async throws {
+        try check(key)
+        try await perform(.delete) { try await run(deletes, DeleteRequest(key: key)) }
+    }
+
+    /// Compare-and-swap. See `KvStore.cas(_:expected:new:ttl:)` and <doc:Consistency>.
+    ///
+    /// - Throws: `KvError` as ``set(_:_:ttl:)`` does, and `outcomeUnknown` if the connection was lost, or the deadline
+    ///   passed, when the server may or may not have swapped. It is never tried again then.
+    public func cas(_ key: KvKey, expected: KvValue?, new: KvValue?, ttl: Duration?) async throws -> Bool {
+        try check(key)
+        let life = try microseconds(ttl)
+        let swap = try CompareAndSwap(
+            key: key, expected: expected.map(CheckedValue.init), new: new.map(CheckedValue.init), life: life,
+            statements: statements)
+        let won = try await perform(.cas) { try await run(swaps, swap, isRepeatable: false) }
+        if ttl != nil, new != nil { sweeper.wroteExpiring() }
+        return won
+    }
+
+    // MARK: - Expiry
+
+    /// A value and what is left of its life.
+    public struct Expiring: Sendable, Equatable {
+        /// The value.
+        public let value: KvValue
+        /// The time left, by the server's clock; nil: it never expires.
+        public let ttl: Duration?
+    }
+
+    /// The value of a key together with its expiry, or nil if there is none.
+    public func getWithExpiry(_ key: KvKey) async throws -> Expiring? {
+        try check(key)
+        return try await perform(.getWithExpiry) {
+            try await run { [statements] connection in
+                let rows = try await connection.rows(statements.getWithExpiry, [key.parameter]).rows
+                guard let row = rows.first, let value = row.value(0) else { return nil }
+                return Expiring(value: value, ttl: row.integer(1).map { .microseconds($0) })
+            }
+        }
+    }
+
+    /// Stores a value and leaves the entry's expiry as it is; an entry that wasn't there never expires.
+    ///
+    /// - Throws: As ``set(_:_:ttl:)``.
+    public func setKeepingExpiry(_ key: KvKey, _ value: KvValue) async throws {
+        try check(key)
+        let new = try CheckedValue(value)
+        try await perform(.setKeepingExpiry) {
+            try await run { [statements] connection in
+                try new.check(for: connection, with: key)
+                _ = try await connection.query(statements.setKeepingExpiry, [key.parameter, new.parameter])
+            }
+        }
+    }
+
+    // MARK: - Schema and upkeep
+
+    /// Makes the table and its index, if they aren't there. Operations do this by themselves on first use.
+    ///
+    /// It may run in any number of processes at once. Where the table is there, no rights to make one are needed.
+    ///
+    /// - Throws: `KvError` `serverError` if the table isn't there and the user may not make it.
+    public func initialize() async throws {
+        try await perform(.initialize) { try await create() }
+    }
+
+    func create() async throws {
+        try await run(createsTable: false) { [statements, options] connection in
+            try await Schema(statements, options).create(on: connection)
+        }
+    }
+
+    /// Whether the table is there.
+    public func exists() async throws -> Bool {
+        try await perform(.exists) {
+            try await run(createsTable: false) { [statements, options] connection in
+                try await Schema(statements, options).exists(on: connection)
+            }
+        }
+    }
+
+    /// Drops the table with all that is in it, if it is there. The next operation makes it anew.
+    public func drop() async throws {
+        try await perform(.drop) {
+            try await run(createsTable: false) { [statements] connection in
+                _ = try await connection.query(statements.dropTable)
+            }
+        }
+    }
+
+    /// Removes all expired rows, in batches, with other work coming in between.
+    ///
+    /// - Returns: How many. If another process's sweeper is at work for more than a few seconds, it is left to that.
+    public func deleteExpired() async throws -> Int {
+        try await perform(.deleteExpired) { try await sweeper.sweepAll(run: { try await self.run($0) }) }
+    }
+
+    // MARK: - Life
+
+    /// Removes expired rows every now and then (``MySQLKvStoreOptions/Upkeep/interval``), until the task is cancelled;
+    /// or until a graceful shutdown (with the trait ServiceLifecycle), when it also closes the store, see ``close()``.
+    ///
+    /// One sweeper at a time works on a table, over any number of processes. A failed sweep is logged, and tried again
+    /// at the next interval.
+    public func run() async {
+        #if ServiceLifecycle
+            await cancelWhenGracefulShutdown { await self.sweep() }
+            if Task.isShuttingDownGracefully { await close() }
+        #else
+            await sweep()
+        #endif
+    }
+
+    private func sweep() async {
+        await sweeper.run(run: { try await self.run($0) })
+    }
+
+    /// Ends the store: operations under way are finished, what comes later is refused with `closed`. A listing ends with
+    /// that error at its next page. The pool stays open; close it afterwards.
+    ///
+    /// Returns when the last operation has ended, at its deadline at the latest.
+    public func close() async {
+        await gate.close()
+    }
+
+    // MARK: - Checks
+
+    /// Refuses a key that no row can have.
+    func check(_ key: KvKey) throws(KvError) {
+        if key.isEmpty { throw .emptyKey }
+        // Every scalar has a byte: few keys need to be counted.
+        if key.serialized.utf8.count > Self.maximumKeyLength {
+            let length = key.serialized.unicodeScalars.count
+            guard length <= Self.maximumKeyLength else {
+                throw KvError(
+                    .keyTooLong,
+                    "the key has \(length) Unicode scalars as JSON text; the limit is \(Self.maximumKeyLength), the "
+                        + "width of the key column")
+            }
+        }
+    }
+
+    /// The longest key: the Unicode scalars of its serialized text, which is the width of the column (Fedify).
+    public static let maximumKeyLength = 768
+
+    func microseconds(_ ttl: Duration?) throws(KvError) -> MySQLParameter {
+        guard let ttl else { return .null }
+        return .integer(try TimeToLive(ttl).microseconds)
+    }
+}
+
+extension MySQLRow {
+    /// A JSON column.
+    func value(_ column: Int) -> KvValue? {
+        text(column).map(KvValue.init(trusted:))
+    }
+}

@@ -1,0 +1,150 @@
+package import FedifyKv
+import MySQLClient
+
+extension MySQLKvStore {
+    /// What is in the table, by the keys' first components.
+    package struct Statistics: Sendable {
+        /// Rows of which keys begin with one component; expired ones that are still there count apart.
+        package struct Group: Sendable, Equatable {
+            /// nil: rows whose key isn't one that this store would write, or all groups past the limit.
+            package var component: String?
+            package var entries = 0
+            /// Of keys and values, as text.
+            package var bytes = 0
+            /// Live entries by the life that is left: up to an hour, a day, a week, longer, for ever.
+            package var ends = [0, 0, 0, 0, 0]
+            package var expired = 0
+        }
+
+        /// The largest first.
+        package var groups: [Group] = []
+        /// What the groups leave out.
+        package var others = Group()
+        package var total = Group()
+    }
+
+    /// Reads the whole table on the server, a bounded number of rows at a time, which takes its time.
+    ///
+    /// - Parameters:
+    ///   - prefix: Rows below it; empty for all.
+    ///   - limit: How many groups there are at the most.
+    ///   - progress: Told how many rows each page had.
+    /// - Returns: The groups, what they leave out, and the sum.
+    /// - Throws: `KvError`.
+    package func statistics(
+        prefix: KvKey, limit: Int, progress: (Int) -> Void
+    ) async throws -> Statistics {
+        var pages = StatisticsPages(range: KeyRange(prefix), component: prefix.components.count)
+        var sum = Sum(limit: limit)
+        while !pages.isAtEnd {
+            let page = try await perform(.count) {
+                try await run { [statements, pages] in try await pages.fetch(statements, on: $0) }
+            }
+            for group in page.groups { sum.add(group) }
+            progress(page.rows)
+            pages.advance(past: page)
+        }
+        return sum.statistics()
+    }
+
+    /// Adds groups up that come in the order of keys, in memory for the largest ones only.
+    private struct Sum {
+        let limit: Int
+        private var largest: [Statistics.Group] = []
+        private var others = Statistics.Group()
+        /// The group that the next page may go on with.
+        private var current: Statistics.Group?
+
+        init(limit: Int) {
+            self.limit = limit
+        }
+
+        mutating func add(_ group: Statistics.Group) {
+            guard let component = group.component else { return others.add(group) }
+            // By scalars: Swift takes composed and decomposed characters for the same.
+            if let known = current?.component, known.utf8.elementsEqual(component.utf8) {
+                current?.add(group)
+            } else {
+                finish()
+                current = group
+            }
+        }
+
+        private mutating func finish() {
+            if let current { largest.append(current) }
+            current = nil
+            if largest.count >= 2 * limit + 1000 { keepLargest() }
+        }
+
+        private mutating func keepLargest() {
+            largest.sort { $0.bytes > $1.bytes }
+            for group in largest.dropFirst(limit) { others.add(group) }
+            largest = Array(largest.prefix(limit))
+        }
+
+        mutating func statistics() -> Statistics {
+            finish()
+            keepLargest()
+            var total = Statistics.Group()
+            for group in largest + [others] { total.add(group) }
+            return Statistics(groups: largest, others: others, total: total)
+        }
+    }
+}
+
+extension MySQLKvStore.Statistics.Group {
+    fileprivate mutating func add(_ other: Self) {
+        entries += other.entries
+        bytes += other.bytes
+        expired += other.expired
+        ends = zip(ends, other.ends).map { $0 + $1 }
+    }
+}
+
+/// A walk through the table, of as many rows at a time as the server reads quickly.
+private struct StatisticsPages: Sendable {
+    private static let maximumRows = 20_000
+    private static let bytes = 32 << 20
+
+    struct Page: Sendable {
+        var groups: [MySQLKvStore.Statistics.Group] = []
+        var rows = 0
+        var bytes = 0
+        var last = ""
+    }
+
+    var range: KeyRange
+    let component: Int
+    private(set) var isAtEnd = false
+    private var rows = 1000
+
+    init(range: KeyRange, component: Int) {
+        self.range = range
+        self.component = component
+    }
+
+    func fetch(_ statements: Statements, on connection: MySQLConnection) async throws(MySQLError) -> Page {
+        var page = Page()
+        let found = try await connection.rows(
+            statements.statistics(component: component),
+            [.text(KeyRange.canonicalKeyPattern), .text(range.after), .text(range.through), .integer(Int64(rows))],
+            maximumRows: rows)
+        for row in found.rows {
+            func number(_ column: Int) -> Int { Int(row.integer(column) ?? 0) }
+            page.groups.append(
+                MySQLKvStore.Statistics.Group(
+                    component: row.text(0), entries: number(1), bytes: number(2), ends: (4...8).map { number($0) },
+                    expired: number(3)))
+            page.rows += number(9)
+            page.bytes += number(2)
+            page.last = row.text(10) ?? ""
+        }
+        return page
+    }
+
+    mutating func advance(past page: Page) {
+        isAtEnd = page.rows < rows
+        range.after = page.last
+        rows = max(100, min(Self.bytes / max(1, page.bytes / max(1, page.rows)), rows * 4, Self.maximumRows))
+    }
+}

@@ -1,0 +1,372 @@
+import DequeModule
+package import MySQLProtocol
+package import NIOCore
+
+/// A connection after its log-in, on its event loop: commands go out in the order of the calls, several in one write,
+/// and are answered in that order.
+///
+/// All of it is called on the event loop, and completions run there: after everything that a read has brought was read,
+/// so that what a server sends beyond an answer is never taken for the answer to a later question.
+package final class ConnectionHandler: @unchecked Sendable {
+    // Safe: everything that is not constant is touched on the event loop alone.
+
+    /// Whether a statement changes something, should it be carried out: what its loss means.
+    package enum Effect: Sendable {
+        case read, write
+    }
+
+    /// Rows inserted, deleted, or found by an UPDATE.
+    package typealias Completion = (Result<UInt64, MySQLError>) -> Void
+    package typealias RowHandler = (inout RowReader) throws(ProtocolError) -> Void
+
+    private struct Command {
+        var decoder: ResponseDecoder
+        let effect: Effect
+        let maximumRows: Int
+        let row: RowHandler?
+        /// What was bound, to keep it out of errors.
+        let parameters: [MySQLParameter]
+        /// It executes what the command before it prepares.
+        var preparation: PreparedStatement?
+        let completion: (Result<ResponseDecoder.Event, MySQLError>) -> Void
+        var rows = 0
+        var nextSequence: UInt8 = 0
+    }
+
+    package let eventLoop: any EventLoop
+    /// The most bytes of a statement.
+    package private(set) var maximumPacketSize: Int
+    let session: Handshake.Session
+    private let deprecatesEOF: Bool
+    private var context: ChannelHandlerContext?
+    private var decoder: PacketDecoder
+    private var commands: Deque<Command> = []
+    /// How many of the commands were written to the socket.
+    private var written = 0
+    private var output = ByteBuffer()
+    private var statements: PreparedStatements
+    /// The connection has ended, and why.
+    private var end: MySQLError?
+    /// A packet with an error told that the server takes no writes.
+    package private(set) var isDemoted = false
+    /// A node of a cluster that may not have applied yet what another one has confirmed.
+    var lagsBehind = false
+    /// Called once, when the server says that it takes no writes: before whoever asked is answered.
+    var onDemotion: (() -> Void)?
+    /// Called once, when the connection has ended.
+    var onEnd: (() -> Void)?
+
+    init(_ session: Handshake.Session, on eventLoop: any EventLoop, _ configuration: MySQLConfiguration) {
+        self.session = session
+        self.eventLoop = eventLoop
+        deprecatesEOF = session.capabilities.contains(.deprecateEOF)
+        maximumPacketSize = configuration.maximumPacketSize
+        decoder = PacketDecoder(maximumPayload: configuration.maximumPacketSize)
+        statements = PreparedStatements(limit: configuration.maximumPreparedStatements)
+    }
+
+    /// The connection can take commands.
+    package var isUsable: Bool { end == nil && !isDemoted }
+
+    /// The bytes of keys and values that one statement should carry at most, where it carries several.
+    package var statementSize: Int { min(maximumPacketSize, 4 << 20) - 512 }
+
+    /// A command was written, and is not answered yet.
+    var isAtWork: Bool { written > 0 }
+
+    /// A command that changes something was written, and is not answered yet.
+    var mayHaveChanged: Bool {
+        commands.prefix(written).contains { $0.effect == .write }
+    }
+
+    /// The server's own limit was found out.
+    func setMaximumPacketSize(_ size: Int) {
+        maximumPacketSize = size
+    }
+
+    // MARK: - Commands
+
+    /// Runs a statement by the protocol for text. For statements without data in them.
+    package func query(
+        _ sql: String, _ effect: Effect, maximumRows: Int = 0, row: RowHandler? = nil,
+        _ completion: @escaping Completion
+    ) {
+        append(.text, effect, maximumRows, row, [], completion) { $0.writeQuery(sql) }
+    }
+
+    /// Asks the server for a sign of life.
+    package func ping(_ completion: @escaping Completion) {
+        append(.ok, .read, 0, nil, [], completion) { $0.writePing() }
+    }
+
+    /// Waits until a Galera node has applied what the cluster had committed before: what another node, which was lost,
+    /// has confirmed to us. That may take until the others know that it is lost: as a part of the first batch, not of
+    /// connecting, or pools that go from node to node meanwhile would end up on different ones. (Galera:
+    /// `wsrep_sync_wait`.)
+    func catchUp(_ completion: @escaping (MySQLError?) -> Void) {
+        var failure: MySQLError?
+        func note(_ result: Result<UInt64, MySQLError>) {
+            if case .failure(let error) = result { failure = failure ?? error }
+        }
+        query("SET @fedify_sync_wait = @@SESSION.wsrep_sync_wait, SESSION wsrep_sync_wait = 1", .read) { note($0) }
+        query("SELECT 1", .read, maximumRows: 1) { note($0) }
+        query("SET SESSION wsrep_sync_wait = @fedify_sync_wait", .read) { [self] result in
+            note(result)
+            if failure == nil { lagsBehind = false }
+            completion(failure)
+        }
+        flush()
+    }
+
+    /// Has a statement prepared, unless it is, and goes on then: at once where no round trip is needed for it.
+    ///
+    /// What `body` does is written behind the preparation. MariaDB executes a statement that it is just preparing; MySQL
+    /// must tell its number first.
+    package func withStatement(
+        _ sql: String, _ body: @escaping (Result<PreparedStatement, MySQLError>) -> Void
+    ) {
+        if let statement = statements.find(sql) { return body(.success(statement)) }
+        let statement = PreparedStatement(sql)
+        if session.capabilities.contains(.mariaDBBulkOperations) { return body(.success(statement)) }
+        prepare(statement) { result in body(result.map { statement }) }
+        flush()
+    }
+
+    /// Runs a statement that ``withStatement(_:_:)`` has given.
+    package func execute(
+        _ statement: PreparedStatement, _ parameters: [MySQLParameter], _ effect: Effect, maximumRows: Int = 0,
+        row: RowHandler? = nil, _ completion: @escaping Completion
+    ) {
+        guard let id = statement.id else {
+            var failure: MySQLError?
+            let preparation = PreparedStatement(statement.sql)
+            prepare(preparation) { result in
+                if case .failure(let error) = result { failure = error }
+            }
+            append(.binary, effect, maximumRows, row, parameters, preparation: preparation) { result in
+                // If there was nothing to execute, the reason is why it could not be prepared.
+                completion(failure.map { .failure($0) } ?? result)
+            } write: {
+                $0.writeExecute(statement: ByteBuffer.lastPrepared, parameters)
+            }
+            return
+        }
+        guard parameters.count == statement.parameters else {
+            // A server that can't be trusted may say anything.
+            let error = MySQLError(
+                .protocolViolation,
+                "the server wants \(statement.parameters) parameters for a statement with \(parameters.count)")
+            fail(error)
+            return completion(.failure(error))
+        }
+        append(.binary, effect, maximumRows, row, parameters, completion) {
+            $0.writeExecute(statement: id, parameters)
+        }
+    }
+
+    private func prepare(
+        _ statement: PreparedStatement, _ completion: @escaping (Result<Void, MySQLError>) -> Void
+    ) {
+        appendCommand(
+            Command(
+                decoder: ResponseDecoder(.prepared, deprecatesEOF: deprecatesEOF), effect: .read, maximumRows: 0,
+                row: nil, parameters: []
+            ) { [self] result in
+                guard case .success(.prepared(let prepared)) = result else {
+                    return completion(result.map { _ in })
+                }
+                statement.prepared(prepared)
+                if let evicted = statements.insert(statement) { output.writeClose(statement: evicted) }
+                completion(.success(()))
+            }
+        ) { $0.writePrepare(statement.sql) }
+    }
+
+    private func append(
+        _ expectation: ResponseDecoder.Expectation, _ effect: Effect, _ maximumRows: Int, _ row: RowHandler?,
+        _ parameters: [MySQLParameter], preparation: PreparedStatement? = nil, _ completion: @escaping Completion,
+        write: (inout ByteBuffer) -> Void
+    ) {
+        appendCommand(
+            Command(
+                decoder: ResponseDecoder(expectation, deprecatesEOF: deprecatesEOF), effect: effect,
+                maximumRows: maximumRows, row: row, parameters: parameters, preparation: preparation
+            ) { result in
+                switch result {
+                case .success(.done(let ok)): completion(.success(ok.affectedRows))
+                case .success: completion(.success(0))
+                case .failure(let error): completion(.failure(error))
+                }
+            }, write)
+    }
+
+    private func appendCommand(_ command: Command, _ write: (inout ByteBuffer) -> Void) {
+        eventLoop.assertInEventLoop()
+        guard end == nil else {
+            return command.completion(.failure(ended(wasWritten: false, command.effect)))
+        }
+        let start = output.writerIndex
+        write(&output)
+        commands.append(command)
+        // The answer's packets are numbered on from those of the command, which has several if it is long.
+        let packets = (output.writerIndex - start) / (PacketDecoder.maximumChunk + 4) + 1
+        commands[commands.endIndex - 1].nextSequence = UInt8(truncatingIfNeeded: packets)
+    }
+
+    /// Sends what was written since.
+    package func flush() {
+        guard end == nil, let context, output.readableBytes > 0 else { return }
+        written = commands.count
+        context.writeAndFlush(NIOAny(output), promise: nil)
+        if output.capacity > Self.keptCapacity { output = ByteBuffer() }
+        // Its memory is used again, unless the channel still needs it.
+        output.clear(minimumCapacity: 4096)
+    }
+
+    /// A buffer larger than this is given back, in bytes.
+    private static let keptCapacity = 1 << 20
+
+    // MARK: - Answers
+
+    private func read(_ input: ByteBuffer) {
+        guard end == nil else { return }
+        var answers: [(Command, Result<ResponseDecoder.Event, MySQLError>)] = []
+        var ending: MySQLError?
+        do throws(ProtocolError) {
+            try decoder.decode(input) { sequence, payload throws(ProtocolError) in
+                guard let answer = try receive(payload, sequence) else { return true }
+                let command = commands.removeFirst()
+                written -= 1
+                answers.append((command, answer))
+                if case .failure(let error) = answer { ending = endOfConnection(error, command) }
+                return ending == nil
+            }
+            if commands.isEmpty, ending == nil, decoder.pendingBytes > 0 { throw Self.unasked }
+        } catch {
+            ending = MySQLError(.protocolViolation, error.description)
+        }
+        // Whoever is answered must find the connection ended, if it has.
+        let unanswered = ending.map(close) ?? []
+        for (command, answer) in answers { command.completion(answer) }
+        finish(unanswered)
+    }
+
+    private static let unasked = ProtocolError("the server sent what nobody asked for")
+
+    /// Reads one packet.
+    ///
+    /// - Returns: The answer to the first command, if it is complete.
+    private func receive(
+        _ payload: UnsafeRawBufferPointer, _ sequence: UInt8
+    ) throws(ProtocolError) -> Result<ResponseDecoder.Event, MySQLError>? {
+        guard written > 0 else { throw Self.unasked }
+        let index = commands.startIndex
+        let isExempt = payload.first == PacketHeader.error || payload.count >= PacketDecoder.maximumChunk
+        guard sequence == commands[index].nextSequence || isExempt else {
+            throw ProtocolError("the server sent packets out of order")
+        }
+        commands[index].nextSequence = sequence &+ 1
+        switch try commands[index].decoder.decode(payload) {
+        case .more: return nil
+        case .row(var row):
+            commands[index].rows += 1
+            guard commands[index].rows <= commands[index].maximumRows else {
+                throw ProtocolError(
+                    "the server answers with more than the \(commands[index].maximumRows) rows asked for")
+            }
+            try commands[index].row?(&row)
+            return nil
+        case .failed(let packet): return .failure(classify(packet, commands[index]))
+        case let end: return .success(end)
+        }
+    }
+
+    private func classify(_ packet: ErrorPacket, _ command: Command) -> MySQLError {
+        if !isDemoted, ServerErrorCode.notWritable.contains(UInt32(packet.code)) {
+            isDemoted = true
+            onDemotion?()
+        }
+        return MySQLError(packet, changesData: command.effect == .write, parameters: command.parameters)
+    }
+
+    /// The error with which the connection ends, if an answer says so.
+    private func endOfConnection(_ error: MySQLError, _ command: Command) -> MySQLError? {
+        // An execution of what could not be prepared fails, too, and says nothing new.
+        if let preparation = command.preparation, preparation.id == nil { return nil }
+        guard let code = error.serverCode, ServerErrorCode.endsConnection.contains(code) else { return nil }
+        return error
+    }
+
+    // MARK: - The end
+
+    /// Ends the connection at once. Commands that were written may have been carried out.
+    package func fail(_ error: MySQLError) {
+        finish(close(error))
+    }
+
+    /// - Returns: The commands that will not be answered, with the error that each ends with.
+    private func close(_ error: MySQLError) -> [(Command, MySQLError)] {
+        guard end == nil else { return [] }
+        end = error
+        let unanswered = commands.enumerated().map { index, command in
+            (command, ended(wasWritten: index < written, command.effect))
+        }
+        commands = []
+        written = 0
+        output = ByteBuffer()
+        context?.close(promise: nil)
+        return unanswered
+    }
+
+    private func finish(_ unanswered: [(Command, MySQLError)]) {
+        for (command, error) in unanswered { command.completion(.failure(error)) }
+        guard end != nil, let onEnd else { return }
+        self.onEnd = nil
+        onDemotion = nil
+        onEnd()
+    }
+
+    /// Ends the connection in good order.
+    package func quit() {
+        guard end == nil else { return }
+        if commands.isEmpty {
+            output.writeQuit()
+            flush()
+        }
+        fail(MySQLError(.closed, "the connection is closed"))
+    }
+
+    /// The error of a command that the end of the connection came before.
+    private func ended(wasWritten: Bool, _ effect: Effect) -> MySQLError {
+        let end = end ?? .connectionLost
+        return MySQLError(
+            end.code, end.message, serverCode: end.serverCode, sqlState: end.sqlState,
+            mayHaveBeenApplied: wasWritten && effect == .write)
+    }
+}
+
+extension ConnectionHandler: ChannelInboundHandler {
+    package typealias InboundIn = ByteBuffer
+    package typealias OutboundOut = ByteBuffer
+
+    package func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    package func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+    }
+
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        read(unwrapInboundIn(data))
+    }
+
+    package func channelInactive(context: ChannelHandlerContext) {
+        fail(.connectionLost)
+        context.fireChannelInactive()
+    }
+
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        fail(.connectionLost)
+    }
+}

@@ -1,0 +1,133 @@
+import MySQLProtocol
+import NIOCore
+
+/// A connection to a server, lent by ``MySQLPool/withConnection(deadline:_:)``.
+///
+/// Its statements go out one after the other, and are answered in that order.
+public final class MySQLConnection: Sendable {
+    /// What was found out about the server.
+    public let server: MySQLServer
+    /// Where the server listens.
+    let address: MySQLConfiguration.Address
+    /// The server's number for this connection, if `KILL` takes it: nil behind a proxy that has numbers of its own.
+    let threadID: ThreadID?
+    /// How long the server took to answer the set-up.
+    let roundTrip: TimeAmount
+    package let handler: ConnectionHandler
+
+    /// A connection by the server's own number, and which server that is.
+    struct ThreadID: Hashable, Sendable {
+        let number: Int64
+        let server: String
+    }
+
+    init(
+        _ handler: ConnectionHandler, server: MySQLServer, address: MySQLConfiguration.Address, threadID: ThreadID?,
+        roundTrip: TimeAmount
+    ) {
+        self.handler = handler
+        self.server = server
+        self.address = address
+        self.threadID = threadID
+        self.roundTrip = roundTrip
+    }
+
+    /// Runs a statement and hands its rows to a closure, once all of them are there.
+    ///
+    /// It is prepared on first use and kept. (MySQL: "Prepared Statements".)
+    ///
+    /// - Parameters:
+    ///   - sql: The statement, with a `?` for each parameter. Its texts should be few: each is prepared.
+    ///   - parameters: What is bound to the `?`.
+    ///   - maximumRows: More rows than this are a violation, and end the connection.
+    ///   - row: Called for each row.
+    /// - Returns: The rows found (not only those changed) by an UPDATE, inserted or deleted by another statement.
+    /// - Throws: ``MySQLError``.
+    @discardableResult
+    public func query(
+        _ sql: String, _ parameters: [MySQLParameter] = [], maximumRows: Int = 1,
+        row: (MySQLRow) throws -> Void = { _ in }
+    ) async throws -> UInt64 {
+        let result = try await rows(sql, parameters, .write, maximumRows: maximumRows)
+        for found in result.rows { try row(found) }
+        return result.affectedRows
+    }
+
+    /// The answer to a statement.
+    package struct Rows: Sendable {
+        package var rows: [MySQLRow] = []
+        package var affectedRows: UInt64 = 0
+        /// Further rows came, and were let go.
+        package var isCut = false
+    }
+
+    /// Runs a statement.
+    ///
+    /// - Parameters:
+    ///   - sql: The statement.
+    ///   - parameters: What is bound to the `?`.
+    ///   - effect: Whether it changes something.
+    ///   - maximumRows: More rows than this are a violation, and end the connection.
+    ///   - maximumBytes: Rows that come after so many bytes are let go.
+    /// - Returns: The rows.
+    /// - Throws: ``MySQLError``.
+    package func rows(
+        _ sql: String, _ parameters: [MySQLParameter] = [], _ effect: ConnectionHandler.Effect = .read,
+        maximumRows: Int = 1, maximumBytes: Int = .max
+    ) async throws(MySQLError) -> Rows {
+        try await onLoop { handler, done in
+            handler.withStatement(sql) { prepared in
+                let statement: PreparedStatement
+                switch prepared {
+                case .success(let prepared): statement = prepared
+                case .failure(let error): return done(.failure(error))
+                }
+                var found = Rows()
+                var bytes = 0
+                handler.execute(statement, parameters, effect, maximumRows: maximumRows) {
+                    reader throws(ProtocolError) in
+                    found.isCut = found.isCut || bytes >= maximumBytes
+                    guard !found.isCut else { return }
+                    let row = try MySQLRow(&reader)
+                    for column in 0..<row.count { bytes += row.size(column) }
+                    found.rows.append(row)
+                } _: { result in
+                    done(
+                        result.map { affectedRows in
+                            found.affectedRows = affectedRows
+                            return found
+                        })
+                }
+                handler.flush()
+            }
+        }
+    }
+
+    /// Runs a statement that the protocol of prepared statements doesn't take. (MySQL: "SQL Syntax Permitted in Prepared
+    /// Statements".)
+    package func command(_ sql: String, _ effect: ConnectionHandler.Effect) async throws(MySQLError) {
+        _ = try await onLoop { handler, done in
+            handler.query(sql, effect) { done($0) }
+            handler.flush()
+        }
+    }
+
+    /// Ends the connection in good order, once what is under way on it is answered.
+    func close() {
+        handler.eventLoop.execute { [handler] in handler.quit() }
+    }
+
+    /// Runs work on the connection's event loop, and waits for what it calls at its end.
+    package func onLoop<T: Sendable>(
+        _ work: @escaping @Sendable (ConnectionHandler, @escaping (Result<T, MySQLError>) -> Void) -> Void
+    ) async throws(MySQLError) -> T {
+        let result: Result<T, MySQLError> = await withUnsafeContinuation { continuation in
+            if handler.eventLoop.inEventLoop {
+                work(handler) { continuation.resume(returning: $0) }
+            } else {
+                handler.eventLoop.execute { [handler] in work(handler) { continuation.resume(returning: $0) } }
+            }
+        }
+        return try result.get()
+    }
+}

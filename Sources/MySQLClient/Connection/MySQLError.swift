@@ -1,0 +1,128 @@
+import MySQLProtocol
+
+/// What the client throws: a ``code`` to act on, a ``message`` for people, and the server's numbers where it spoke.
+///
+/// No part of it holds a password or a bound parameter.
+public struct MySQLError: Error, Sendable, CustomStringConvertible {
+    /// The kind of failure.
+    public struct Code: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+        /// The stable name of this kind.
+        public let rawValue: String
+
+        /// A kind by its stable name.
+        public init(rawValue: String) {
+            self.rawValue = rawValue
+        }
+
+        /// The stable name.
+        public var description: String { rawValue }
+
+        /// The URL or configuration is wrong.
+        public static let invalidConfiguration = Code(rawValue: "invalidConfiguration")
+        /// No connection could be opened: the network, or a server that isn't ready. Later it may work.
+        public static let connectionFailed = Code(rawValue: "connectionFailed")
+        /// The server doesn't let this user in, or not into this database.
+        public static let accessDenied = Code(rawValue: "accessDenied")
+        /// The connection can't be had as safe as was asked for, or the server asks for the password in a way that
+        /// would give it away.
+        public static let insecure = Code(rawValue: "insecure")
+        /// The connection broke.
+        public static let connectionLost = Code(rawValue: "connectionLost")
+        /// The deadline passed while the server was at work.
+        public static let deadlineExceeded = Code(rawValue: "deadlineExceeded")
+        /// No connection became free in time; nothing was sent.
+        public static let acquisitionTimedOut = Code(rawValue: "acquisitionTimedOut")
+        /// More operations wait for a connection than may; nothing was sent.
+        public static let tooManyWaiting = Code(rawValue: "tooManyWaiting")
+        /// The server refused the statement; see ``MySQLError/serverCode``.
+        public static let server = Code(rawValue: "server")
+        /// A statement or a row has more bytes than a packet may have.
+        public static let packetTooLarge = Code(rawValue: "packetTooLarge")
+        /// The server sent what it should not.
+        public static let protocolViolation = Code(rawValue: "protocolViolation")
+        /// The pool was closed.
+        public static let closed = Code(rawValue: "closed")
+    }
+
+    /// The kind of failure.
+    public let code: Code
+    /// What was wrong and what to do.
+    public let message: String
+    /// The number of the server's or the client library's error.
+    public let serverCode: UInt32?
+    /// The five characters of the SQL standard's error class.
+    public let sqlState: String?
+    /// The statement was sent, and the server may have carried it out or may yet do so.
+    public let mayHaveBeenApplied: Bool
+
+    /// An error of a kind.
+    public init(
+        _ code: Code, _ message: String, serverCode: UInt32? = nil, sqlState: String? = nil,
+        mayHaveBeenApplied: Bool = false
+    ) {
+        self.code = code
+        self.message = message
+        self.serverCode = serverCode
+        self.sqlState = sqlState
+        self.mayHaveBeenApplied = mayHaveBeenApplied
+    }
+
+    /// What the server says of a statement. `changesData`: it changes something if it is carried out.
+    init(_ packet: ErrorPacket, changesData: Bool, parameters: [MySQLParameter] = []) {
+        let code = UInt32(packet.code)
+        let isLost = ServerErrorCode.endsConnection.contains(code)
+        self.init(
+            isLost ? .connectionLost : .server,
+            isLost ? Self.connectionLost.message : Self.withoutData(packet.message, code, parameters),
+            serverCode: code, sqlState: packet.sqlState.escaped(limit: 5),
+            mayHaveBeenApplied: changesData && ServerErrorCode.outcomeUnknown.contains(code))
+    }
+
+    /// The server's message, without what it quotes of keys and values.
+    private static func withoutData(_ message: String, _ code: UInt32, _ parameters: [MySQLParameter]) -> String {
+        let quotesParameter = parameters.contains {
+            guard case .text(let text) = $0 else { return false }
+            return text.utf8.count > 2 && message.contains(text.prefix(16))
+        }
+        guard quotesParameter || ServerErrorCode.quotesData.contains(code) else { return message.escaped() }
+        let start = message.firstIndex { $0 == "'" || $0 == "\"" } ?? message.startIndex
+        return message[..<start].description.escaped() + "<the data it quotes is left out>"
+    }
+
+    /// The network, or the server, closed the connection.
+    static let connectionLost = MySQLError(.connectionLost, "the connection to the server was lost")
+
+    /// The server did not answer in time.
+    package static func deadlineExceeded(mayHaveBeenApplied: Bool) -> MySQLError {
+        MySQLError(
+            .deadlineExceeded, "the server did not answer before the deadline", mayHaveBeenApplied: mayHaveBeenApplied)
+    }
+
+    /// The code, the message and the server's numbers.
+    public var description: String { "\(code): \(detail)" }
+
+    /// The message and the server's numbers.
+    package var detail: String {
+        guard let serverCode else { return message }
+        return "\(message) (error \(serverCode), SQLSTATE \(sqlState ?? "unknown"))"
+    }
+}
+
+extension String {
+    /// Control characters and what may change the writing direction escaped, and cut to `limit` characters: for text
+    /// that a stranger chose.
+    ///
+    /// - Parameter limit: Unicode scalars that are shown.
+    /// - Returns: The text.
+    package func escaped(limit: Int = 256) -> String {
+        var result = ""
+        for scalar in unicodeScalars.prefix(limit) {
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
+                result += "\\u{\(String(scalar.value, radix: 16))}"
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return unicodeScalars.dropFirst(limit).isEmpty ? result : result + "…"
+    }
+}

@@ -1,0 +1,50 @@
+import MySQLProtocol
+
+/// A statement that a connection's server has prepared, or is about to.
+package final class PreparedStatement {
+    package let sql: String
+    /// The server's number for it; nil: not prepared yet.
+    private(set) var id: UInt32?
+    /// How many parameters the server takes.
+    private(set) var parameters = 0
+    fileprivate var lastUse = 0
+
+    init(_ sql: String) {
+        self.sql = sql
+    }
+
+    func prepared(_ answer: ResponseDecoder.PreparedStatementID) {
+        id = answer.id
+        parameters = answer.parameters
+    }
+}
+
+/// The prepared statements of one connection, by their text. The least recently used ones make room for others.
+struct PreparedStatements {
+    let limit: Int
+    private var statements: [String: PreparedStatement] = [:]
+    private var uses = 0
+
+    init(limit: Int) {
+        self.limit = limit
+    }
+
+    mutating func find(_ sql: String) -> PreparedStatement? {
+        guard let statement = statements[sql] else { return nil }
+        uses += 1
+        statement.lastUse = uses
+        return statement
+    }
+
+    /// - Returns: The number of a statement to close on the server.
+    mutating func insert(_ statement: PreparedStatement) -> UInt32? {
+        uses += 1
+        statement.lastUse = uses
+        if let former = statements.updateValue(statement, forKey: statement.sql) { return former.id }
+        guard statements.count > limit, let oldest = statements.values.min(by: { $0.lastUse < $1.lastUse }) else {
+            return nil
+        }
+        statements[oldest.sql] = nil
+        return oldest.id
+    }
+}

@@ -1,0 +1,208 @@
+import NIOConcurrencyHelpers
+package import NIOCore
+import NIOPosix
+import Synchronization
+
+#if Logging
+    public import Logging
+#endif
+
+/// A bounded pool of connections to one server.
+///
+/// Requests are queued, first come first served, and a connection that is free takes the oldest. Connections are opened
+/// on demand, and closed when they are idle, too old or broken. Releasing the pool closes them all.
+///
+/// Nothing blocks a thread: connections live on NIO's event loops, which can be those of the application
+/// (``MySQLConfiguration/Pool/eventLoopGroup``).
+public final class MySQLPool: Sendable {
+    /// What the pool is doing, at one moment.
+    public struct Status: Sendable, Equatable {
+        /// Connections that are open or being opened; never more than the configured maximum.
+        public var connections = 0
+        /// Connections at work.
+        public var inUse = 0
+        /// Operations that wait for a connection.
+        public var waiting = 0
+    }
+
+    /// The server that the pool is at.
+    package struct Server: Sendable, Hashable {
+        package let address: MySQLConfiguration.Address
+        /// nil: no connection was opened yet.
+        package let flavor: MySQLServer.Flavor?
+    }
+
+    /// How the pool was set up.
+    public let configuration: MySQLConfiguration
+    private let servers: ServerList
+    private let shards: [Scheduler]
+    /// The shard for each event loop, of a pool that is divided.
+    private let shardOfEventLoop: [ObjectIdentifier: Scheduler]
+    private let turn = Atomic(0)
+    /// Lanes have the same number in all shards.
+    private let lanes = NIOLockedValueBox(())
+
+    /// A pool from a URL; see ``MySQLConfiguration/init(url:)``. Nothing is opened yet.
+    ///
+    /// - Parameter url: `mysql://user:password@host/database?…`
+    /// - Throws: ``MySQLError`` `invalidConfiguration`.
+    public convenience init(url: String) throws(MySQLError) {
+        try self.init(MySQLConfiguration(url: url))
+    }
+
+    /// A pool from a configuration. Nothing is opened yet.
+    ///
+    /// - Parameter configuration: The server, and the pool's limits.
+    /// - Throws: ``MySQLError`` `invalidConfiguration`.
+    public init(_ configuration: MySQLConfiguration) throws(MySQLError) {
+        try configuration.validate()
+        self.configuration = configuration
+        let (pool, log) = (configuration.pool, EventLog(configuration.observability))
+        let servers = ServerList(configuration.addresses)
+        self.servers = servers
+        let eventLoops = Array(pool.eventLoopGroup.makeIterator().prefix(pool.maximumConnections))
+        guard pool.hasShardPerEventLoop, eventLoops.count > 1 else {
+            let metrics = PoolMetrics(configuration, maximumConnections: pool.maximumConnections, shard: nil)
+            shards = [
+                Scheduler(
+                    configuration, maximumConnections: pool.maximumConnections, on: eventLoops, servers, log, metrics)
+            ]
+            shardOfEventLoop = [:]
+            return
+        }
+        let (share, rest) = pool.maximumConnections.quotientAndRemainder(dividingBy: eventLoops.count)
+        shards = eventLoops.enumerated().map { index, eventLoop in
+            let connections = share + (index < rest ? 1 : 0)
+            let metrics = PoolMetrics(configuration, maximumConnections: connections, shard: index)
+            return Scheduler(configuration, maximumConnections: connections, on: [eventLoop], servers, log, metrics)
+        }
+        shardOfEventLoop = Dictionary(uniqueKeysWithValues: zip(eventLoops.map { ObjectIdentifier($0) }, shards))
+    }
+
+    #if Logging
+        /// A pool from a URL, with a logger. Nothing is opened yet.
+        ///
+        /// - Parameters:
+        ///   - url: `mysql://user:password@host/database?…`
+        ///   - logger: Told of connections lost and found, here and by the store; see ``MySQLObservability/logger``.
+        /// - Throws: ``MySQLError`` `invalidConfiguration`.
+        public convenience init(url: String, logger: Logger) throws(MySQLError) {
+            var configuration = try MySQLConfiguration(url: url)
+            configuration.observability.logger = logger
+            try self.init(configuration)
+        }
+    #endif
+
+    deinit {
+        for shard in shards { shard.close() }
+    }
+
+    /// The server that the pool is at.
+    package var server: Server { servers.present }
+
+    /// What the pool is doing.
+    public var status: Status {
+        shards.reduce(into: Status()) { sum, shard in
+            let status = shard.status
+            sum.connections += status.connections
+            sum.inUse += status.inUse
+            sum.waiting += status.waiting
+        }
+    }
+
+    /// Runs a closure with a connection that nobody else uses meanwhile.
+    ///
+    /// - Parameters:
+    ///   - deadline: When the wait for a connection, or the closure's work on it, is given up; nil: the configuration's
+    ///     `deadline` from now. The connection is closed then, and what the closure waits for throws
+    ///     `deadlineExceeded`.
+    ///   - isolation: The caller's, where the closure runs.
+    ///   - body: The work. It must not keep the connection.
+    /// - Returns: What the closure returns.
+    /// - Throws: What the closure throws; ``MySQLError`` `acquisitionTimedOut`, `tooManyWaiting`, `connectionFailed`,
+    ///   `accessDenied`, `insecure`, `closed`; or `CancellationError` if the task is cancelled while it waits.
+    @discardableResult
+    public func withConnection<T>(
+        deadline: ContinuousClock.Instant? = nil, isolation: isolated (any Actor)? = #isolation,
+        _ body: (MySQLConnection) async throws -> T
+    ) async throws -> T {
+        let end =
+            NIODeadline.now()
+            + TimeAmount(of: deadline.map { ContinuousClock.now.duration(to: $0) } ?? configuration.deadline)
+        return try await withConnection(until: end, body)
+    }
+
+    /// As ``withConnection(deadline:isolation:_:)``.
+    @discardableResult
+    package func withConnection<T>(
+        until deadline: NIODeadline, isolation: isolated (any Actor)? = #isolation,
+        _ body: (MySQLConnection) async throws -> T
+    ) async throws -> T {
+        let scheduler = scheduler
+        let request = LeaseRequest(
+            lane: .exclusive, size: 0, created: .now(), waitsUntil: configuration.pool.endOfWait(deadline),
+            deadline: deadline)
+        let lease = try await withTaskCancellationHandler {
+            try await withUnsafeThrowingContinuation { continuation in
+                request.wait(continuation)
+                scheduler.submit(request)
+            }
+        } onCancel: {
+            scheduler.cancel(request)
+        }
+        do {
+            let result = try await body(lease.connection)
+            await lease.end()
+            return result
+        } catch {
+            await lease.end()
+            throw error
+        }
+    }
+
+    // MARK: - Batches
+
+    /// Who takes the requests of the present task.
+    package var scheduler: Scheduler {
+        guard shards.count > 1 else { return shards[0] }
+        if let eventLoop = MultiThreadedEventLoopGroup.currentEventLoop,
+            let shard = shardOfEventLoop[ObjectIdentifier(eventLoop)]
+        {
+            return shard
+        }
+        let turn = turn.wrappingAdd(1, ordering: .relaxed).oldValue
+        return shards[Int(turn.magnitude % shards.count.magnitude)]
+    }
+
+    /// Opens a lane for requests that travel in batches.
+    package func addLane(_ policy: LanePolicy, _ executor: any BatchExecutor) -> LaneID {
+        lanes.withLockedValue { _ in
+            let ids = shards.map { $0.addLane(policy, executor) }
+            return ids[0]
+        }
+    }
+
+    /// Closes a lane, once it has no more requests.
+    package func removeLane(_ id: LaneID) {
+        lanes.withLockedValue { _ in
+            for shard in shards { shard.removeLane(id) }
+        }
+    }
+
+    /// Closes the pool: work under way is finished, what waits and what comes later is refused with `closed`.
+    ///
+    /// Returns when the last connection that was in use is free. It doesn't wait for connections that are being opened.
+    public func close() async {
+        for shard in shards { shard.close() }
+        for shard in shards { await shard.allClosed() }
+    }
+}
+
+extension MySQLPool: CustomStringConvertible {
+    /// The address and the status.
+    public var description: String {
+        let status = status
+        return "MySQLPool(\(server.address), connections: \(status.connections), inUse: \(status.inUse), "
+            + "waiting: \(status.waiting))"
+    }
+}

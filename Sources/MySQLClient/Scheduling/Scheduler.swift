@@ -1,0 +1,360 @@
+import MySQLProtocol
+package import NIOCore
+import NIOConcurrencyHelpers
+
+/// Does what the ``SchedulerStateMachine`` decides: opens and closes connections, hands them batches, answers callers.
+///
+/// There is one a pool, or one for each event loop of a pool that is divided.
+package final class Scheduler: @unchecked Sendable {
+    // Safe: `timer` and `lastPing` are touched on the first event loop, and on a connection's with the lock held.
+
+    typealias ConnectionID = SchedulerStateMachine.ConnectionID
+    typealias Action = SchedulerStateMachine.Action
+
+    private struct State {
+        var machine: SchedulerStateMachine
+        var connections: [ConnectionID: MySQLConnection] = [:]
+        var attempts: [ConnectionID: Task<Void, Never>] = [:]
+        var executors: [LaneID: any BatchExecutor] = [.exclusive: LeaseExecutor(), .termination: TerminationExecutor()]
+        var waitingForClose: [CheckedContinuation<Void, Never>] = []
+        var isClosed = false
+        var nextPing = NIODeadline.uptimeNanoseconds(0)
+    }
+
+    private let configuration: MySQLConfiguration
+    private let factory: ConnectionFactory
+    private let servers: ServerList
+    private let eventLoops: [any EventLoop]
+    private let log: EventLog
+    private let metrics: PoolMetrics
+    private let state: NIOLockedValueBox<State>
+    /// On the first event loop.
+    private var timer: (time: NIODeadline, Scheduled<Void>)?
+
+    init(
+        _ configuration: MySQLConfiguration, maximumConnections: Int, on eventLoops: [any EventLoop],
+        _ servers: ServerList, _ log: EventLog, _ metrics: PoolMetrics
+    ) {
+        self.configuration = configuration
+        factory = ConnectionFactory(configuration: configuration)
+        self.servers = servers
+        self.eventLoops = eventLoops
+        self.log = log
+        self.metrics = metrics
+        let pool = configuration.pool
+        state = NIOLockedValueBox(
+            State(
+                machine: SchedulerStateMachine(
+                    SchedulerStateMachine.Configuration(
+                        maximumConnections: maximumConnections, maximumWaiting: pool.maximumWaiting,
+                        idleTimeout: TimeAmount(of: pool.idleTimeout),
+                        maximumLifetime: TimeAmount(of: pool.maximumLifetime)))))
+    }
+
+    var status: SchedulerStateMachine.Status { state.withLockedValue(\.machine.status) }
+
+    /// The measured round trip to the server.
+    package var roundTrip: TimeAmount? { state.withLockedValue(\.machine.estimatedRoundTrip) }
+
+    /// Changes the state, shows the metrics what it is then, and does what is to be done.
+    private func change(_ body: (inout State) -> [Action]) {
+        let actions = state.withLockedValue { state in
+            defer { if metrics.isOn { metrics.status(state.machine.status) } }
+            return body(&state)
+        }
+        perform(actions)
+    }
+
+    // MARK: - Lanes and requests
+
+    func addLane(_ policy: LanePolicy, _ executor: any BatchExecutor) -> LaneID {
+        state.withLockedValue { state in
+            let id = state.machine.addLane(policy)
+            state.executors[id] = executor
+            return id
+        }
+    }
+
+    func removeLane(_ id: LaneID) {
+        state.withLockedValue { $0.machine.removeLane(id) }
+    }
+
+    /// Takes in a request, which is answered in any case.
+    package func submit(_ request: ScheduledRequest) {
+        change { $0.machine.enqueue(request, now: .now()) }
+    }
+
+    /// The request's task was cancelled: it is answered, unless it is under way.
+    package func cancel(_ request: ScheduledRequest) {
+        change { $0.machine.cancel(request) }
+    }
+
+    // MARK: - Actions
+
+    /// Does what is to be done. `current` is a connection whose event loop this is: it takes its next batch at once.
+    private func perform(_ actions: [Action], current: ConnectionID? = nil) {
+        for action in actions {
+            switch action {
+            case .schedule(let id):
+                if id == current { take(id) } else { connection(id)?.handler.eventLoop.execute { self.take(id) } }
+            case .open(let id): open(id)
+            case .close(let id): close(id)
+            case .expire(let id, let requests): expire(id, requests)
+            case .abandon(let id): abandon(id)
+            case .fail(let requests, let reason):
+                let error = error(reason)
+                for request in requests { request.fail(error) }
+            case .setTimer: eventLoops[0].execute { self.setTimer() }
+            case .allClosed:
+                let waiting = state.withLockedValue { state in
+                    defer { state.waitingForClose = [] }
+                    state.isClosed = true
+                    return state.waitingForClose
+                }
+                for continuation in waiting { continuation.resume() }
+            }
+        }
+    }
+
+    private func connection(_ id: ConnectionID) -> MySQLConnection? {
+        state.withLockedValue { $0.connections[id] }
+    }
+
+    private func error(_ reason: SchedulerStateMachine.FailureReason) -> any Error {
+        switch reason {
+        case .cancelled: return CancellationError()
+        case .closed: return MySQLError(.closed, "the pool is closed")
+        case .tooManyWaiting:
+            return MySQLError(
+                .tooManyWaiting,
+                "\(configuration.pool.maximumWaiting) operations wait for a connection, which is the limit; nothing was sent"
+            )
+        case .stillConnecting:
+            return MySQLError(
+                .connectionFailed, "\(servers.present.address): still connecting; nothing was sent")
+        case .connection(let error): return error
+        case .waitedTooLong(let status):
+            metrics.timedOut()
+            return MySQLError(
+                .acquisitionTimedOut,
+                "no connection became free in time: \(status.inUse) of \(configuration.pool.maximumConnections) in "
+                    + "use, \(status.waiting) operations waiting; nothing was sent")
+        }
+    }
+
+    private func setTimer() {
+        let time = state.withLockedValue(\.machine.timerTime)
+        guard time < .distantFuture, time < timer?.time ?? .distantFuture else { return }
+        timer?.1.cancel()
+        timer = (time, eventLoops[0].scheduleTask(deadline: time) { self.timerFired() })
+    }
+
+    private func timerFired() {
+        timer = nil
+        change { $0.machine.timerFired(now: .now()) }
+    }
+
+    // MARK: - Connections
+
+    private func open(_ id: ConnectionID) {
+        let eventLoop = eventLoops[id % eventLoops.count]
+        let task = Task {
+            let begun = NIODeadline.now()
+            do throws(MySQLError) {
+                let connection = try await factory.openFirst(of: servers.candidates, on: eventLoop)
+                eventLoop.execute { self.opened(id, connection, in: .now() - begun) }
+            } catch {
+                openFailed(id, error)
+            }
+        }
+        state.withLockedValue { $0.attempts[id] = task }
+    }
+
+    /// On the connection's event loop.
+    private func opened(_ id: ConnectionID, _ connection: MySQLConnection, in time: TimeAmount) {
+        guard connection.handler.isUsable else {
+            return openFailed(id, MySQLError(.connectionFailed, "the connection was lost at once"))
+        }
+        let decision = servers.opened(connection)
+        if case .refuse = decision {
+            connection.handler.quit()
+            return openFailed(id, MySQLError(.connectionFailed, "\(connection.address) is not the server in use"))
+        }
+        metrics.created(in: time)
+        let facts: EventLog.Facts = [
+            \.serverAddress: "\(connection.address)", \.serverVersion: connection.server.version,
+        ]
+        if case .moved(let former) = decision {
+            metrics.failedOver()
+            log.log(.notice, "moved to another server", facts.merging([\.formerServer: "\(former)"]) { $1 })
+        }
+        connection.handler.onEnd = { [self] in ended(id, connection) }
+        connection.handler.onDemotion = { [self] in leaveServer(id, connection) }
+        var isRecovery = false
+        let lifetime = TimeAmount(of: configuration.pool.maximumLifetime * Double.random(in: 0.9...1))
+        change { state in
+            isRecovery = state.machine.isRecovering
+            state.attempts[id] = nil
+            state.connections[id] = connection
+            state.machine.measured(connection.roundTrip, now: .now())
+            return state.machine.opened(id, lifetime: lifetime, now: .now())
+        }
+        log.log(isRecovery ? .info : .debug, "connection opened", facts)
+    }
+
+    private func openFailed(_ id: ConnectionID, _ error: MySQLError) {
+        let isFinal = error.code != .connectionFailed
+        var isNews = false
+        change { state in
+            isNews = !state.machine.isRecovering
+            state.attempts[id] = nil
+            return state.machine.openFailed(
+                id, error, isFinal: isFinal, jitter: .random(in: 0...1), now: .now())
+        }
+        if isNews { log.log(.info, "connection failed", [\.error: "\(error)"]) }
+    }
+
+    private func close(_ id: ConnectionID) {
+        let (connection, attempt) = state.withLockedValue { state in
+            (state.connections.removeValue(forKey: id), state.attempts.removeValue(forKey: id))
+        }
+        connection?.close()
+        attempt?.cancel()
+    }
+
+    /// A connection has ended, whatever the reason. On its event loop.
+    private func ended(_ id: ConnectionID, _ connection: MySQLConnection) {
+        servers.closed(connection.address)
+        change { state in
+            state.connections[id] = nil
+            return state.machine.lost(id, now: .now())
+        }
+    }
+
+    // MARK: - Batches, on the event loop of their connection
+
+    private func take(_ id: ConnectionID) {
+        var actions: [Action] = []
+        let taken = state.withLockedValue {
+            state -> (MySQLConnection, any BatchExecutor, SchedulerStateMachine.Batch, Bool)? in
+            defer { if metrics.isOn { metrics.status(state.machine.status) } }
+            guard let connection = state.connections[id] else { return nil }
+            let now = NIODeadline.now()
+            let (batch, further) = state.machine.take(
+                id, byteLimit: connection.handler.statementSize, now: now)
+            actions = further
+            guard let batch, let executor = state.executors[batch.lane] else { return nil }
+            let isPingDue = state.nextPing <= now
+            if isPingDue { state.nextPing = now + Self.pingInterval }
+            return (connection, executor, batch, isPingDue)
+        }
+        perform(actions)
+        guard let (connection, executor, batch, isPingDue) = taken else { return }
+        if isPingDue { ping(connection) }
+        metrics.waited(batch)
+        guard connection.handler.lagsBehind else { return execute(batch, executor, id, connection) }
+        connection.handler.catchUp { [self] failure in
+            guard let failure else { return execute(batch, executor, id, connection) }
+            finished(id, connection, batch) { for request in batch.requests { request.fail(failure) } }
+        }
+    }
+
+    private func execute(
+        _ batch: SchedulerStateMachine.Batch, _ executor: any BatchExecutor, _ id: ConnectionID,
+        _ connection: MySQLConnection
+    ) {
+        executor.execute(batch.requests, on: connection) { [self] answer in
+            finished(id, connection, batch, answer)
+        }
+    }
+
+    private func finished(
+        _ id: ConnectionID, _ connection: MySQLConnection, _ batch: SchedulerStateMachine.Batch,
+        _ answer: @escaping () -> Void
+    ) {
+        let handler = connection.handler
+        metrics.used(batch)
+        let isUsable = handler.isUsable
+        let actions = state.withLockedValue { state in
+            defer { if metrics.isOn { metrics.status(state.machine.status) } }
+            if !isUsable { state.connections[id] = nil }
+            return state.machine.finished(id, isUsable: isUsable, now: .now())
+        }
+        if !isUsable {
+            log.log(.debug, "connection lost", [\.serverAddress: "\(connection.address)"])
+            handler.quit()
+        }
+        // What has come meanwhile goes out first.
+        perform(actions, current: id)
+        answer()
+    }
+
+    /// The server has said that it takes no writes.
+    private func leaveServer(_ id: ConnectionID, _ connection: MySQLConnection) {
+        var isNews = false
+        change { state in
+            let (news, actions) = state.machine.leaveServer(of: id, now: .now())
+            isNews = news
+            return actions
+        }
+        if isNews { servers.leave(connection.address) }
+    }
+
+    /// Measures the round trip: the answer to this comes before the server begins with the batch behind it.
+    private func ping(_ connection: MySQLConnection) {
+        let begun = NIODeadline.now()
+        connection.handler.ping { [state] result in
+            guard case .success = result else { return }
+            let now = NIODeadline.now()
+            state.withLockedValue { $0.machine.measured(now - begun, now: now) }
+        }
+    }
+
+    private static let pingInterval = TimeAmount.seconds(1)
+
+    // MARK: - Deadlines
+
+    private func expire(_ id: ConnectionID, _ requests: [ScheduledRequest]) {
+        guard let connection = connection(id) else { return }
+        connection.handler.eventLoop.execute {
+            let error = MySQLError.deadlineExceeded(mayHaveBeenApplied: connection.handler.mayHaveChanged)
+            for request in requests { request.fail(error) }
+        }
+    }
+
+    private func abandon(_ id: ConnectionID) {
+        guard let connection = connection(id) else { return }
+        connection.handler.eventLoop.execute { [self] in
+            log.log(
+                .debug, "connection given up at a deadline", [\.serverAddress: "\(connection.address)"])
+            let isAtWork = connection.handler.isAtWork
+            connection.handler.fail(.deadlineExceeded(mayHaveBeenApplied: false))
+            if isAtWork, let threadID = connection.threadID { submit(TerminationRequest(threadID)) }
+        }
+    }
+
+    // MARK: - The end
+
+    func close() {
+        change { $0.machine.close() }
+    }
+
+    func allClosed() async {
+        await withCheckedContinuation { continuation in
+            let isClosed = state.withLockedValue { state in
+                if !state.isClosed { state.waitingForClose.append(continuation) }
+                return state.isClosed
+            }
+            if isClosed { continuation.resume() }
+        }
+    }
+}
+
+extension TimeAmount {
+    /// A duration, in whole nanoseconds.
+    package init(of duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        self = overflow ? .nanoseconds(.max / 4) : .nanoseconds(product &+ attoseconds / 1_000_000_000)
+    }
+}

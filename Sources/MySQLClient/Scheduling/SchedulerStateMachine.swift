@@ -1,0 +1,586 @@
+package import NIOCore
+
+/// Brings requests to connections: which connection takes which requests, when connections are opened and closed, when
+/// a wait ends.
+///
+/// It is a value: events are method calls with the present time, and what is to be done comes back as actions. It has
+/// no lock, clock, socket or task, so tests drive it step by step and a simulator through whole histories.
+///
+/// A connection that is free takes the oldest request of all lanes, and with it what else of that lane fits into a
+/// batch. A lone request goes out at once: nothing waits for a batch to fill.
+package struct SchedulerStateMachine {
+    /// A connection, or an attempt to open one. Never used again.
+    package typealias ConnectionID = Int
+
+    package struct Configuration: Sendable {
+        package var maximumConnections: Int
+        package var maximumWaiting: Int
+        package var idleTimeout: TimeAmount
+        package var maximumLifetime: TimeAmount
+        /// The wait after the first attempt that failed; it doubles with each one up to ``longestBackoff``.
+        package var shortestBackoff = TimeAmount.milliseconds(25)
+        package var longestBackoff = TimeAmount.milliseconds(1000)
+
+        package init(
+            maximumConnections: Int, maximumWaiting: Int, idleTimeout: TimeAmount, maximumLifetime: TimeAmount
+        ) {
+            self.maximumConnections = maximumConnections
+            self.maximumWaiting = maximumWaiting
+            self.idleTimeout = idleTimeout
+            self.maximumLifetime = maximumLifetime
+        }
+    }
+
+    /// What whoever drives the machine must do, in this order.
+    package enum Action {
+        /// The connection is reserved: call ``take(_:byteLimit:now:)`` for it, as soon as its event loop has done what it
+        /// is about.
+        case schedule(ConnectionID)
+        /// Try to open a connection; then call ``opened(_:server:now:)`` or ``openFailed(_:_:now:)``.
+        case open(ConnectionID)
+        /// Close an idle connection, or give up an attempt to open one.
+        case close(ConnectionID)
+        /// The deadline of these has passed while their batch was under way: answer them.
+        case expire(ConnectionID, [ScheduledRequest])
+        /// Nobody waits for this batch any more: break it off.
+        case abandon(ConnectionID)
+        /// Answer these, of which nothing was sent.
+        case fail([ScheduledRequest], FailureReason)
+        /// Call ``timerFired(now:)`` at this time. An earlier call for a timer is void.
+        case setTimer(NIODeadline)
+        /// The machine is closed, and so is every connection.
+        case allClosed
+    }
+
+    /// Why a request is answered without having been sent.
+    package enum FailureReason {
+        case cancelled
+        case closed
+        /// So many may wait, and so many do.
+        case tooManyWaiting
+        /// No connection became free in time.
+        case waitedTooLong(Status)
+        /// A connection is being opened still.
+        case stillConnecting
+        /// No connection can be opened.
+        case connection(MySQLError)
+    }
+
+    package struct Status: Equatable, Sendable {
+        package var connections = 0
+        package var inUse = 0
+        package var idle = 0
+        package var waiting = 0
+    }
+
+    /// What travels together.
+    package struct Batch {
+        package let requests: [ScheduledRequest]
+        package let lane: LaneID
+        package let began: NIODeadline
+    }
+
+    private enum Phase {
+        case opening
+        case idle(since: NIODeadline)
+        /// Its event loop was asked to take requests.
+        case reserved
+        case busy(Batch, nextDeadline: NIODeadline)
+    }
+
+    private struct Connection {
+        var phase: Phase
+        /// When it is too old to take further requests.
+        var expires = NIODeadline.distantFuture
+        /// The server's, see ``leaveServer(of:now:)``.
+        var generation = 0
+    }
+
+    private struct Lane {
+        let policy: LanePolicy
+        var queue = RequestQueue()
+        /// Batches under way.
+        var batches = 0
+        /// What follows from the round trip.
+        var limits: BatchPolicy
+        var isRemoved = false
+
+        var canBeForgotten: Bool { isRemoved && batches == 0 && queue.isEmpty }
+    }
+
+    private let configuration: Configuration
+    private var lanes: [Lane?] = []
+    private var connections: [ConnectionID: Connection] = [:]
+    /// The one used last at the end: few connections stay busy, the others grow idle.
+    private var idle: [ConnectionID] = []
+    private var reserved = 0
+    private var opening = 0
+    private var waiting = 0
+    private var arrivals = 0
+    private var lastID = 0
+    /// Counts the times that a server was left. Connections of a former generation finish their work, and go.
+    private var generation = 0
+    /// Attempts to open a connection that failed since one succeeded.
+    private var failures = 0
+    private var lastFailure: MySQLError?
+    private var retryAt: NIODeadline?
+    /// When a connection was lost last.
+    private var lastLoss: NIODeadline?
+    private var timer = NIODeadline.distantFuture
+    private var roundTrip = RoundTripEstimate()
+    private var isClosed = false
+    private var isAllClosed = false
+
+    package init(_ configuration: Configuration) {
+        self.configuration = configuration
+        for _ in [LaneID.exclusive, .termination] { _ = addLane(LanePolicy()) }
+    }
+
+    package var status: Status {
+        Status(
+            connections: connections.count, inUse: connections.count - opening - reserved - idle.count,
+            idle: idle.count, waiting: waiting)
+    }
+
+    /// The last attempt to open a connection has failed.
+    package var isRecovering: Bool { failures > 0 }
+
+    package var estimatedRoundTrip: TimeAmount? { roundTrip.value }
+
+    /// When ``timerFired(now:)`` is to be called.
+    package var timerTime: NIODeadline { timer }
+
+    // MARK: - Lanes
+
+    package mutating func addLane(_ policy: LanePolicy) -> LaneID {
+        let lane = Lane(policy: policy, limits: limits(policy))
+        if let free = lanes.firstIndex(where: { $0 == nil }) {
+            lanes[free] = lane
+            return LaneID(rawValue: free)
+        }
+        lanes.append(lane)
+        return LaneID(rawValue: lanes.count - 1)
+    }
+
+    /// Forgets a lane, as soon as its last batch has ended.
+    package mutating func removeLane(_ id: LaneID) {
+        lanes[id.rawValue]?.isRemoved = true
+        forgetRemovedLane(id)
+    }
+
+    private mutating func forgetRemovedLane(_ id: LaneID) {
+        guard lanes[id.rawValue]?.canBeForgotten == true else { return }
+        lanes[id.rawValue] = nil
+    }
+
+    private func limits(_ policy: LanePolicy) -> BatchPolicy {
+        BatchPolicy(policy, roundTrip: roundTrip.value, connections: configuration.maximumConnections)
+    }
+
+    // MARK: - Requests
+
+    /// A caller asks for something.
+    package mutating func enqueue(_ request: ScheduledRequest, now: NIODeadline) -> [Action] {
+        if request.isCancelled { return [.fail([request], .cancelled)] }
+        if isClosed { return [.fail([request], .closed)] }
+        guard waiting < configuration.maximumWaiting else { return [.fail([request], .tooManyWaiting)] }
+        arrivals += 1
+        request.arrival = request.lane == .termination ? 0 : arrivals
+        lanes[request.lane.rawValue]?.queue.append(request)
+        waiting += 1
+        var actions: [Action] = []
+        setTimer(request.waitsUntil, &actions)
+        startConnections(&actions, now)
+        return actions
+    }
+
+    /// The request's task was cancelled: it leaves the queue. What is under way goes on.
+    package mutating func cancel(_ request: ScheduledRequest) -> [Action] {
+        request.isCancelled = true
+        guard lanes[request.lane.rawValue]?.queue.remove(request) == true else { return [] }
+        waiting -= 1
+        forgetRemovedLane(request.lane)
+        return [.fail([request], .cancelled)]
+    }
+
+    // MARK: - Connections
+
+    /// How many further connections the waiting requests are worth.
+    private var wanted: Int {
+        var sum = 0
+        for case let lane? in lanes { sum += wanted(lane) }
+        return sum
+    }
+
+    private func wanted(_ lane: Lane) -> Int {
+        let count = lane.queue.count
+        guard count > 0 else { return 0 }
+        let eager = min(count, max(0, lane.limits.eager - lane.batches))
+        let full = min(count / lane.policy.maximumRequests, max(0, lane.limits.maximum - lane.batches))
+        return max(eager, full)
+    }
+
+    /// Reserves idle connections for what waits, and opens further ones.
+    private mutating func startConnections(_ actions: inout [Action], _ now: NIODeadline) {
+        guard waiting > 0, !isClosed else { return }
+        let wanted = wanted
+        // An attempt to open one may take long, and may fail: it is no reason to leave an idle connection idle.
+        while wanted > reserved, let id = idle.popLast() {
+            connections[id]?.phase = .reserved
+            reserved += 1
+            actions.append(.schedule(id))
+        }
+        while wanted > reserved + opening, connections.count < configuration.maximumConnections,
+            mayOpen(&actions, now)
+        {
+            lastID += 1
+            connections[lastID] = Connection(phase: .opening, generation: generation)
+            opening += 1
+            actions.append(.open(lastID))
+        }
+    }
+
+    /// While the server can't be reached, one attempt at a time is made for all who wait, with growing pauses.
+    private mutating func mayOpen(_ actions: inout [Action], _ now: NIODeadline) -> Bool {
+        guard failures > 0 else { return true }
+        guard opening == 0 else { return false }
+        guard let retryAt, retryAt > now else { return true }
+        setTimer(retryAt, &actions)
+        return false
+    }
+
+    /// A connection was opened.
+    package mutating func opened(_ id: ConnectionID, lifetime: TimeAmount, now: NIODeadline) -> [Action] {
+        guard var connection = connections[id], case .opening = connection.phase else { return [.close(id)] }
+        var actions: [Action] = []
+        opening -= 1
+        failures = 0
+        lastFailure = nil
+        retryAt = nil
+        if connection.generation == generation {
+            connection.expires = now + lifetime
+            connections[id] = connection
+            rest(id, &actions, now)
+        } else {
+            connections[id] = nil
+            actions.append(.close(id))
+        }
+        startConnections(&actions, now)
+        return actions
+    }
+
+    /// A connection could not be opened.
+    ///
+    /// - Parameters:
+    ///   - id: The attempt.
+    ///   - error: Why.
+    ///   - isFinal: No later attempt will do better: a wrong password, say.
+    ///   - jitter: From 0 to 1, by chance: many processes that lost one server must not come back in step.
+    ///   - now: The present time.
+    /// - Returns: Actions.
+    package mutating func openFailed(
+        _ id: ConnectionID, _ error: MySQLError, isFinal: Bool, jitter: Double, now: NIODeadline
+    ) -> [Action] {
+        guard case .opening = connections[id]?.phase else { return [] }
+        var actions: [Action] = []
+        connections[id] = nil
+        opening -= 1
+        lastFailure = error
+        // Attempts that were begun together count as one.
+        if retryAt ?? now <= now {
+            failures += 1
+            let doubled = configuration.shortestBackoff.nanoseconds << Int64(min(failures - 1, 20))
+            let longest = min(configuration.longestBackoff.nanoseconds, doubled)
+            retryAt = now + .nanoseconds(Int64(Double(longest) * (0.5 + jitter / 2)))
+        }
+        if isFinal, connections.count == opening { failAll(.connection(error), &actions) }
+        startConnections(&actions, now)
+        finishClosing(&actions)
+        return actions
+    }
+
+    /// What a reserved connection takes along: the oldest request, and what else of its lane fits into a batch.
+    ///
+    /// - Parameters:
+    ///   - id: The connection.
+    ///   - byteLimit: The most bytes of a batch, if it has more than one request.
+    ///   - now: The present time.
+    /// - Returns: The batch, nil if nothing waits; and actions.
+    package mutating func take(
+        _ id: ConnectionID, byteLimit: Int, now: NIODeadline
+    ) -> (Batch?, [Action]) {
+        guard var connection = connections[id], case .reserved = connection.phase else { return (nil, []) }
+        var actions: [Action] = []
+        guard connection.expires > now, connection.generation == generation else {
+            reserved -= 1
+            connections[id] = nil
+            actions.append(.close(id))
+            startConnections(&actions, now)
+            finishClosing(&actions)
+            return (nil, actions)
+        }
+        guard let batch = nextBatch(byteLimit, now) else {
+            reserved -= 1
+            rest(id, &actions, now)
+            finishClosing(&actions)
+            return (nil, actions)
+        }
+        reserved -= 1
+        let deadline = batch.requests.lazy.map(\.deadline).min() ?? .distantFuture
+        connection.phase = .busy(batch, nextDeadline: deadline)
+        connections[id] = connection
+        setTimer(deadline, &actions)
+        // A batch that its bytes limited leaves more behind than was reckoned with.
+        startConnections(&actions, now)
+        return (batch, actions)
+    }
+
+    /// A batch has ended, and its connection may take the next one at once.
+    ///
+    /// - Parameters:
+    ///   - id: The connection.
+    ///   - isUsable: The connection can be used again. If not, it is being closed already.
+    ///   - now: The present time.
+    /// - Returns: Actions; among them `.schedule` for this connection if it should take again.
+    package mutating func finished(_ id: ConnectionID, isUsable: Bool, now: NIODeadline) -> [Action] {
+        guard let connection = connections[id], case .busy(let batch, _) = connection.phase else { return [] }
+        var actions: [Action] = []
+        lanes[batch.lane.rawValue]?.batches -= 1
+        forgetRemovedLane(batch.lane)
+        if !isUsable { lastLoss = now }
+        if !isUsable || isClosed || connection.generation != generation || connection.expires <= now {
+            connections[id] = nil
+            if isUsable { actions.append(.close(id)) }
+        } else if waiting > 0, wanted > reserved {
+            connections[id]?.phase = .reserved
+            reserved += 1
+            actions.append(.schedule(id))
+        } else {
+            rest(id, &actions, now)
+        }
+        startConnections(&actions, now)
+        finishClosing(&actions)
+        return actions
+    }
+
+    /// An answer tells how far away the server is.
+    ///
+    /// - Parameters:
+    ///   - time: From the write of a question that is no work to the answer.
+    ///   - now: The present time.
+    package mutating func measured(_ time: TimeAmount, now: NIODeadline) {
+        let former = roundTrip.value
+        roundTrip.add(time, now: now)
+        guard roundTrip.value != former else { return }
+        for index in lanes.indices {
+            guard let policy = lanes[index]?.policy else { continue }
+            let limits = limits(policy)
+            lanes[index]?.limits = limits
+        }
+    }
+
+    /// A connection that no batch is on was closed by the server, or by the network.
+    package mutating func lost(_ id: ConnectionID, now: NIODeadline) -> [Action] {
+        guard let connection = connections[id] else { return [] }
+        switch connection.phase {
+        case .idle: idle.removeAll { $0 == id }
+        case .reserved: reserved -= 1
+        case .opening, .busy: return []
+        }
+        connections[id] = nil
+        var actions: [Action] = []
+        startConnections(&actions, now)
+        finishClosing(&actions)
+        return actions
+    }
+
+    /// The server that a connection belongs to is not to be used any more: idle connections to it are closed, the others
+    /// when their work is done.
+    ///
+    /// - Returns: Actions, and whether the server was left just now; no, if another connection had said so before.
+    package mutating func leaveServer(of id: ConnectionID, now: NIODeadline) -> (isNews: Bool, [Action]) {
+        guard let connection = connections[id], connection.generation == generation else { return (false, []) }
+        var actions: [Action] = []
+        generation += 1
+        closeIdle(&actions)
+        startConnections(&actions, now)
+        return (true, actions)
+    }
+
+    private mutating func rest(_ id: ConnectionID, _ actions: inout [Action], _ now: NIODeadline) {
+        if isClosed {
+            connections[id] = nil
+            actions.append(.close(id))
+            return
+        }
+        connections[id]?.phase = .idle(since: now)
+        idle.append(id)
+        setTimer(now + configuration.idleTimeout, &actions)
+    }
+
+    private mutating func closeIdle(_ actions: inout [Action]) {
+        for id in idle {
+            connections[id] = nil
+            actions.append(.close(id))
+        }
+        idle.removeAll()
+    }
+
+    // MARK: - Batches
+
+    private mutating func nextBatch(_ byteLimit: Int, _ now: NIODeadline) -> Batch? {
+        var oldest: (index: Int, arrival: Int)?
+        for (index, lane) in lanes.enumerated() {
+            guard let lane, let first = lane.queue.first, wanted(lane) > 0 else { continue }
+            if first.arrival < oldest?.arrival ?? .max { oldest = (index, first.arrival) }
+        }
+        guard let index = oldest?.index, var lane = lanes[index] else { return nil }
+        // The queue's only owner, so that it is changed in place.
+        lanes[index] = nil
+        defer { lanes[index] = lane }
+        var count = min(lane.queue.count, lane.policy.maximumRequests)
+        if lane.policy.prefersSingles, let roundTrip = roundTrip.value, roundTrip >= BatchPolicy.longRoundTrip {
+            // This connection's share, where others are about to take theirs.
+            count = min(count, max(1, (lane.queue.count + reserved - 1) / reserved))
+        }
+        count = max(1, lane.policy.batchSize(count))
+        var requests: [ScheduledRequest] = []
+        requests.reserveCapacity(count)
+        var size = 0
+        while requests.count < count, let request = lane.queue.first {
+            size += request.size
+            if size > byteLimit, !requests.isEmpty { break }
+            lane.queue.remove(request)
+            requests.append(request)
+        }
+        waiting -= requests.count
+        lane.batches += 1
+        return Batch(requests: requests, lane: LaneID(rawValue: index), began: now)
+    }
+
+    // MARK: - Time
+
+    /// Sees to it that ``timerFired(now:)`` is called at a time, or before.
+    private mutating func setTimer(_ time: NIODeadline, _ actions: inout [Action]) {
+        guard time < timer else { return }
+        timer = time
+        actions.append(.setTimer(time))
+    }
+
+    /// The time of the last `setTimer` has come.
+    package mutating func timerFired(now: NIODeadline) -> [Action] {
+        var actions: [Action] = []
+        guard timer <= now else {
+            if timer != .distantFuture { actions.append(.setTimer(timer)) }
+            return actions
+        }
+        timer = .distantFuture
+        failWaitingTooLong(&actions, now)
+        expireBatches(&actions, now)
+        closeLongIdle(&actions, now)
+        startConnections(&actions, now)
+        finishClosing(&actions)
+        if let next = nextTime(now) { setTimer(next, &actions) }
+        return actions
+    }
+
+    private mutating func failWaitingTooLong(_ actions: inout [Action], _ now: NIODeadline) {
+        let status = status
+        var expired: [ScheduledRequest] = []
+        for index in lanes.indices {
+            expired += lanes[index]?.queue.removeExpired(now) ?? []
+            forgetRemovedLane(LaneID(rawValue: index))
+        }
+        guard !expired.isEmpty else { return }
+        waiting -= expired.count
+        let reason: FailureReason =
+            if let lastFailure {
+                .connection(lastFailure)
+            } else if connections.count == opening, opening > 0,
+                expired.allSatisfy({ request in lastLoss.map { request.created > $0 } ?? true })
+            {
+                .stillConnecting
+            } else {
+                .waitedTooLong(status)
+            }
+        actions.append(.fail(expired, reason))
+    }
+
+    private mutating func expireBatches(_ actions: inout [Action], _ now: NIODeadline) {
+        var isSilent = false
+        for id in connections.keys.sorted() {
+            guard case .busy(let batch, let deadline) = connections[id]?.phase, deadline <= now else { continue }
+            // Those before `deadline` were answered at an earlier time.
+            let late = batch.requests.filter { $0.deadline >= deadline && $0.deadline <= now }
+            let next = batch.requests.lazy.map(\.deadline).filter { $0 > now }.min()
+            connections[id]?.phase = .busy(batch, nextDeadline: next ?? .distantFuture)
+            actions.append(.expire(id, late))
+            if next == nil {
+                actions.append(.abandon(id))
+                isSilent = true
+            }
+        }
+        // The network may have forgotten the idle connections as well.
+        if isSilent { closeIdle(&actions) }
+    }
+
+    private mutating func closeLongIdle(_ actions: inout [Action], _ now: NIODeadline) {
+        let timeout = configuration.idleTimeout
+        idle.removeAll { id in
+            guard case .idle(let since) = connections[id]?.phase, since + timeout <= now else { return false }
+            connections[id] = nil
+            actions.append(.close(id))
+            return true
+        }
+    }
+
+    private func nextTime(_ now: NIODeadline) -> NIODeadline? {
+        var next = NIODeadline.distantFuture
+        for case let lane? in lanes { next = min(next, lane.queue.nextEnd ?? next) }
+        for connection in connections.values {
+            switch connection.phase {
+            case .busy(_, let deadline): next = min(next, deadline)
+            case .idle(let since): next = min(next, since + configuration.idleTimeout)
+            case .opening, .reserved: break
+            }
+        }
+        if waiting > 0, let retryAt, retryAt > now { next = min(next, retryAt) }
+        return next == .distantFuture ? nil : next
+    }
+
+    // MARK: - The end
+
+    private mutating func failAll(_ reason: FailureReason, _ actions: inout [Action]) {
+        var requests: [ScheduledRequest] = []
+        for index in lanes.indices {
+            requests += lanes[index]?.queue.removeAll() ?? []
+            forgetRemovedLane(LaneID(rawValue: index))
+        }
+        waiting = 0
+        if !requests.isEmpty { actions.append(.fail(requests, reason)) }
+    }
+
+    /// Work under way is finished; what waits, and what comes later, is refused. Attempts to open a connection are given
+    /// up.
+    package mutating func close() -> [Action] {
+        guard !isClosed else { return [] }
+        isClosed = true
+        var actions: [Action] = []
+        failAll(.closed, &actions)
+        closeIdle(&actions)
+        for id in connections.keys.sorted() {
+            guard case .opening = connections[id]?.phase else { continue }
+            connections[id] = nil
+            opening -= 1
+            actions.append(.close(id))
+        }
+        finishClosing(&actions)
+        return actions
+    }
+
+    private mutating func finishClosing(_ actions: inout [Action]) {
+        guard isClosed, connections.isEmpty, !isAllClosed else { return }
+        isAllClosed = true
+        actions.append(.allClosed)
+    }
+}

@@ -1,0 +1,35 @@
+import MySQLProtocol
+import NIOCore
+
+/// Has the server stop what was given up here, by way of another connection.
+///
+/// A user may kill connections of its own without a privilege. (MySQL and MariaDB: "KILL".)
+final class TerminationRequest: ScheduledRequest, @unchecked Sendable {
+    // Safe: it is constant.
+    let threadID: MySQLConnection.ThreadID
+
+    /// Later than this it is not worth a connection.
+    private static let limit = TimeAmount.seconds(2)
+
+    init(_ threadID: MySQLConnection.ThreadID) {
+        self.threadID = threadID
+        let now = NIODeadline.now()
+        super.init(lane: .termination, size: 0, created: now, waitsUntil: now + Self.limit, deadline: now + Self.limit)
+    }
+
+    override func fail(_ error: any Error) {}
+}
+
+struct TerminationExecutor: BatchExecutor {
+    func execute(
+        _ requests: [ScheduledRequest], on connection: MySQLConnection, done: @escaping (@escaping () -> Void) -> Void
+    ) {
+        for case let request as TerminationRequest in requests where request.claimAnswer() {
+            // The number means nothing on another server.
+            guard request.threadID.server == connection.threadID?.server else { continue }
+            connection.handler.query("KILL CONNECTION \(request.threadID.number)", .read) { _ in done {} }
+            return connection.handler.flush()
+        }
+        done {}
+    }
+}
