@@ -177,6 +177,7 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "_CryptoExtras", package: "swift-crypto"),
             ],
+            exclude: ["Captures"],
             swiftSettings: swiftSettings),
         // A server for tests that speaks as no server should.
         .target(

@@ -91,11 +91,13 @@ address_sanitizer() {
 # Without its traits the package doesn't link the libraries that they are for; with them, all are there.
 traits() {
     step "Traits"
-    local options=(--disable-default-traits --product fedify-kv --scratch-path .build-bare)
-    local with without library
+    # In the folder of the tests, whose build is used no more: what no trait touches need not be built again.
+    local options=(--disable-default-traits --product fedify-kv)
+    local with without library program
+    program=$(swift build --show-bin-path)/fedify-kv
+    with=$(nm "$program")
     swift build "${options[@]}"
-    without=$(nm "$(swift build "${options[@]}" --show-bin-path)/fedify-kv")
-    with=$(nm "$(swift build --show-bin-path)/fedify-kv")
+    without=$(nm "$program")
     # Modules as Swift's symbols name them: their length, and the name.
     for library in 7Logging 11CoreMetrics 7Tracing 15Instrumentation 13Configuration 16ServiceLifecycle; do
         grep -q "\$s$library" <<<"$with" || { echo "test.sh: $library isn't found where it is linked" >&2; return 1; }

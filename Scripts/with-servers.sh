@@ -102,6 +102,9 @@ make_certificates() {
 		basicConstraints = CA:false
 		extendedKeyUsage = serverAuth
 		subjectAltName = IP:127.0.0.1, DNS:localhost
+		[client]
+		basicConstraints = CA:false
+		extendedKeyUsage = clientAuth
 		[elsewhere]
 		basicConstraints = CA:false
 		extendedKeyUsage = serverAuth
@@ -127,6 +130,11 @@ make_certificates() {
         openssl x509 -req -sha256 -days 365 -in "$folder/server.csr" -out "$folder/server.pem" \
             -CA "$folder/ca.pem" -CAkey "$folder/ca-key.pem" -CAcreateserial \
             -extfile "$folder/openssl.cnf" -extensions server
+        openssl req -newkey rsa:2048 -nodes -sha256 -subj "/CN=Fedify KV test client" \
+            -config "$folder/openssl.cnf" -keyout "$folder/client-key.pem" -out "$folder/client.csr"
+        openssl x509 -req -sha256 -days 365 -in "$folder/client.csr" -out "$folder/client.pem" \
+            -CA "$folder/ca.pem" -CAkey "$folder/ca-key.pem" -CAcreateserial \
+            -extfile "$folder/openssl.cnf" -extensions client
         # What a client must refuse: signed by itself, another host's, expired. All with the server's key.
         openssl req -x509 -sha256 -days 365 -subj "/CN=127.0.0.1" -key "$folder/server-key.pem" \
             -config "$folder/openssl.cnf" -extensions server -out "$folder/self-signed.pem"

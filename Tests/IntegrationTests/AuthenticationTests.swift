@@ -50,6 +50,25 @@ import Testing
         }
     }
 
+    /// An account that asks for a client's certificate is reached with one, and with none is not.
+    @Test(
+        .enabled("needs the authority of the tests' own servers") { TestServer.certificateAuthority != nil },
+        arguments: try await TestServer.all)
+    func anAccountMayAskForACertificate(_ server: TestServer) async throws {
+        let authority = try #require(TestServer.certificateAuthority)
+        let folder = URL(filePath: authority).deletingLastPathComponent()
+        try await withUser(server, identifiedBy: { "IDENTIFIED BY '\($0)' REQUIRE X509" }) { user, password in
+            let cipher = try await logIn(server, user, password) {
+                $0.tls = .init(mode: .verifyIdentity, certificateAuthorityFile: authority)
+                $0.tls.certificateFile = folder.appending(path: "client.pem").path
+                $0.tls.privateKeyFile = folder.appending(path: "client-key.pem").path
+            }
+            #expect(!cipher.isEmpty)
+            let error = await #expect(throws: MySQLError.self) { try await logIn(server, user, password) }
+            #expect(error?.code == .accessDenied)
+        }
+    }
+
     /// MySQL has no such method any more since 8.4, or only if told.
     @Test(arguments: try await TestServer.all.filter { $0.isMariaDB || $0.server.version.hasPrefix("8.0") })
     func nativePasswords(_ server: TestServer) async throws {

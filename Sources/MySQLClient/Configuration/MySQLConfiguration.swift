@@ -61,7 +61,8 @@ public struct MySQLConfiguration: Sendable {
         public var idleTimeout: Duration = .seconds(60)
         /// How old a connection may grow before another takes its place.
         public var maximumLifetime: Duration = .seconds(30 * 60)
-        /// The event loops that connections live on. Default: those that NIO has for the whole process.
+        /// The event loops that connections live on: one of them, or all with ``hasShardPerEventLoop``. Default: those that
+        /// NIO has for the whole process.
         public var eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
         /// Whether each event loop has a share of the connections to itself. A caller whose task runs on one of the loops
         /// uses the connections of that loop, so nothing changes threads. `maximumConnections` is divided among the

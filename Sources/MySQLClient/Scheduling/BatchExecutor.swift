@@ -1,12 +1,11 @@
-/// Carries the requests of a lane out.
-package protocol BatchExecutor: Sendable {
-    /// Carries out a batch, on the connection's event loop.
-    ///
-    /// - Parameters:
-    ///   - requests: They travel together.
-    ///   - connection: It is theirs until `done`.
-    ///   - done: To be called once, when nothing of the batch is under way any more, with what answers the callers. It
-    ///     runs after the next batch has gone out.
-    func execute(
-        _ requests: [ScheduledRequest], on connection: MySQLConnection, done: @escaping (@escaping () -> Void) -> Void)
-}
+/// Carries a batch of a lane's requests out, on the connection's event loop.
+///
+/// The connection is the batch's until the last argument is called: once, when nothing of the batch is under way any
+/// more, with what answers the callers. That runs after the next batch has gone out.
+///
+/// (A closure, as the compiler specializes what is generic in one, but not the witness of a generic type.)
+package typealias BatchExecutor =
+    @Sendable (
+        _ requests: [ScheduledRequest], _ connection: MySQLConnection,
+        _ done: @escaping (_ answer: @escaping () -> Void) -> Void
+    ) -> Void

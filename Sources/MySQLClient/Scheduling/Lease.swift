@@ -35,11 +35,9 @@ struct Lease: @unchecked Sendable {
     }
 }
 
-/// Lends connections.
-struct LeaseExecutor: BatchExecutor {
-    func execute(
-        _ requests: [ScheduledRequest], on connection: MySQLConnection, done: @escaping (@escaping () -> Void) -> Void
-    ) {
+extension Lease {
+    /// Lends the connection.
+    static let execute: BatchExecutor = { requests, connection, done in
         let lease = Lease(connection: connection, done: done)
         for case let request as LeaseRequest in requests where request.succeed(lease) { return }
         done {}

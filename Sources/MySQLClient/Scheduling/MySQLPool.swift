@@ -63,9 +63,12 @@ public final class MySQLPool: Sendable {
         let eventLoops = Array(pool.eventLoopGroup.makeIterator().prefix(pool.maximumConnections))
         guard pool.hasShardPerEventLoop, eventLoops.count > 1 else {
             let metrics = PoolMetrics(configuration, maximumConnections: pool.maximumConnections, shard: nil)
+            // All on one event loop: a batch on another one would wake a further thread for the same callers.
             shards = [
                 Scheduler(
-                    configuration, maximumConnections: pool.maximumConnections, on: eventLoops, servers, log, metrics)
+                    configuration, maximumConnections: pool.maximumConnections, on: [pool.eventLoopGroup.next()],
+                    servers,
+                    log, metrics)
             ]
             shardOfEventLoop = [:]
             return
@@ -175,7 +178,7 @@ public final class MySQLPool: Sendable {
     }
 
     /// Opens a lane for requests that travel in batches.
-    package func addLane(_ policy: LanePolicy, _ executor: any BatchExecutor) -> LaneID {
+    package func addLane(_ policy: LanePolicy, _ executor: @escaping BatchExecutor) -> LaneID {
         lanes.withLockedValue { _ in
             let ids = shards.map { $0.addLane(policy, executor) }
             return ids[0]

@@ -15,7 +15,7 @@ package final class Scheduler: @unchecked Sendable {
         var machine: SchedulerStateMachine
         var connections: [ConnectionID: MySQLConnection] = [:]
         var attempts: [ConnectionID: Task<Void, Never>] = [:]
-        var executors: [LaneID: any BatchExecutor] = [.exclusive: LeaseExecutor(), .termination: TerminationExecutor()]
+        var executors: [LaneID: BatchExecutor] = [.exclusive: Lease.execute, .termination: TerminationRequest.execute]
         var waitingForClose: [CheckedContinuation<Void, Never>] = []
         var isClosed = false
         var nextPing = NIODeadline.uptimeNanoseconds(0)
@@ -67,7 +67,7 @@ package final class Scheduler: @unchecked Sendable {
 
     // MARK: - Lanes and requests
 
-    func addLane(_ policy: LanePolicy, _ executor: any BatchExecutor) -> LaneID {
+    func addLane(_ policy: LanePolicy, _ executor: @escaping BatchExecutor) -> LaneID {
         state.withLockedValue { state in
             let id = state.machine.addLane(policy)
             state.executors[id] = executor
@@ -236,7 +236,7 @@ package final class Scheduler: @unchecked Sendable {
     private func take(_ id: ConnectionID) {
         var actions: [Action] = []
         let taken = state.withLockedValue {
-            state -> (MySQLConnection, any BatchExecutor, SchedulerStateMachine.Batch, Bool)? in
+            state -> (MySQLConnection, BatchExecutor, SchedulerStateMachine.Batch, Bool)? in
             defer { if metrics.isOn { metrics.status(state.machine.status) } }
             guard let connection = state.connections[id] else { return nil }
             let now = NIODeadline.now()
@@ -260,10 +260,10 @@ package final class Scheduler: @unchecked Sendable {
     }
 
     private func execute(
-        _ batch: SchedulerStateMachine.Batch, _ executor: any BatchExecutor, _ id: ConnectionID,
+        _ batch: SchedulerStateMachine.Batch, _ executor: @escaping BatchExecutor, _ id: ConnectionID,
         _ connection: MySQLConnection
     ) {
-        executor.execute(batch.requests, on: connection) { [self] answer in
+        executor(batch.requests, connection) { [self] answer in
             finished(id, connection, batch, answer)
         }
     }

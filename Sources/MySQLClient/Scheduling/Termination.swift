@@ -20,10 +20,8 @@ final class TerminationRequest: ScheduledRequest, @unchecked Sendable {
     override func fail(_ error: any Error) {}
 }
 
-struct TerminationExecutor: BatchExecutor {
-    func execute(
-        _ requests: [ScheduledRequest], on connection: MySQLConnection, done: @escaping (@escaping () -> Void) -> Void
-    ) {
+extension TerminationRequest {
+    static let execute: BatchExecutor = { requests, connection, done in
         for case let request as TerminationRequest in requests where request.claimAnswer() {
             // The number means nothing on another server.
             guard request.threadID.server == connection.threadID?.server else { continue }

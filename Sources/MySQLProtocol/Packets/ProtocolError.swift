@@ -7,6 +7,9 @@ package struct ProtocolError: Error, Equatable, CustomStringConvertible {
         self.description = description
     }
 
+    /// Fewer columns than the statement has.
+    package static let tooFewColumns = ProtocolError("the server sent fewer columns than were asked for")
+
     /// A packet that ends before what it announces.
     package static let truncated = ProtocolError("the server sent a packet that ends too early")
 }

@@ -41,6 +41,7 @@ package struct RowReader {
 
     /// The next column's bytes, nil for NULL. Only for columns of text or bytes.
     @inlinable package mutating func nextBytes() throws(ProtocolError) -> UnsafeRawBufferPointer? {
+        guard index < columns.count else { throw ProtocolError.tooFewColumns }
         if isBinary {
             let column = columns[index]
             guard !isNull() else { return nil }
@@ -60,6 +61,7 @@ package struct RowReader {
     /// The next column's value.
     package mutating func next() throws(ProtocolError) -> ColumnValue {
         guard isBinary else { return try nextBytes().map(ColumnValue.bytes) ?? .null }
+        guard index < columns.count else { throw ProtocolError.tooFewColumns }
         let column = columns[index]
         guard !isNull() else { return .null }
         return try reader.readBinaryValue(column)

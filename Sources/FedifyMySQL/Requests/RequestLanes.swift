@@ -19,7 +19,16 @@ struct RequestLanes<Request: StoreRequest, Answer: Sendable>: Sendable {
         _ pool: MySQLPool, _ operation: StoreOperation, _ policy: LanePolicy, _ telemetry: StoreTelemetry,
         run: @escaping Run
     ) {
-        let executor = LaneExecutor(operation: operation, telemetry: telemetry, run: run)
+        let executor: BatchExecutor = { requests, connection, done in
+            let pending = requests.map { unsafeDowncast($0, to: PendingRequest<Request, Answer>.self) }
+            let end = telemetry.beginBatch(operation, size: pending.count) { pending.compactMap(\.caller) }
+            run(pending.map(\.request)[...], connection) { answers in
+                end()
+                done {
+                    for (request, answer) in zip(pending, answers) { request.answer(answer) }
+                }
+            }
+        }
         batched = pool.addLane(policy, executor)
         single = pool.addLane(LanePolicy(), executor)
     }
@@ -27,26 +36,6 @@ struct RequestLanes<Request: StoreRequest, Answer: Sendable>: Sendable {
     func close(_ pool: MySQLPool) {
         pool.removeLane(batched)
         pool.removeLane(single)
-    }
-}
-
-/// Carries batches of one kind of request out.
-struct LaneExecutor<Request: StoreRequest, Answer: Sendable>: BatchExecutor {
-    let operation: StoreOperation
-    let telemetry: StoreTelemetry
-    let run: RequestLanes<Request, Answer>.Run
-
-    func execute(
-        _ requests: [ScheduledRequest], on connection: MySQLConnection, done: @escaping (@escaping () -> Void) -> Void
-    ) {
-        let pending = requests.map { unsafeDowncast($0, to: PendingRequest<Request, Answer>.self) }
-        let end = telemetry.beginBatch(operation, size: pending.count) { pending.compactMap(\.caller) }
-        run(pending.map(\.request)[...], connection) { answers in
-            end()
-            done {
-                for (request, answer) in zip(pending, answers) { request.answer(answer) }
-            }
-        }
     }
 }
 
