@@ -244,7 +244,7 @@ package final class Scheduler: @unchecked Sendable {
                 id, byteLimit: connection.handler.statementSize, now: now)
             actions = further
             guard let batch, let executor = state.executors[batch.lane] else { return nil }
-            let isPingDue = state.nextPing <= now
+            let isPingDue = batch.mayFollowPing && state.nextPing <= now
             if isPingDue { state.nextPing = now + Self.pingInterval }
             return (connection, executor, batch, isPingDue)
         }

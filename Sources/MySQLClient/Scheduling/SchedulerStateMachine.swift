@@ -78,6 +78,9 @@ package struct SchedulerStateMachine {
         package let requests: [ScheduledRequest]
         package let lane: LaneID
         package let began: NIODeadline
+        /// A question that is no work may be written in front of it: it changes nothing, so nothing of it can be carried
+        /// out later if that question's answer is lost.
+        package let mayFollowPing: Bool
     }
 
     private enum Phase {
@@ -455,7 +458,9 @@ package struct SchedulerStateMachine {
         }
         waiting -= requests.count
         lane.batches += 1
-        return Batch(requests: requests, lane: LaneID(rawValue: index), began: now)
+        return Batch(
+            requests: requests, lane: LaneID(rawValue: index), began: now,
+            mayFollowPing: lane.policy.isAdaptive && !lane.policy.isWrite)
     }
 
     // MARK: - Time
