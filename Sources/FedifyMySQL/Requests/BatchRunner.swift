@@ -22,12 +22,12 @@ struct BatchRunner: Sendable {
         let handler = connection.handler
         guard keys.count == 1 else {
             let size = BatchSize.bucket(notBelow: keys.count)
-            return handler.withStatement(statements.get(keys: size)) { statement in
+            return handler.withStatement(statements.get(keys: size), .read) { statement in
                 execute(statement, done) { read(keys, $0, size, handler, done) }
                 handler.flush()
             }
         }
-        handler.withStatement(statements.get) { statement in
+        handler.withStatement(statements.get, .read) { statement in
             execute(statement, done) { statement in
                 var value: KvValue?
                 handler.execute(statement, [keys[0].parameter], .read, maximumRows: 1) { row throws(ProtocolError) in
@@ -46,7 +46,7 @@ struct BatchRunner: Sendable {
         let size = BatchSize.bucket(notBelow: keys.count)
         let sql = keys.count == 1 ? statements.delete(dialect) : statements.delete(dialect, keys: size)
         let parameters = keys.count == 1 ? [keys[0].parameter] : keys.sorted().map(\.parameter).filled(to: size)
-        handler.withStatement(sql) { statement in
+        handler.withStatement(sql, .write) { statement in
             execute(statement, done) { statement in
                 handler.execute(statement, parameters, .write) { done($0.map { Int(clamping: $0) }) }
             }
@@ -87,7 +87,7 @@ struct BatchRunner: Sendable {
     /// Stores rows in one statement.
     private func store(_ rows: ArraySlice<SetRequest>, on connection: MySQLConnection, _ done: @escaping Done<UInt64>) {
         let handler = connection.handler
-        handler.withStatement(statements.set(rows: rows.count)) { statement in
+        handler.withStatement(statements.set(rows: rows.count), .write) { statement in
             execute(statement, done) { handler.execute($0, rows.parameters, .write, done) }
             handler.flush()
         }

@@ -97,7 +97,7 @@ struct CompareAndSwap: StoreRequest {
         _ done: @escaping (Result<UInt64, MySQLError>) -> Void
     ) {
         let handler = connection.handler
-        handler.withStatement(sql) { statement in
+        handler.withStatement(sql, .write) { statement in
             execute(statement, done) { handler.execute($0, parameters, .write, done) }
             handler.flush()
         }

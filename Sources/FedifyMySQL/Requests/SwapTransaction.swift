@@ -25,7 +25,7 @@ final class SwapTransaction {
 
     func begin() {
         let size = BatchSize.bucket(notBelow: swaps.count)
-        handler.withStatement(statements.lock(keys: size)) { [self] statement in
+        handler.withStatement(statements.lock(keys: size), .read) { [self] statement in
             execute(statement, done) { statement in
                 var failure: MySQLError?
                 handler.query("START TRANSACTION", .read) { result in
@@ -68,7 +68,7 @@ final class SwapTransaction {
             return handler.flush()
         }
         let isLast = count == rows.count
-        handler.withStatement(statements.set(rows: count)) { [self] prepared in
+        handler.withStatement(statements.set(rows: count), .read) { [self] prepared in
             guard case .success(let statement) = prepared else {
                 if case .failure(let error) = prepared { rollBack(error) }
                 return

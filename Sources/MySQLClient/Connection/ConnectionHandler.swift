@@ -120,19 +120,20 @@ package final class ConnectionHandler: @unchecked Sendable {
 
     /// Has a statement prepared, unless it is, and goes on then: at once where no round trip is needed for it.
     ///
-    /// What `body` does is written behind the preparation. MariaDB executes a statement that it is just preparing; MySQL
-    /// must tell its number first.
+    /// MariaDB executes a statement that it is just preparing, so that what `body` does can be written behind the
+    /// preparation; MySQL must tell its number first. A statement that changes something is always prepared before it
+    /// is written: if the connection broke in between, it could be carried out after it was repeated elsewhere.
     package func withStatement(
-        _ sql: String, _ body: @escaping (Result<PreparedStatement, MySQLError>) -> Void
+        _ sql: String, _ effect: Effect, _ body: @escaping (Result<PreparedStatement, MySQLError>) -> Void
     ) {
         if let statement = statements.find(sql) { return body(.success(statement)) }
         let statement = PreparedStatement(sql)
-        if session.capabilities.contains(.mariaDBBulkOperations) { return body(.success(statement)) }
+        if effect == .read, session.capabilities.contains(.mariaDBBulkOperations) { return body(.success(statement)) }
         prepare(statement) { result in body(result.map { statement }) }
         flush()
     }
 
-    /// Runs a statement that ``withStatement(_:_:)`` has given.
+    /// Runs a statement that ``withStatement(_:_:_:)`` has given.
     package func execute(
         _ statement: PreparedStatement, _ parameters: [MySQLParameter], _ effect: Effect, maximumRows: Int = 0,
         row: RowHandler? = nil, _ completion: @escaping Completion

@@ -76,7 +76,7 @@ public final class MySQLConnection: Sendable {
         maximumRows: Int = 1, maximumBytes: Int = .max
     ) async throws(MySQLError) -> Rows {
         try await onLoop { handler, done in
-            handler.withStatement(sql) { prepared in
+            handler.withStatement(sql, effect) { prepared in
                 let statement: PreparedStatement
                 switch prepared {
                 case .success(let prepared): statement = prepared
