@@ -143,6 +143,7 @@ thread_sanitizer() {
     step "ThreadSanitizer: tests"
     TSAN_OPTIONS="suppressions=$PWD/Scripts/tsan.supp ${TSAN_OPTIONS:-}" \
         swift test "${options[@]}" --skip-build --no-parallel \
+        --skip 'SimulatorTests|PolicyTableTests' \
         --filter "${TSAN_FILTER:-MySQLClientTests|PoolTests|CoalescingTests|SeveralServersTests|AuthenticationTests|MemoryKvStoreTests}"
 }
 
