@@ -10,7 +10,7 @@ folder=${1:-.build-docs}
 targets=(FedifyKv FedifyKvTesting MySQLClient FedifyMySQL FedifyKvBench HummingbirdFedifyKv)
 options=()
 for target in "${targets[@]}"; do options+=(--target "$target"); done
-swift package --enable-all-traits --scratch-path .build-docs/build --allow-writing-to-directory "$folder" \
+swift package --enable-all-traits --allow-writing-to-directory "$folder" \
     generate-documentation "${options[@]}" --enable-experimental-combined-documentation --warnings-as-errors \
     --output-path "$folder/pages" --transform-for-static-hosting
 echo "Documentation: $folder/pages"

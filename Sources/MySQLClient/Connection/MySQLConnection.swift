@@ -1,7 +1,7 @@
 import MySQLProtocol
 import NIOCore
 
-/// A connection to a server, lent by ``MySQLPool/withConnection(deadline:_:)``.
+/// A connection to a server, lent by `MySQLPool.withConnection`.
 ///
 /// Its statements go out one after the other, and are answered in that order.
 public final class MySQLConnection: Sendable {

@@ -135,7 +135,7 @@ public final class MySQLPool: Sendable {
         return try await withConnection(until: end, body)
     }
 
-    /// As ``withConnection(deadline:isolation:_:)``.
+    /// As `withConnection(deadline:)`.
     @discardableResult
     package func withConnection<T>(
         until deadline: NIODeadline, isolation: isolated (any Actor)? = #isolation,
