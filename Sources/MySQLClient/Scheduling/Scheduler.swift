@@ -6,7 +6,7 @@ import NIOConcurrencyHelpers
 ///
 /// There is one a pool, or one for each event loop of a pool that is divided.
 package final class Scheduler: @unchecked Sendable {
-    // Safe: `timer` and `lastPing` are touched on the first event loop, and on a connection's with the lock held.
+    // Safe: `timer` is touched on the first event loop alone.
 
     typealias ConnectionID = SchedulerStateMachine.ConnectionID
     typealias Action = SchedulerStateMachine.Action
@@ -52,9 +52,6 @@ package final class Scheduler: @unchecked Sendable {
     }
 
     var status: SchedulerStateMachine.Status { state.withLockedValue(\.machine.status) }
-
-    /// The measured round trip to the server.
-    package var roundTrip: TimeAmount? { state.withLockedValue(\.machine.estimatedRoundTrip) }
 
     /// Changes the state, shows the metrics what it is then, and does what is to be done.
     private func change(_ body: (inout State) -> [Action]) {

@@ -36,7 +36,8 @@ package struct SchedulerStateMachine {
         /// The connection is reserved: call ``take(_:byteLimit:now:)`` for it, as soon as its event loop has done what it
         /// is about.
         case schedule(ConnectionID)
-        /// Try to open a connection; then call ``opened(_:server:now:)`` or ``openFailed(_:_:now:)``.
+        /// Try to open a connection; then call ``opened(_:lifetime:now:)`` or
+        /// ``openFailed(_:_:isFinal:jitter:now:)``.
         case open(ConnectionID)
         /// Close an idle connection, or give up an attempt to open one.
         case close(ConnectionID)

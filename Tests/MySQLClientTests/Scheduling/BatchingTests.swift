@@ -4,20 +4,8 @@ import Testing
 @_spi(Scheduling) @testable import MySQLClient
 
 @Suite struct BatchingTests {
-    /// A scheduler with some connections that are idle.
-    private func scheduler(idle count: Int, maximum: Int = 10) -> TestScheduler {
-        var scheduler = TestScheduler(maximum: maximum)
-        for index in 0..<count { scheduler.enqueue("x\(index)") }
-        for id in 1...count {
-            scheduler.open(id)
-            _ = scheduler.take(id)
-        }
-        for id in (1...count).reversed() { scheduler.finish(id) }
-        return scheduler
-    }
-
     @Test func aBatchHasTheOldestRequestAndOthersOfItsLaneInOrder() {
-        var scheduler = scheduler(idle: 1, maximum: 1)
+        var scheduler = TestScheduler.with(idle: 1, maximum: 1)
         let (first, second) = (scheduler.lane(.read), scheduler.lane(.read))
         scheduler.enqueue("a", first)
         scheduler.enqueue(all: "BC", second)
@@ -33,7 +21,7 @@ import Testing
 
     @Test(arguments: [0, 100, 500, 5000])
     func asManyBatchesGoAsTheRoundTripIsWorth(microseconds: Int64) {
-        var scheduler = scheduler(idle: 12, maximum: 12)
+        var scheduler = TestScheduler.with(idle: 12, maximum: 12)
         let roundTrip = TimeAmount.microseconds(microseconds)
         scheduler.measure(roundTrip)
         let lane = scheduler.lane(.read)
@@ -46,7 +34,7 @@ import Testing
     }
 
     @Test func limitsFollowTheRoundTripOfLanesThatAreThere() {
-        var scheduler = scheduler(idle: 10)
+        var scheduler = TestScheduler.with(idle: 10)
         let lane = scheduler.lane(.read)
         let limit = BatchPolicy(.read, roundTrip: nil, connections: 10).eager
         for id in 1...limit {
@@ -63,7 +51,7 @@ import Testing
     }
 
     @Test func aLaneAtItsLimitLeavesTheConnectionToOthers() {
-        var scheduler = scheduler(idle: 1, maximum: 3)
+        var scheduler = TestScheduler.with(idle: 1, maximum: 3)
         let policy = LanePolicy(maximumRequests: 4, maximumBatches: 2)
         let (first, second) = (scheduler.lane(policy), scheduler.lane(policy))
         #expect(scheduler.enqueue(all: "ab", first) == ["schedule 1", "open 2"])
@@ -78,7 +66,7 @@ import Testing
     }
 
     @Test func singlesShareWhatWaitsOnALongRoundTrip() {
-        var scheduler = scheduler(idle: 4, maximum: 4)
+        var scheduler = TestScheduler.with(idle: 4, maximum: 4)
         let lane = scheduler.lane(.singles)
         scheduler.measure(.milliseconds(1))
         #expect(scheduler.enqueue(all: "abcdef", lane).count == 4)
@@ -89,7 +77,7 @@ import Testing
     }
 
     @Test func singlesTravelTogetherOnAShortRoundTrip() {
-        var scheduler = scheduler(idle: 4, maximum: 4)
+        var scheduler = TestScheduler.with(idle: 4, maximum: 4)
         let lane = scheduler.lane(
             LanePolicy(maximumRequests: 4, maximumBatches: 2, prefersSingles: true))
         scheduler.measure(.microseconds(249))
@@ -99,7 +87,7 @@ import Testing
     }
 
     @Test func aBatchEndsAtTheByteLimitButHasOneRequest() {
-        var scheduler = scheduler(idle: 1, maximum: 1)
+        var scheduler = TestScheduler.with(idle: 1, maximum: 1)
         let lane = scheduler.lane(.read)
         scheduler.enqueue("a", lane, size: 50)
         scheduler.enqueue("b", lane, size: 50)
@@ -113,7 +101,7 @@ import Testing
     }
 
     @Test func theLaneChoosesTheSizeOfItsBatches() {
-        var scheduler = scheduler(idle: 1, maximum: 1)
+        var scheduler = TestScheduler.with(idle: 1, maximum: 1)
         var policy = LanePolicy(maximumRequests: 8, maximumBatches: 2)
         policy.batchSize = { $0 >= 4 ? 4 : 0 }
         let lane = scheduler.lane(policy)
@@ -124,7 +112,7 @@ import Testing
     }
 
     @Test func aLaneThatIsNotAdaptiveHasItsOwnLimit() {
-        var scheduler = scheduler(idle: 4, maximum: 4)
+        var scheduler = TestScheduler.with(idle: 4, maximum: 4)
         let lane = scheduler.lane(LanePolicy(maximumBatches: 3))
         #expect(scheduler.enqueue(all: "abcd", lane) == ["schedule 1", "schedule 2", "schedule 3"])
         #expect(scheduler.enqueue("x") == ["schedule 4"])

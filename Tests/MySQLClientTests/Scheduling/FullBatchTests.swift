@@ -5,20 +5,8 @@ import Testing
 
 /// On a short round trip few batches may be under way, and some more if these are full.
 @Suite struct FullBatchTests {
-    /// A scheduler with some connections that are idle.
-    private func scheduler(idle count: Int, maximum: Int = 10) -> TestScheduler {
-        var scheduler = TestScheduler(maximum: maximum)
-        for index in 0..<count { scheduler.enqueue("x\(index)") }
-        for id in 1...count {
-            scheduler.open(id)
-            _ = scheduler.take(id)
-        }
-        for id in (1...count).reversed() { scheduler.finish(id) }
-        return scheduler
-    }
-
     @Test func readsHaveTwoBatchesUnderWayOnAShortRoundTripFullOrNot() {
-        var scheduler = scheduler(idle: 5)
+        var scheduler = TestScheduler.with(idle: 5)
         let lane = scheduler.lane(.read)
         #expect(scheduler.enqueue("a", lane) == ["schedule 1"])
         _ = scheduler.take(1)
@@ -30,7 +18,7 @@ import Testing
     }
 
     @Test func writesHaveTwoFurtherBatchesIfTheseAreFull() {
-        var scheduler = scheduler(idle: 5)
+        var scheduler = TestScheduler.with(idle: 5)
         let lane = scheduler.lane(.write)
         scheduler.enqueue("a", lane)
         _ = scheduler.take(1)
@@ -45,7 +33,7 @@ import Testing
     }
 
     @Test func whatTheByteLimitLeavesBehindGoesWithFurtherConnections() {
-        var scheduler = scheduler(idle: 4, maximum: 4)
+        var scheduler = TestScheduler.with(idle: 4, maximum: 4)
         let lane = scheduler.lane(.write)
         // Nine wait, worth two full batches.
         #expect(scheduler.enqueue(all: "abcdefghi", lane, size: 100) == ["schedule 1", "schedule 2"])

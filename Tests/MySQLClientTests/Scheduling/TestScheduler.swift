@@ -146,3 +146,17 @@ extension LanePolicy {
     static let write = LanePolicy(maximumRequests: 4, isAdaptive: true, isWrite: true)
     static let singles = LanePolicy(maximumRequests: 4, isAdaptive: true, isWrite: true, prefersSingles: true)
 }
+
+extension TestScheduler {
+    /// A scheduler with some connections that are idle.
+    static func with(idle count: Int, maximum: Int = 10) -> TestScheduler {
+        var scheduler = TestScheduler(maximum: maximum)
+        for index in 0..<count { scheduler.enqueue("x\(index)") }
+        for id in 1...count {
+            scheduler.open(id)
+            _ = scheduler.take(id)
+        }
+        for id in (1...count).reversed() { scheduler.finish(id) }
+        return scheduler
+    }
+}
