@@ -8,6 +8,8 @@ struct Attempts {
     private(set) var failed = 0
     private let store: MySQLKvStore
     private var policy: RetryPolicy
+    /// What the attempt before the last one failed with.
+    private var formerFailure: MySQLError?
     /// The key that it is about.
     private let key: KvKey?
 
@@ -27,12 +29,13 @@ struct Attempts {
         case .createTable:
             policy.createsTable = false
             return try await store.create()
-        case .fail: throw KvError(failure, isRepeatable: policy.isRepeatable)
+        case .fail: throw error(failure)
         case .retry(let longestPause):
             if let key, failed > 0, failure.serverCode == ServerErrorCode.lockWaitTimeout {
                 store.contended.insert(key)
             }
             failed += 1
+            formerFailure = failure
             let pause = TimeAmount.milliseconds(Int64.random(in: 0...Int64(longestPause)))
             guard .now() + pause < deadline else {
                 throw KvError(
@@ -44,5 +47,17 @@ struct Attempts {
             store.log.log(.debug, "operation tried again", [\.attempt: "\(failed)", \.error: "\(failure)"])
             try await Task.sleep(for: .nanoseconds(pause.nanoseconds))
         }
+    }
+    /// What the caller is told of a failure after which there is no other attempt.
+    private func error(_ failure: MySQLError) -> KvError {
+        let error = KvError(failure, isRepeatable: policy.isRepeatable)
+        // That the next attempt did not come to its end is not the whole reason, and the former may have written.
+        guard let formerFailure, formerFailure.code == .server || formerFailure.mayHaveBeenApplied,
+            [.connectionFailed, .acquisitionTimedOut, .deadlineExceeded].contains(failure.code),
+            error.code != .outcomeUnknown
+        else { return error }
+        return KvError(
+            .deadlineExceeded, "an attempt failed with: \(formerFailure.detail); the next one: \(error.message)",
+            underlying: formerFailure)
     }
 }
