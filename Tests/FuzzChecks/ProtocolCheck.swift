@@ -34,11 +34,11 @@ enum ProtocolCheck {
         var trace: [String] = []
         var response = ResponseDecoder(expectation, deprecatesEOF: isEOFDeprecated)
         decode(parts, &trace) { payload, trace throws(ProtocolError) in
-            switch try response.decode(payload) {
-            case .more: return
-            case .row(var row):
+            let answer = try response.decode(payload) { row throws(ProtocolError) in
                 for _ in row.columns { trace.append(describe(try row.next())) }
-                return
+            }
+            switch answer {
+            case nil: return
             case .done(let ok): trace.append("\(ok)")
             case .prepared(let statement): trace.append("\(statement)")
             case .failed(let error): trace.append("\(error)")

@@ -147,9 +147,13 @@ struct Replay {
     private mutating func receive(_ payload: UnsafeRawBufferPointer) throws(ProtocolError) {
         guard let first = responses.indices.first else { throw ProtocolError("a packet that nothing waits for") }
         packets += 1
-        switch try responses[first].decode(payload) {
-        case .more: return
-        case .row(let row): return events.append(try values(row))
+        var row: String?
+        let answer = try responses[first].decode(payload) { [rendersRows] reader throws(ProtocolError) in
+            row = try Self.values(reader, rendersRows)
+        }
+        if let row { events.append(row) }
+        switch answer {
+        case nil: return
         case .done(let ok):
             var flags: [String] = []
             if ok.status.contains(.autocommit) { flags.append("autocommit") }
@@ -163,7 +167,7 @@ struct Replay {
         responses.removeFirst()
     }
 
-    private func values(_ row: RowReader) throws(ProtocolError) -> String {
+    private static func values(_ row: RowReader, _ rendersRows: Bool) throws(ProtocolError) -> String {
         var row = row
         var texts: [String] = []
         for column in row.columns {
@@ -171,7 +175,7 @@ struct Replay {
             if !row.isBinary || column.type.hasLength {
                 var other = row
                 let bytes = try other.nextBytes()
-                if rendersRows { texts.append(Self.text(bytes)) }
+                if rendersRows { texts.append(text(bytes)) }
             }
             let value = try row.next()
             guard rendersRows else { continue }

@@ -129,11 +129,10 @@ import Testing
         func decode(_ bytes: ByteBuffer) throws(ProtocolError) {
             var packet = PacketDecoder(maximumPayload: 64 << 20)
             try packet.decode(bytes) { (_, payload) throws(ProtocolError) in
-                switch try decoder.decode(payload) {
-                case .row(var row): lengths.append(try row.nextBytes()?.count ?? -1)
-                case .done: isDone = true
-                default: break
+                let answer = try decoder.decode(payload) { row throws(ProtocolError) in
+                    lengths.append(try row.nextBytes()?.count ?? -1)
                 }
+                if case .done = answer { isDone = true }
                 return true
             }
         }

@@ -9,17 +9,12 @@ import Testing
         [0, 0, 0, 0, 0, 0, 12, 45, 0, 0, 0, 0, 0, type, flags, 0, decimals, 0, 0]
     }
 
-    private func decode(
-        _ decoder: inout ResponseDecoder, _ payload: [UInt8]
-    ) throws(ProtocolError) -> ResponseDecoder.Event {
-        // A row points into the packet: it must not be read behind this, and `value` reads its own.
-        var event = ResponseDecoder.Event.more
+    private func decode(_ decoder: inout ResponseDecoder, _ payload: [UInt8]) throws(ProtocolError) {
         var failure: ProtocolError?
         payload.withUnsafeBytes { bytes in
-            do throws(ProtocolError) { event = try decoder.decode(bytes) } catch { failure = error }
+            do throws(ProtocolError) { _ = try decoder.decode(bytes) { _ in } } catch { failure = error }
         }
         if let failure { throw failure }
-        return event
     }
 
     private func failure(
@@ -27,9 +22,9 @@ import Testing
         limits: ResponseDecoder.Limits = ResponseDecoder.Limits()
     ) throws -> String? {
         var decoder = ResponseDecoder(expectation, deprecatesEOF: deprecatesEOF, limits: limits)
-        for payload in payloads.dropLast() { _ = try decode(&decoder, payload) }
+        for payload in payloads.dropLast() { try decode(&decoder, payload) }
         do throws(ProtocolError) {
-            _ = try decode(&decoder, payloads.last ?? [])
+            try decode(&decoder, payloads.last ?? [])
             return nil
         } catch {
             return error.description

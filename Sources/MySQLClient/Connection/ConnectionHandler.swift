@@ -28,7 +28,7 @@ package final class ConnectionHandler: @unchecked Sendable {
         let parameters: [MySQLParameter]
         /// It executes what the command before it prepares.
         var preparation: PreparedStatement?
-        let completion: (Result<ResponseDecoder.Event, MySQLError>) -> Void
+        let completion: (Result<ResponseDecoder.Answer, MySQLError>) -> Void
         var rows = 0
         var nextSequence: UInt8 = 0
     }
@@ -231,21 +231,25 @@ package final class ConnectionHandler: @unchecked Sendable {
 
     private func read(_ input: ByteBuffer) {
         guard end == nil else { return }
-        var answers: [(Command, Result<ResponseDecoder.Event, MySQLError>)] = []
+        var answers: [(Command, Result<ResponseDecoder.Answer, MySQLError>)] = []
         var ending: MySQLError?
+        // Taken out while its packets are read: in the queue each would cost an access of its own.
+        var current = written > 0 ? commands.popFirst() : nil
         do throws(ProtocolError) {
             try decoder.decode(input) { sequence, payload throws(ProtocolError) in
-                guard let answer = try receive(payload, sequence) else { return true }
-                let command = commands.removeFirst()
+                guard current != nil else { throw Self.unasked }
+                guard let answer = try receive(payload, sequence, &current!) else { return true }
                 written -= 1
-                answers.append((command, answer))
-                if case .failure(let error) = answer { ending = endOfConnection(error, command) }
+                if case .failure(let error) = answer { ending = endOfConnection(error, current!) }
+                answers.append((current!, answer))
+                current = written > 0 ? commands.popFirst() : nil
                 return ending == nil
             }
-            if commands.isEmpty, ending == nil, decoder.pendingBytes > 0 { throw Self.unasked }
+            if current == nil, commands.isEmpty, ending == nil, decoder.pendingBytes > 0 { throw Self.unasked }
         } catch {
             ending = MySQLError(.protocolViolation, error.description)
         }
+        if let current { commands.prepend(current) }
         // Whoever is answered must find the connection ended, if it has.
         let unanswered = ending.map(close) ?? []
         for (command, answer) in answers { command.completion(answer) }
@@ -254,31 +258,31 @@ package final class ConnectionHandler: @unchecked Sendable {
 
     private static let unasked = ProtocolError("the server sent what nobody asked for")
 
-    /// Reads one packet.
+    /// Reads one packet of a command's answer.
     ///
-    /// - Returns: The answer to the first command, if it is complete.
+    /// - Returns: The answer, if it is complete.
     private func receive(
-        _ payload: UnsafeRawBufferPointer, _ sequence: UInt8
-    ) throws(ProtocolError) -> Result<ResponseDecoder.Event, MySQLError>? {
-        guard written > 0 else { throw Self.unasked }
-        let index = commands.startIndex
+        _ payload: UnsafeRawBufferPointer, _ sequence: UInt8, _ command: inout Command
+    ) throws(ProtocolError) -> Result<ResponseDecoder.Answer, MySQLError>? {
         let isExempt = payload.first == PacketHeader.error || payload.count >= PacketDecoder.maximumChunk
-        guard sequence == commands[index].nextSequence || isExempt else {
+        guard sequence == command.nextSequence || isExempt else {
             throw ProtocolError("the server sent packets out of order")
         }
-        commands[index].nextSequence = sequence &+ 1
-        switch try commands[index].decoder.decode(payload) {
-        case .more: return nil
-        case .row(var row):
-            commands[index].rows += 1
-            guard commands[index].rows <= commands[index].maximumRows else {
-                throw ProtocolError(
-                    "the server answers with more than the \(commands[index].maximumRows) rows asked for")
+        command.nextSequence = sequence &+ 1
+        var rows = command.rows
+        let (limit, row) = (command.maximumRows, command.row)
+        let answer = try command.decoder.decode(payload) { reader throws(ProtocolError) in
+            rows += 1
+            guard rows <= limit else {
+                throw ProtocolError("the server answers with more than the \(limit) rows asked for")
             }
-            try commands[index].row?(&row)
-            return nil
-        case .failed(let packet): return .failure(classify(packet, commands[index]))
-        case let end: return .success(end)
+            try row?(&reader)
+        }
+        command.rows = rows
+        switch answer {
+        case nil: return nil
+        case .failed(let packet): return .failure(classify(packet, command))
+        case let answer?: return .success(answer)
         }
     }
 

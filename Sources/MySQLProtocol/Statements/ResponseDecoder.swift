@@ -15,17 +15,13 @@ package struct ResponseDecoder {
         case ok
     }
 
-    /// What one packet says.
-    package enum Event {
-        /// Part of a description: nothing to do.
-        case more
-        /// A row; valid during the call.
-        case row(RowReader)
-        /// The end: rows, if there were any, are complete.
+    /// How an answer ends.
+    package enum Answer {
+        /// Rows, if there were any, are complete.
         case done(OKPacket)
-        /// The end: the statement is prepared.
+        /// The statement is prepared.
         case prepared(PreparedStatementID)
-        /// The end.
+        /// The server refused it.
         case failed(ErrorPacket)
     }
 
@@ -71,7 +67,15 @@ package struct ResponseDecoder {
     package var isInRows: Bool { if case .rows = state { true } else { false } }
 
     /// Reads the next packet of the answer.
-    package mutating func decode(_ payload: UnsafeRawBufferPointer) throws(ProtocolError) -> Event {
+    ///
+    /// - Parameters:
+    ///   - payload: The packet's.
+    ///   - row: Called if the packet is a row, which is valid during the call.
+    /// - Returns: The answer, if this was the last packet of it.
+    /// - Throws: ``ProtocolError`` for what an honest server does not send; what `row` throws.
+    package mutating func decode(
+        _ payload: UnsafeRawBufferPointer, row: (inout RowReader) throws(ProtocolError) -> Void
+    ) throws(ProtocolError) -> Answer? {
         guard let first = payload.first else { throw ProtocolError.truncated }
         if first == PacketHeader.error {
             var reader = PacketReader(payload)
@@ -90,14 +94,16 @@ package struct ResponseDecoder {
         case .columns(let left, let endsWithEOF):
             if left > 0 { columns.append(try Column(payload)) }
             state = left > (endsWithEOF ? 0 : 1) ? .columns(left: left - 1, endsWithEOF: endsWithEOF) : .rows
-            return .more
+            return nil
         case .rows:
             if first == PacketHeader.endOfFile, let end = try decodeEnd(payload) { return .done(end) }
-            return .row(try RowReader(payload, columns: columns, isBinary: expectation == .binary))
+            var reader = try RowReader(payload, columns: columns, isBinary: expectation == .binary)
+            try row(&reader)
+            return nil
         case .descriptions(let left, let statement):
             if left > 1 {
                 state = .descriptions(left: left - 1, statement)
-                return .more
+                return nil
             }
             return .prepared(statement)
         }
@@ -105,7 +111,7 @@ package struct ResponseDecoder {
 
     private mutating func decodeHead(
         _ first: UInt8, _ payload: UnsafeRawBufferPointer
-    ) throws(ProtocolError) -> Event {
+    ) throws(ProtocolError) -> Answer? {
         var reader = PacketReader(payload)
         switch (expectation, first) {
         case (.prepared, PacketHeader.ok): return try decodePrepared(&reader)
@@ -122,12 +128,12 @@ package struct ResponseDecoder {
             }
             columns.reserveCapacity(Int(count))
             state = .columns(left: Int(count), endsWithEOF: !deprecatesEOF)
-            return .more
+            return nil
         }
     }
 
     /// (MySQL: "COM_STMT_PREPARE Response".)
-    private mutating func decodePrepared(_ reader: inout PacketReader) throws(ProtocolError) -> Event {
+    private mutating func decodePrepared(_ reader: inout PacketReader) throws(ProtocolError) -> Answer? {
         _ = try reader.readByte()
         let id = UInt32(try reader.readInteger(4))
         let columns = Int(try reader.readInteger(2))
@@ -141,7 +147,7 @@ package struct ResponseDecoder {
         if !deprecatesEOF { descriptions += (columns > 0 ? 1 : 0) + (parameters > 0 ? 1 : 0) }
         guard descriptions > 0 else { return .prepared(statement) }
         state = .descriptions(left: descriptions, statement)
-        return .more
+        return nil
     }
 
     /// The end of the rows, or nil if the packet is a row after all: one whose first column has more than 16 MiB.
