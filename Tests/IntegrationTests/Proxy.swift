@@ -24,6 +24,19 @@ final class Proxy: Sendable {
         var truncated: Set<Int> = []
         /// Links whose server is gone, which their clients don't know.
         var abandoned: Set<Int> = []
+        /// What becomes of each command of a client.
+        var rewriting: (@Sendable ([UInt8]) -> Command)?
+    }
+
+    /// What the server gets in the place of a command.
+    enum Command: Sendable {
+        case asItIs
+        /// Another statement, by the protocol for text.
+        case statement(String)
+        /// Nothing, nor anything later: the connection breaks.
+        case cut
+        /// The command; then the connection breaks, before the client has the answer.
+        case cutBehind
     }
 
     let port: UInt16
@@ -117,6 +130,12 @@ final class Proxy: Sendable {
         }
     }
 
+    /// Puts what the server gets in the place of each command: of its bytes, the first of which tells its kind. Nothing
+    /// may be under way. (Not for connections with TLS.)
+    func rewrite(_ rewriting: @escaping @Sendable ([UInt8]) -> Command) {
+        state.withLockedValue { $0.rewriting = rewriting }
+    }
+
     private func accept(on listener: Int32) {
         state.withLockedValue { $0.listener = listener }
         Thread.detachNewThread { [self] in
@@ -173,8 +192,14 @@ final class Proxy: Sendable {
 
     private func carry(from source: Int32, to target: Int32, _ link: Int, isAnswer: Bool) {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        var packets: [UInt8] = []
         while true {
             var count = read(source, &buffer, buffer.count)
+            if !isAnswer, count > 0, let rewriting = state.withLockedValue(\.rewriting) {
+                packets += buffer[..<count]
+                guard forward(&packets, to: target, source, rewriting) else { break }
+                continue
+            }
             let (delay, isTruncated, isAbandoned) = state.withLockedValue {
                 ($0.delay, isAnswer && $0.truncated.contains(link), $0.abandoned.contains(link))
             }
@@ -199,6 +224,41 @@ final class Proxy: Sendable {
         }
         shutdown(source, Int32(SHUT_RDWR))
         shutdown(target, Int32(SHUT_RDWR))
+    }
+
+    /// Sends on the commands that are complete.
+    ///
+    /// - Returns: Whether the connection goes on.
+    private func forward(
+        _ packets: inout [UInt8], to target: Int32, _ source: Int32, _ rewriting: ([UInt8]) -> Command
+    ) -> Bool {
+        while packets.count >= 4 {
+            let length = Int(packets[0]) | Int(packets[1]) << 8 | Int(packets[2]) << 16
+            guard packets.count >= 4 + length else { break }
+            let payload = Array(packets[4..<4 + length])
+            // Only what begins a command is numbered 0.
+            let number = packets[3]
+            let command = number == 0 ? rewriting(payload) : .asItIs
+            packets.removeFirst(4 + length)
+            var sent = payload
+            switch command {
+            case .cut: return false
+            case .cutBehind:
+                // The server's answer, and that it is there, stays with us.
+                shutdown(source, Int32(SHUT_RDWR))
+            case .statement(let sql): sent = [0x03] + Array(sql.utf8)
+            case .asItIs: break
+            }
+            let header = [UInt8(sent.count & 0xFF), UInt8(sent.count >> 8 & 0xFF), UInt8(sent.count >> 16), number]
+            let bytes = header + sent
+            guard send(target, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else { return false }
+            if case .cutBehind = command {
+                // All that was sent is carried out before the connection ends there, too.
+                shutdown(target, Int32(SHUT_WR))
+                return false
+            }
+        }
+        return true
     }
 
     private static func socket() -> Int32 {

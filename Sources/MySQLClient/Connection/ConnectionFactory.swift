@@ -1,6 +1,6 @@
 import MySQLProtocol
-import NIOCore
-import NIOPosix
+package import NIOCore
+package import NIOPosix
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -9,8 +9,15 @@ import NIOPosix
 #endif
 
 /// Opens connections: address, TLS, log-in, and the set-up of the session.
-struct ConnectionFactory: Sendable {
+package struct ConnectionFactory: Sendable {
     let configuration: MySQLConfiguration
+    /// Where the addresses of a name come from; nil: from the system. (Other ones are for tests.)
+    private let resolver: (any Resolver & Sendable)?
+
+    package init(_ configuration: MySQLConfiguration, resolver: (any Resolver & Sendable)? = nil) {
+        self.configuration = configuration
+        self.resolver = resolver
+    }
 
     /// How long a server of a list has before the next one is tried beside it.
     private static let headStart = Duration.milliseconds(250)
@@ -18,7 +25,7 @@ struct ConnectionFactory: Sendable {
     /// A connection to the first of several servers that takes writes.
     ///
     /// - Throws: ``MySQLError``; of several failures the one that time won't mend.
-    func openFirst(
+    package func openFirst(
         of addresses: [MySQLConfiguration.Address], on eventLoop: any EventLoop
     ) async throws(MySQLError) -> MySQLConnection {
         if addresses.count == 1 { return try await open(addresses[0], on: eventLoop) }
@@ -158,8 +165,10 @@ struct ConnectionFactory: Sendable {
             .connectTimeout(max(.milliseconds(1), limit - .now()))
         switch address {
         case .tcp(let host, let port):
+            // Several addresses are tried as in RFC 8305, "Happy Eyeballs", each a quarter of a second after the last.
             // One after the other, as they come: a read must not wait for another's acknowledgement.
-            return bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1).connect(host: host, port: Int(port))
+            return bootstrap.resolver(resolver).channelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .connect(host: host, port: Int(port))
         case .unixSocket(let path): return bootstrap.connect(unixDomainSocketPath: path)
         }
     }

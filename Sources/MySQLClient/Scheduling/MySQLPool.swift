@@ -63,12 +63,9 @@ public final class MySQLPool: Sendable {
         let eventLoops = Array(pool.eventLoopGroup.makeIterator().prefix(pool.maximumConnections))
         guard pool.hasShardPerEventLoop, eventLoops.count > 1 else {
             let metrics = PoolMetrics(configuration, maximumConnections: pool.maximumConnections, shard: nil)
-            // All on one event loop: a batch on another one would wake a further thread for the same callers.
             shards = [
                 Scheduler(
-                    configuration, maximumConnections: pool.maximumConnections, on: [pool.eventLoopGroup.next()],
-                    servers,
-                    log, metrics)
+                    configuration, maximumConnections: pool.maximumConnections, on: eventLoops, servers, log, metrics)
             ]
             shardOfEventLoop = [:]
             return

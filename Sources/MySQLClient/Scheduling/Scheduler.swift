@@ -11,11 +11,17 @@ package final class Scheduler: @unchecked Sendable {
     typealias ConnectionID = SchedulerStateMachine.ConnectionID
     typealias Action = SchedulerStateMachine.Action
 
+    /// (In a structure, as a closure in a collection is called by way of another one.)
+    private struct Executor {
+        let execute: BatchExecutor
+    }
+
     private struct State {
         var machine: SchedulerStateMachine
         var connections: [ConnectionID: MySQLConnection] = [:]
         var attempts: [ConnectionID: Task<Void, Never>] = [:]
-        var executors: [LaneID: BatchExecutor] = [.exclusive: Lease.execute, .termination: TerminationRequest.execute]
+        /// By the lane's number.
+        var executors = [Executor(execute: Lease.execute), Executor(execute: TerminationRequest.execute)]
         var waitingForClose: [CheckedContinuation<Void, Never>] = []
         var isClosed = false
         var nextPing = NIODeadline.uptimeNanoseconds(0)
@@ -36,7 +42,7 @@ package final class Scheduler: @unchecked Sendable {
         _ servers: ServerList, _ log: EventLog, _ metrics: PoolMetrics
     ) {
         self.configuration = configuration
-        factory = ConnectionFactory(configuration: configuration)
+        factory = ConnectionFactory(configuration)
         self.servers = servers
         self.eventLoops = eventLoops
         self.log = log
@@ -67,7 +73,12 @@ package final class Scheduler: @unchecked Sendable {
     func addLane(_ policy: LanePolicy, _ executor: @escaping BatchExecutor) -> LaneID {
         state.withLockedValue { state in
             let id = state.machine.addLane(policy)
-            state.executors[id] = executor
+            let executor = Executor(execute: executor)
+            if id.rawValue < state.executors.count {
+                state.executors[id.rawValue] = executor
+            } else {
+                state.executors.append(executor)
+            }
             return id
         }
     }
@@ -233,14 +244,15 @@ package final class Scheduler: @unchecked Sendable {
     private func take(_ id: ConnectionID) {
         var actions: [Action] = []
         let taken = state.withLockedValue {
-            state -> (MySQLConnection, BatchExecutor, SchedulerStateMachine.Batch, Bool)? in
+            state -> (MySQLConnection, Executor, SchedulerStateMachine.Batch, Bool)? in
             defer { if metrics.isOn { metrics.status(state.machine.status) } }
             guard let connection = state.connections[id] else { return nil }
             let now = NIODeadline.now()
             let (batch, further) = state.machine.take(
                 id, byteLimit: connection.handler.statementSize, now: now)
             actions = further
-            guard let batch, let executor = state.executors[batch.lane] else { return nil }
+            guard let batch else { return nil }
+            let executor = state.executors[batch.lane.rawValue]
             let isPingDue = batch.mayFollowPing && state.nextPing <= now
             if isPingDue { state.nextPing = now + Self.pingInterval }
             return (connection, executor, batch, isPingDue)
@@ -257,10 +269,10 @@ package final class Scheduler: @unchecked Sendable {
     }
 
     private func execute(
-        _ batch: SchedulerStateMachine.Batch, _ executor: @escaping BatchExecutor, _ id: ConnectionID,
+        _ batch: SchedulerStateMachine.Batch, _ executor: Executor, _ id: ConnectionID,
         _ connection: MySQLConnection
     ) {
-        executor(batch.requests, connection) { [self] answer in
+        executor.execute(batch.requests, connection) { [self] answer in
             finished(id, connection, batch, answer)
         }
     }

@@ -108,12 +108,27 @@ package struct SchedulerStateMachine {
         /// What follows from the round trip.
         var limits: BatchPolicy
         var isRemoved = false
+        /// Its number may be given to another one.
+        var isForgotten = false
+        /// How many further connections its waiting requests are worth, see ``SchedulerStateMachine/changed(_:)``.
+        var wanted = 0
 
-        var canBeForgotten: Bool { isRemoved && batches == 0 && queue.isEmpty }
+        mutating func updateWanted() {
+            let count = queue.count
+            guard count > 0 else {
+                wanted = 0
+                return
+            }
+            let eager = min(count, max(0, limits.eager - batches))
+            let full = min(count / policy.maximumRequests, max(0, limits.maximum - batches))
+            wanted = max(eager, full)
+        }
     }
 
     private let configuration: Configuration
-    private var lanes: [Lane?] = []
+    private var lanes: [Lane] = []
+    /// How many further connections the waiting requests of all lanes are worth.
+    private var wanted = 0
     private var connections: [ConnectionID: Connection] = [:]
     /// The one used last at the end: few connections stay busy, the others grow idle.
     private var idle: [ConnectionID] = []
@@ -158,7 +173,7 @@ package struct SchedulerStateMachine {
 
     package mutating func addLane(_ policy: LanePolicy) -> LaneID {
         let lane = Lane(policy: policy, limits: limits(policy))
-        if let free = lanes.firstIndex(where: { $0 == nil }) {
+        if let free = lanes.firstIndex(where: \.isForgotten) {
             lanes[free] = lane
             return LaneID(rawValue: free)
         }
@@ -168,13 +183,19 @@ package struct SchedulerStateMachine {
 
     /// Forgets a lane, as soon as its last batch has ended.
     package mutating func removeLane(_ id: LaneID) {
-        lanes[id.rawValue]?.isRemoved = true
-        forgetRemovedLane(id)
+        lanes[id.rawValue].isRemoved = true
+        changed(id.rawValue)
     }
 
-    private mutating func forgetRemovedLane(_ id: LaneID) {
-        guard lanes[id.rawValue]?.canBeForgotten == true else { return }
-        lanes[id.rawValue] = nil
+    /// To be called after every change of a lane: keeps the count of what is wanted, and forgets a removed lane when its
+    /// last batch has ended.
+    private mutating func changed(_ index: Int) {
+        wanted -= lanes[index].wanted
+        lanes[index].updateWanted()
+        wanted += lanes[index].wanted
+        if lanes[index].isRemoved, lanes[index].batches == 0, lanes[index].queue.isEmpty {
+            lanes[index].isForgotten = true
+        }
     }
 
     private func limits(_ policy: LanePolicy) -> BatchPolicy {
@@ -186,12 +207,14 @@ package struct SchedulerStateMachine {
     /// A caller asks for something.
     package mutating func enqueue(_ request: ScheduledRequest, now: NIODeadline) -> [Action] {
         if request.isCancelled { return [.fail([request], .cancelled)] }
-        if isClosed { return [.fail([request], .closed)] }
+        let index = request.lane.rawValue
+        if isClosed || lanes[index].isRemoved { return [.fail([request], .closed)] }
         guard waiting < configuration.maximumWaiting else { return [.fail([request], .tooManyWaiting)] }
         arrivals += 1
         request.arrival = request.lane == .termination ? 0 : arrivals
-        lanes[request.lane.rawValue]?.queue.append(request)
+        lanes[index].queue.append(request)
         waiting += 1
+        changed(index)
         var actions: [Action] = []
         setTimer(request.waitsUntil, &actions)
         startConnections(&actions, now)
@@ -201,33 +224,18 @@ package struct SchedulerStateMachine {
     /// The request's task was cancelled: it leaves the queue. What is under way goes on.
     package mutating func cancel(_ request: ScheduledRequest) -> [Action] {
         request.isCancelled = true
-        guard lanes[request.lane.rawValue]?.queue.remove(request) == true else { return [] }
+        let index = request.lane.rawValue
+        guard lanes[index].queue.remove(request) else { return [] }
         waiting -= 1
-        forgetRemovedLane(request.lane)
+        changed(index)
         return [.fail([request], .cancelled)]
     }
 
     // MARK: - Connections
 
-    /// How many further connections the waiting requests are worth.
-    private var wanted: Int {
-        var sum = 0
-        for case let lane? in lanes { sum += wanted(lane) }
-        return sum
-    }
-
-    private func wanted(_ lane: Lane) -> Int {
-        let count = lane.queue.count
-        guard count > 0 else { return 0 }
-        let eager = min(count, max(0, lane.limits.eager - lane.batches))
-        let full = min(count / lane.policy.maximumRequests, max(0, lane.limits.maximum - lane.batches))
-        return max(eager, full)
-    }
-
     /// Reserves idle connections for what waits, and opens further ones.
     private mutating func startConnections(_ actions: inout [Action], _ now: NIODeadline) {
-        guard waiting > 0, !isClosed else { return }
-        let wanted = wanted
+        guard wanted > reserved, !isClosed else { return }
         // An attempt to open one may take long, and may fail: it is no reason to leave an idle connection idle.
         while wanted > reserved, let id = idle.popLast() {
             connections[id]?.phase = .reserved
@@ -349,13 +357,13 @@ package struct SchedulerStateMachine {
     package mutating func finished(_ id: ConnectionID, isUsable: Bool, now: NIODeadline) -> [Action] {
         guard let connection = connections[id], case .busy(let batch, _) = connection.phase else { return [] }
         var actions: [Action] = []
-        lanes[batch.lane.rawValue]?.batches -= 1
-        forgetRemovedLane(batch.lane)
+        lanes[batch.lane.rawValue].batches -= 1
+        changed(batch.lane.rawValue)
         if !isUsable { lastLoss = now }
         if !isUsable || isClosed || connection.generation != generation || connection.expires <= now {
             connections[id] = nil
             if isUsable { actions.append(.close(id)) }
-        } else if waiting > 0, wanted > reserved {
+        } else if wanted > reserved {
             connections[id]?.phase = .reserved
             reserved += 1
             actions.append(.schedule(id))
@@ -377,9 +385,9 @@ package struct SchedulerStateMachine {
         roundTrip.add(time, now: now)
         guard roundTrip.value != former else { return }
         for index in lanes.indices {
-            guard let policy = lanes[index]?.policy else { continue }
-            let limits = limits(policy)
-            lanes[index]?.limits = limits
+            let limits = limits(lanes[index].policy)
+            lanes[index].limits = limits
+            changed(index)
         }
     }
 
@@ -433,35 +441,35 @@ package struct SchedulerStateMachine {
     // MARK: - Batches
 
     private mutating func nextBatch(_ byteLimit: Int, _ now: NIODeadline) -> Batch? {
-        var oldest: (index: Int, arrival: Int)?
-        for (index, lane) in lanes.enumerated() {
-            guard let lane, let first = lane.queue.first, wanted(lane) > 0 else { continue }
-            if first.arrival < oldest?.arrival ?? .max { oldest = (index, first.arrival) }
+        var index = -1
+        var arrival = Int.max
+        for candidate in lanes.indices where lanes[candidate].wanted > 0 {
+            guard let first = lanes[candidate].queue.first, first.arrival < arrival else { continue }
+            (index, arrival) = (candidate, first.arrival)
         }
-        guard let index = oldest?.index, var lane = lanes[index] else { return nil }
-        // The queue's only owner, so that it is changed in place.
-        lanes[index] = nil
-        defer { lanes[index] = lane }
-        var count = min(lane.queue.count, lane.policy.maximumRequests)
-        if lane.policy.prefersSingles, let roundTrip = roundTrip.value, roundTrip >= BatchPolicy.longRoundTrip {
+        guard index >= 0 else { return nil }
+        let (policy, queued) = (lanes[index].policy, lanes[index].queue.count)
+        var count = min(queued, policy.maximumRequests)
+        if policy.prefersSingles, let roundTrip = roundTrip.value, roundTrip >= BatchPolicy.longRoundTrip {
             // This connection's share, where others are about to take theirs.
-            count = min(count, max(1, (lane.queue.count + reserved - 1) / reserved))
+            count = min(count, max(1, (queued + reserved - 1) / reserved))
         }
-        count = max(1, lane.policy.batchSize(count))
+        count = max(1, policy.batchSize(count))
         var requests: [ScheduledRequest] = []
         requests.reserveCapacity(count)
         var size = 0
-        while requests.count < count, let request = lane.queue.first {
+        while requests.count < count, let request = lanes[index].queue.first {
             size += request.size
             if size > byteLimit, !requests.isEmpty { break }
-            lane.queue.remove(request)
+            lanes[index].queue.remove(request)
             requests.append(request)
         }
         waiting -= requests.count
-        lane.batches += 1
+        lanes[index].batches += 1
+        changed(index)
         return Batch(
             requests: requests, lane: LaneID(rawValue: index), began: now,
-            mayFollowPing: lane.policy.isAdaptive && !lane.policy.isWrite)
+            mayFollowPing: policy.isAdaptive && !policy.isWrite)
     }
 
     // MARK: - Time
@@ -494,8 +502,8 @@ package struct SchedulerStateMachine {
         let status = status
         var expired: [ScheduledRequest] = []
         for index in lanes.indices {
-            expired += lanes[index]?.queue.removeExpired(now) ?? []
-            forgetRemovedLane(LaneID(rawValue: index))
+            expired += lanes[index].queue.removeExpired(now)
+            changed(index)
         }
         guard !expired.isEmpty else { return }
         waiting -= expired.count
@@ -542,7 +550,7 @@ package struct SchedulerStateMachine {
 
     private func nextTime(_ now: NIODeadline) -> NIODeadline? {
         var next = NIODeadline.distantFuture
-        for case let lane? in lanes { next = min(next, lane.queue.nextEnd ?? next) }
+        for lane in lanes { next = min(next, lane.queue.nextEnd ?? next) }
         for connection in connections.values {
             switch connection.phase {
             case .busy(_, let deadline): next = min(next, deadline)
@@ -559,8 +567,8 @@ package struct SchedulerStateMachine {
     private mutating func failAll(_ reason: FailureReason, _ actions: inout [Action]) {
         var requests: [ScheduledRequest] = []
         for index in lanes.indices {
-            requests += lanes[index]?.queue.removeAll() ?? []
-            forgetRemovedLane(LaneID(rawValue: index))
+            requests += lanes[index].queue.removeAll()
+            changed(index)
         }
         waiting = 0
         if !requests.isEmpty { actions.append(.fail(requests, reason)) }

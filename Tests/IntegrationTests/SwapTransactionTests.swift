@@ -1,0 +1,139 @@
+import FedifyKv
+import FedifyMySQL
+import MySQLClient
+import NIOConcurrencyHelpers
+import Testing
+
+/// Swaps that are decided together, while each statement of their transaction is made to fail on the way to the server.
+/// What is written behind it is carried out all the same.
+@Suite struct SwapTransactionTests {
+    enum Step: Int, CaseIterable, Sendable {
+        case start, lock, write, commit
+    }
+
+    enum Fault: CaseIterable, Sendable {
+        /// An error that is final, as a trigger's: nothing else has happened.
+        case refusal
+        /// The row could not be locked in time: the transaction goes on.
+        case lockWait
+        /// The transaction is rolled back, so that what comes behind is in none.
+        case deadlock
+        /// The connection breaks before the server has it.
+        case cut
+        /// The connection breaks before the client has the answer.
+        case cutBehind
+
+        var command: Proxy.Command {
+            switch self {
+            case .refusal: .statement("SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 1644, MESSAGE_TEXT = 'refused'")
+            case .lockWait: .statement("SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1205, MESSAGE_TEXT = 'waited'")
+            case .deadlock: .statement("CALL fedify_kv_deadlock()")
+            case .cut: .cut
+            case .cutBehind: .cutBehind
+            }
+        }
+
+        static let deadlockProcedure = """
+            CREATE PROCEDURE IF NOT EXISTS fedify_kv_deadlock() BEGIN ROLLBACK; \
+            SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213, MESSAGE_TEXT = 'deadlock'; END
+            """
+    }
+
+    struct Case: Sendable, CustomTestStringConvertible {
+        let server: TestServer
+        let step: Step
+        let fault: Fault
+        var testDescription: String { "\(server.testDescription), \(step): \(fault)" }
+
+        static var all: [Case] {
+            get async throws {
+                try await TestServer.all.flatMap { server in
+                    Step.allCases.flatMap { step in
+                        Fault.allCases.map { Case(server: server, step: step, fault: $0) }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Counts the commands of a transaction, and lets the fault happen to one of them, once.
+    private struct Transaction {
+        var next: Step?
+        var isArmed = false
+        var happened = 0
+
+        mutating func command(_ bytes: [UInt8], _ test: Case) -> Proxy.Command {
+            let text = String(decoding: bytes.dropFirst(), as: UTF8.self)
+            if text == "START TRANSACTION" { next = .start }
+            guard let step = next else { return .asItIs }
+            next = Step(rawValue: step.rawValue + 1)
+            guard isArmed, step == test.step else { return .asItIs }
+            isArmed = false
+            happened += 1
+            return test.fault.command
+        }
+    }
+
+    /// Swaps eight keys at once, while a connection is kept busy so that they travel together.
+    private func swap(_ kv: MySQLKvStore, from expected: Int, to new: Int) async throws -> [Result<Bool, any Error>] {
+        let (begun, gate) = (NIOLockedValueBox(false), Gate())
+        async let busy: Void = kv.pool.withConnection { _ in
+            begun.withLockedValue { $0 = true }
+            await gate.pass()
+        }
+        try await eventually { begun.withLockedValue(\.self) }
+        let swaps = (0..<8).map { key in
+            Task { try await kv.cas(["k", "\(key)"], expected: expected, new: new) }
+        }
+        try await eventually { kv.pool.status.waiting == swaps.count }
+        gate.open()
+        try await busy
+        var results: [Result<Bool, any Error>] = []
+        for swap in swaps { results.append(await swap.result) }
+        return results
+    }
+
+    @Test(arguments: try await Case.all)
+    func aCallerIsToldWhatHasHappened(_ test: Case) async throws {
+        let proxy = try Proxy(to: test.server.ports[0])
+        defer { proxy.down() }
+        let transaction = NIOLockedValueBox(Transaction())
+        proxy.rewrite { bytes in transaction.withLockedValue { $0.command(bytes, test) } }
+        try await test.server.withStore { direct, _ in
+            for key in 0..<8 { try await direct.set(["k", "\(key)"], 0) }
+            let pool = try test.server.pool(1) {
+                $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
+                $0.tls.mode = .off
+                $0.sessionSetup = [Fault.deadlockProcedure]
+                $0.allowPublicKeyRetrieval = true
+            }
+            let kv = try MySQLKvStore(pool, options: direct.options)
+            // Has the statements prepared.
+            for result in try await swap(kv, from: 0, to: 1) { #expect(try result.get()) }
+            transaction.withLockedValue { $0.isArmed = true }
+            let results = try await swap(kv, from: 1, to: 2)
+            #expect(transaction.withLockedValue(\.happened) == 1)
+            for (key, result) in results.enumerated() {
+                let present = try await direct.get(["k", "\(key)"], as: Int.self)
+                switch result {
+                case .success(let won):
+                    #expect(won)
+                    #expect(present == 2)
+                case .failure(let error as KvError) where error.code == .outcomeUnknown:
+                    // Only if the COMMIT may have been carried out, or an autocommitted swap.
+                    #expect([.cut, .cutBehind].contains(test.fault) && test.step.rawValue >= Step.write.rawValue)
+                    #expect(present == (test.fault == .cutBehind && test.step == .commit ? 2 : 1))
+                case .failure(let error as KvError):
+                    // A COMMIT that the server refuses is final, and nothing has happened.
+                    #expect(test.step == .commit && test.fault == .refusal && error.code == .serverError, "\(error)")
+                    #expect(present == 1)
+                case .failure(let error): Issue.record(error)
+                }
+            }
+            // No transaction is left open: others see what is written next.
+            try await kv.set(["k", "0"], 3)
+            #expect(try await direct.get(["k", "0"], as: Int.self) == 3)
+            await pool.close()
+        }
+    }
+}
