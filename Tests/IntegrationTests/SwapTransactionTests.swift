@@ -56,21 +56,34 @@ import Testing
         }
     }
 
-    /// Counts the commands of a transaction, and lets the fault happen to one of them, once.
+    /// Counts the commands of a transaction, and says when one of them has come, once.
     private struct Transaction {
+        let awaited: Step
         var next: Step?
         var isArmed = false
         var happened = 0
 
-        mutating func command(_ bytes: [UInt8], _ test: Case) -> Proxy.Command {
+        mutating func isReached(_ bytes: [UInt8]) -> Bool {
             let text = String(decoding: bytes.dropFirst(), as: UTF8.self)
             if text == "START TRANSACTION" { next = .start }
-            guard let step = next else { return .asItIs }
+            guard let step = next else { return false }
             next = Step(rawValue: step.rawValue + 1)
-            guard isArmed, step == test.step else { return .asItIs }
+            guard isArmed, step == awaited else { return false }
             isArmed = false
             happened += 1
-            return test.fault.command
+            return true
+        }
+    }
+
+    /// A pool of one connection, in plain, so that the proxy can read along.
+    private func pool(
+        _ server: TestServer, by proxy: Proxy, _ change: (inout MySQLConfiguration) -> Void
+    ) throws -> MySQLPool {
+        try server.pool(1) {
+            $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
+            $0.tls.mode = .off
+            $0.allowPublicKeyRetrieval = true
+            change(&$0)
         }
     }
 
@@ -97,16 +110,13 @@ import Testing
     func aCallerIsToldWhatHasHappened(_ test: Case) async throws {
         let proxy = try Proxy(to: test.server.ports[0])
         defer { proxy.down() }
-        let transaction = NIOLockedValueBox(Transaction())
-        proxy.rewrite { bytes in transaction.withLockedValue { $0.command(bytes, test) } }
+        let transaction = NIOLockedValueBox(Transaction(awaited: test.step))
+        proxy.rewrite { bytes in
+            transaction.withLockedValue { $0.isReached(bytes) } ? test.fault.command : .asItIs
+        }
         try await test.server.withStore { direct, _ in
             for key in 0..<8 { try await direct.set(["k", "\(key)"], 0) }
-            let pool = try test.server.pool(1) {
-                $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
-                $0.tls.mode = .off
-                $0.sessionSetup = [Fault.deadlockProcedure]
-                $0.allowPublicKeyRetrieval = true
-            }
+            let pool = try pool(test.server, by: proxy) { $0.sessionSetup = [Fault.deadlockProcedure] }
             let kv = try MySQLKvStore(pool, options: direct.options)
             // Has the statements prepared.
             for result in try await swap(kv, from: 0, to: 1) { #expect(try result.get()) }
@@ -133,6 +143,54 @@ import Testing
             // No transaction is left open: others see what is written next.
             try await kv.set(["k", "0"], 3)
             #expect(try await direct.get(["k", "0"], as: Int.self) == 3)
+            await pool.close()
+        }
+    }
+
+    /// A swap whose deadline passes while others of its batch may still wait: if its caller was told that nothing was
+    /// written, nothing is written later either.
+    @Test(arguments: try await TestServer.all, Step.allCases)
+    func whatRanOutOfTimeIsNotWrittenLater(_ server: TestServer, _ step: Step) async throws {
+        let proxy = try Proxy(to: server.ports[0])
+        defer { proxy.down() }
+        let transaction = NIOLockedValueBox(Transaction(awaited: step))
+        proxy.rewrite { bytes in
+            // The server does what it is told, and its answer stays away.
+            if transaction.withLockedValue({ $0.isReached(bytes) }) { proxy.hold() }
+            return .asItIs
+        }
+        try await server.withStore { direct, _ in
+            for key in 0..<8 { try await direct.set(["k", "\(key)"], 0) }
+            let pool = try pool(server, by: proxy) { $0.deadline = .seconds(2) }
+            let kv = try MySQLKvStore(pool, options: direct.options)
+            for result in try await swap(kv, from: 0, to: 1) { #expect(try result.get()) }
+            transaction.withLockedValue { $0.isArmed = true }
+            let (begun, gate) = (NIOLockedValueBox(false), Gate())
+            async let busy: Void = pool.withConnection { _ in
+                begun.withLockedValue { $0 = true }
+                await gate.pass()
+            }
+            try await eventually { begun.withLockedValue(\.self) }
+            let early = (0..<4).map { key in Task { try await kv.cas(["k", "\(key)"], expected: 1, new: 2) } }
+            try await eventually { pool.status.waiting == 4 }
+            // Those who come later have time left when the first have none.
+            try await Task.sleep(for: .seconds(1))
+            let late = (4..<8).map { key in Task { try await kv.cas(["k", "\(key)"], expected: 1, new: 2) } }
+            try await eventually { pool.status.waiting == 8 }
+            gate.open()
+            try await busy
+            var errors: [KvError] = []
+            for task in early {
+                if case .failure(let error as KvError) = await task.result { errors.append(error) }
+            }
+            #expect(errors.count == 4)
+            proxy.release()
+            for task in late { #expect(try await task.value) }
+            let isUnknown = step == .write || step == .commit
+            for (key, error) in errors.enumerated() {
+                #expect(error.code == (isUnknown ? .outcomeUnknown : .deadlineExceeded))
+                #expect(try await direct.get(["k", "\(key)"], as: Int.self) == (isUnknown ? 2 : 1))
+            }
             await pool.close()
         }
     }

@@ -58,12 +58,12 @@ struct BatchRunner: Sendable {
 
     /// Stores rows, and answers for each. Of rows with the same key the last stays.
     func set(
-        _ rows: ArraySlice<SetRequest>, on connection: MySQLConnection, _ done: @escaping (Answers<Void>) -> Void
+        _ rows: [SetRequest], on connection: MySQLConnection, _ done: @escaping (Answers<Void>) -> Void
     ) {
         var answers: Answers<Void> = rows.map { row in Result { try row.value.check(for: connection, with: row.key) } }
         let kept = answers.indices.filter { if case .success = answers[$0] { true } else { false } }
-        let order = kept.map { rows[rows.startIndex + $0].key }.order.map { kept[$0] }
-        let sorted = order.map { rows[rows.startIndex + $0] }
+        let order = kept.map { rows[$0].key }.order.map { kept[$0] }
+        let sorted = order.map { rows[$0] }
         storeEach(sorted[...], on: connection) { stored in
             for (index, answer) in zip(order, stored) { answers[index] = answer }
             done(answers)
@@ -95,13 +95,14 @@ struct BatchRunner: Sendable {
 
     // MARK: - Compare-and-swap
 
-    /// Swaps, each by itself or all in one transaction.
+    /// Swaps, each by itself or all in one transaction. One whose caller has been told meanwhile that nothing was
+    /// written is not carried out any more.
     func swap(
-        _ swaps: ArraySlice<CompareAndSwap>, on connection: MySQLConnection, _ done: @escaping (Answers<Bool>) -> Void
+        _ swaps: ArraySlice<PendingRequest<CompareAndSwap, Bool>>, on connection: MySQLConnection, _ done: @escaping (Answers<Bool>) -> Void
     ) {
         bisecting(swaps) { swaps, done in
             if swaps.count == 1, let swap = swaps.first {
-                return swap.run(on: connection) { result in
+                return LoneSwap(swap: swap, statements: statements, connection: connection).run { result in
                     done(
                         result.map { [.success($0)] }.flatMapError { error in
                             (error as? MySQLError).map { .failure($0) } ?? .success([.failure(error)])

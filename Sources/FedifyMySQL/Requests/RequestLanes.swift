@@ -4,10 +4,12 @@ import NIOCore
 
 /// The two ways of one kind of request: in a batch with others, and by itself.
 struct RequestLanes<Request: StoreRequest, Answer: Sendable>: Sendable {
+    typealias Pending = PendingRequest<Request, Answer>
+
     /// Carries requests out in one transaction, as if one after the other, and answers each.
     typealias Run =
         @Sendable (
-            ArraySlice<Request>, MySQLConnection, @escaping ([Result<Answer, any Error>]) -> Void
+            ArraySlice<Pending>, MySQLConnection, @escaping ([Result<Answer, any Error>]) -> Void
         ) -> Void
 
     /// For requests that travel together.
@@ -20,9 +22,9 @@ struct RequestLanes<Request: StoreRequest, Answer: Sendable>: Sendable {
         run: @escaping Run
     ) {
         let executor: BatchExecutor = { requests, connection, done in
-            let pending = requests.map { unsafeDowncast($0, to: PendingRequest<Request, Answer>.self) }
+            let pending = requests.map { unsafeDowncast($0, to: Pending.self) }
             let end = telemetry.beginBatch(operation, size: pending.count) { pending.compactMap(\.caller) }
-            run(pending.map(\.request)[...], connection) { answers in
+            run(pending[...], connection) { answers in
                 end()
                 done {
                     for (request, answer) in zip(pending, answers) { request.answer(answer) }

@@ -1,5 +1,5 @@
 import FedifyKv
-import MySQLClient
+@_spi(Scheduling) import MySQLClient
 
 /// Several compare-and-swaps in one transaction that holds the rows from the comparison to the commit, in two round
 /// trips: it begins and reads with locks; it writes and commits.
@@ -7,16 +7,21 @@ import MySQLClient
 /// What is written behind a statement is carried out even if that statement fails. A COMMIT behind an upsert that failed
 /// commits a transaction that has changed nothing, which is harmless; the callers are answered by the upsert's failure.
 /// Nothing else is written behind a statement that changes something.
+///
+/// A caller whose deadline passes before the COMMIT was written is told that nothing was: so it must be.
 final class SwapTransaction {
     typealias Done = (Result<[Result<Bool, any Error>], MySQLError>) -> Void
 
-    private let swaps: [CompareAndSwap]
+    private let swaps: [PendingRequest<CompareAndSwap, Bool>]
     private let statements: Statements
     private let connection: MySQLConnection
     private let done: Done
     private var handler: ConnectionHandler { connection.handler }
 
-    init(_ swaps: [CompareAndSwap], _ statements: Statements, on connection: MySQLConnection, _ done: @escaping Done) {
+    init(
+        _ swaps: [PendingRequest<CompareAndSwap, Bool>], _ statements: Statements, on connection: MySQLConnection,
+        _ done: @escaping Done
+    ) {
         self.swaps = swaps
         self.statements = statements
         self.connection = connection
@@ -31,7 +36,7 @@ final class SwapTransaction {
                 handler.query("START TRANSACTION", .read) { result in
                     if case .failure(let error) = result { failure = error }
                 }
-                BatchRunner(statements: statements).read(swaps.map(\.key), statement, size, handler) { [self] result in
+                BatchRunner(statements: statements).read(swaps.map(\.request.key), statement, size, handler) { [self] result in
                     switch (failure, result) {
                     case (nil, .success(let present)): decide(present)
                     case (let error?, _), (nil, .failure(let error)): rollBack(error)
@@ -45,11 +50,12 @@ final class SwapTransaction {
     /// Which swaps there are, one after the other, given what is present.
     private func decide(_ present: [KvValue?]) {
         var values: [KvKey: KvValue] = [:]
-        for (swap, value) in zip(swaps, present) { values[swap.key] = value }
+        for (swap, value) in zip(swaps, present) { values[swap.request.key] = value }
         var written: [KvKey: SetRequest] = [:]
-        let answers = swaps.map { swap in
-            Result<Bool, any Error> {
-                guard values[swap.key] == swap.expected?.value, let new = swap.new else { return false }
+        let answers = swaps.map { pending in
+            let swap = pending.request
+            return Result<Bool, any Error> {
+                guard !pending.isAnswered, values[swap.key] == swap.expected?.value, let new = swap.new else { return false }
                 try new.check(for: connection, with: swap.key)
                 values[swap.key] = new.value
                 written[swap.key] = SetRequest(key: swap.key, value: new, life: swap.life)
@@ -72,6 +78,10 @@ final class SwapTransaction {
             guard case .success(let statement) = prepared else {
                 if case .failure(let error) = prepared { rollBack(error) }
                 return
+            }
+            guard !isLast || zip(swaps, answers).allSatisfy({ !$0.isAnswered || !$1.hasSwapped }) else {
+                // The others are tried again, by themselves.
+                return rollBack(MySQLError(.connectionLost, "a swap of the same batch ran out of time"))
             }
             var failure: MySQLError?
             // Whatever ends the connection before the COMMIT is written undoes this: it is no change by itself.
@@ -107,4 +117,8 @@ final class SwapTransaction {
         }
         handler.flush()
     }
+}
+
+extension Result where Success == Bool {
+    fileprivate var hasSwapped: Bool { if case .success(true) = self { true } else { false } }
 }

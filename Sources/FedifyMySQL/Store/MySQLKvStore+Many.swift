@@ -118,7 +118,7 @@ extension BatchRunner {
     ) async throws -> Int {
         let count = BatchSize.bucket(notAbove: min(rows.fitting(in: connection), maximum))
         let answers: Answers<Void> = try await connection.onLoop { _, done in
-            set(rows.prefix(count), on: connection) { done(.success($0)) }
+            set(Array(rows.prefix(count)), on: connection) { done(.success($0)) }
         }
         for answer in answers { try answer.get() }
         return count

@@ -70,7 +70,7 @@ public final class MySQLKvStore: KvStore {
             isAdaptive: true)
         gets = RequestLanes(pool, .get, policy, telemetry) { requests, connection, done in
             bisecting(requests) { requests, done in
-                batches.get(requests.map(\.key), on: connection) { done($0.map { $0.map { .success($0) } }) }
+                batches.get(requests.map(\.request.key), on: connection) { done($0.map { $0.map { .success($0) } }) }
             } done: {
                 done($0)
             }
@@ -78,7 +78,7 @@ public final class MySQLKvStore: KvStore {
         policy.isWrite = true
         deletes = RequestLanes(pool, .delete, policy, telemetry) { requests, connection, done in
             bisecting(requests) { requests, done in
-                batches.delete(requests.map(\.key), on: connection) { result in
+                batches.delete(requests.map(\.request.key), on: connection) { result in
                     done(result.map { _ in requests.map { _ in .success(()) } })
                 }
             } done: {
@@ -87,7 +87,7 @@ public final class MySQLKvStore: KvStore {
         }
         policy.batchSize = { BatchSize.bucket(notAbove: $0) }
         sets = RequestLanes(pool, .set, policy, telemetry) { requests, connection, done in
-            batches.set(requests, on: connection, done)
+            batches.set(requests.map(\.request), on: connection, done)
         }
         policy.prefersSingles = true
         swaps = RequestLanes(pool, .cas, policy, telemetry) { requests, connection, done in
@@ -136,8 +136,7 @@ public final class MySQLKvStore: KvStore {
         try check(key)
         let life = try microseconds(ttl)
         let swap = try CompareAndSwap(
-            key: key, expected: expected.map(CheckedValue.init), new: new.map(CheckedValue.init), life: life,
-            statements: statements)
+            key: key, expected: expected.map(CheckedValue.init), new: new.map(CheckedValue.init), life: life)
         let won = try await perform(.cas) { try await run(swaps, swap, isRepeatable: false) }
         if ttl != nil, new != nil { sweeper.wroteExpiring() }
         return won

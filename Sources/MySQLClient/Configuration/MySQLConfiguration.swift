@@ -61,7 +61,7 @@ public struct MySQLConfiguration: Sendable {
         public var idleTimeout: Duration = .seconds(60)
         /// How old a connection may grow before another takes its place.
         public var maximumLifetime: Duration = .seconds(30 * 60)
-        /// The event loops that connections live on: one of them, or all with ``hasShardPerEventLoop``. Default: those that
+        /// The event loops that connections live on. Default: those that
         /// NIO has for the whole process.
         public var eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
         /// Whether each event loop has a share of the connections to itself. A caller whose task runs on one of the loops

@@ -39,8 +39,9 @@ public final class MySQLPool: Sendable {
     /// The shard for each event loop, of a pool that is divided.
     private let shardOfEventLoop: [ObjectIdentifier: Scheduler]
     private let turn = Atomic(0)
-    /// Lanes have the same number in all shards.
-    private let lanes = NIOLockedValueBox(())
+    /// Lanes that were removed. Each has the same number in all shards: it is used again once none has anything left of
+    /// the lane.
+    private let removedLanes = NIOLockedValueBox<[LaneID]>([])
 
     /// A pool from a URL; see ``MySQLConfiguration/init(url:)``. Nothing is opened yet.
     ///
@@ -176,16 +177,18 @@ public final class MySQLPool: Sendable {
 
     /// Opens a lane for requests that travel in batches.
     package func addLane(_ policy: LanePolicy, _ executor: @escaping BatchExecutor) -> LaneID {
-        lanes.withLockedValue { _ in
-            let ids = shards.map { $0.addLane(policy, executor) }
-            return ids[0]
+        removedLanes.withLockedValue { removed in
+            let free = removed.firstIndex { id in shards.allSatisfy { $0.hasForgotten(id) } }
+            let former = free.map { removed.remove(at: $0) }
+            return shards.map { $0.addLane(policy, executor, inPlaceOf: former) }[0]
         }
     }
 
     /// Closes a lane, once it has no more requests.
     package func removeLane(_ id: LaneID) {
-        lanes.withLockedValue { _ in
+        removedLanes.withLockedValue { removed in
             for shard in shards { shard.removeLane(id) }
+            removed.append(id)
         }
     }
 

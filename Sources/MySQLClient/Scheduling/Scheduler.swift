@@ -70,18 +70,17 @@ package final class Scheduler: @unchecked Sendable {
 
     // MARK: - Lanes and requests
 
-    func addLane(_ policy: LanePolicy, _ executor: @escaping BatchExecutor) -> LaneID {
+    func addLane(_ policy: LanePolicy, _ executor: @escaping BatchExecutor, inPlaceOf former: LaneID?) -> LaneID {
         state.withLockedValue { state in
-            let id = state.machine.addLane(policy)
+            let id = state.machine.addLane(policy, inPlaceOf: former)
             let executor = Executor(execute: executor)
-            if id.rawValue < state.executors.count {
-                state.executors[id.rawValue] = executor
-            } else {
-                state.executors.append(executor)
-            }
+            if former == nil { state.executors.append(executor) } else { state.executors[id.rawValue] = executor }
             return id
         }
     }
+
+    /// Nothing of a removed lane is left.
+    func hasForgotten(_ id: LaneID) -> Bool { state.withLockedValue { $0.machine.hasForgotten(id) } }
 
     func removeLane(_ id: LaneID) {
         state.withLockedValue { $0.machine.removeLane(id) }

@@ -171,15 +171,25 @@ package struct SchedulerStateMachine {
 
     // MARK: - Lanes
 
-    package mutating func addLane(_ policy: LanePolicy) -> LaneID {
+    /// Opens a lane.
+    ///
+    /// - Parameters:
+    ///   - policy: How its requests are put into batches.
+    ///   - former: The number of a lane that was forgotten, to be used again; nil: a new one.
+    /// - Returns: Its number.
+    package mutating func addLane(_ policy: LanePolicy, inPlaceOf former: LaneID? = nil) -> LaneID {
         let lane = Lane(policy: policy, limits: limits(policy))
-        if let free = lanes.firstIndex(where: \.isForgotten) {
-            lanes[free] = lane
-            return LaneID(rawValue: free)
+        if let former {
+            precondition(hasForgotten(former))
+            lanes[former.rawValue] = lane
+            return former
         }
         lanes.append(lane)
         return LaneID(rawValue: lanes.count - 1)
     }
+
+    /// A lane was removed, and nothing of it is left.
+    package func hasForgotten(_ id: LaneID) -> Bool { lanes[id.rawValue].isForgotten }
 
     /// Forgets a lane, as soon as its last batch has ended.
     package mutating func removeLane(_ id: LaneID) {
@@ -508,7 +518,7 @@ package struct SchedulerStateMachine {
         guard !expired.isEmpty else { return }
         waiting -= expired.count
         let reason: FailureReason =
-            if let lastFailure {
+            if let lastFailure, connections.count == opening {
                 .connection(lastFailure)
             } else if connections.count == opening, opening > 0,
                 expired.allSatisfy({ request in lastLoss.map { request.created > $0 } ?? true })
