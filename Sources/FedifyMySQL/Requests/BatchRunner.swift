@@ -98,15 +98,17 @@ struct BatchRunner: Sendable {
     /// Swaps, each by itself or all in one transaction. One whose caller has been told meanwhile that nothing was
     /// written is not carried out any more.
     func swap(
-        _ swaps: ArraySlice<PendingRequest<CompareAndSwap, Bool>>, on connection: MySQLConnection, _ done: @escaping (Answers<Bool>) -> Void
+        _ swaps: ArraySlice<PendingRequest<CompareAndSwap, Bool>>, on connection: MySQLConnection,
+        _ done: @escaping (Answers<Bool>) -> Void
     ) {
         bisecting(swaps) { swaps, done in
             if swaps.count == 1, let swap = swaps.first {
-                return LoneSwap(swap: swap, statements: statements, connection: connection).run { result in
-                    done(
-                        result.map { [.success($0)] }.flatMapError { error in
-                            (error as? MySQLError).map { .failure($0) } ?? .success([.failure(error)])
-                        })
+                return LoneSwap(swap: swap, statements: statements, connection: connection).run { answer in
+                    if case .failure(let error as MySQLError) = answer {
+                        done(.failure(error))
+                    } else {
+                        done(.success([answer]))
+                    }
                 }
             }
             SwapTransaction(Array(swaps), statements, on: connection, done).begin()

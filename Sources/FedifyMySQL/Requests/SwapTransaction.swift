@@ -36,7 +36,8 @@ final class SwapTransaction {
                 handler.query("START TRANSACTION", .read) { result in
                     if case .failure(let error) = result { failure = error }
                 }
-                BatchRunner(statements: statements).read(swaps.map(\.request.key), statement, size, handler) { [self] result in
+                BatchRunner(statements: statements).read(swaps.map(\.request.key), statement, size, handler) {
+                    [self] result in
                     switch (failure, result) {
                     case (nil, .success(let present)): decide(present)
                     case (let error?, _), (nil, .failure(let error)): rollBack(error)
@@ -55,7 +56,9 @@ final class SwapTransaction {
         let answers = swaps.map { pending in
             let swap = pending.request
             return Result<Bool, any Error> {
-                guard !pending.isAnswered, values[swap.key] == swap.expected?.value, let new = swap.new else { return false }
+                guard !pending.isAnswered, values[swap.key] == swap.expected?.value, let new = swap.new else {
+                    return false
+                }
                 try new.check(for: connection, with: swap.key)
                 values[swap.key] = new.value
                 written[swap.key] = SetRequest(key: swap.key, value: new, life: swap.life)
