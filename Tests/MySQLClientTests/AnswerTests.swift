@@ -108,6 +108,26 @@ import Testing
         }
     }
 
+    /// A server that doesn't know a variable is asked to set the others.
+    @Test(arguments: [1064, 1193, 1227, 1238] as [UInt16])
+    func variablesThatTheServerDoesNotKnowAreLeft(_ code: UInt16) async throws {
+        let set = NIOLockedValueBox<[String]>([])
+        try await withServer { _, connection, command in
+            guard case .query(let sql) = command, sql.contains("sql_mode =") || sql.contains("sort_buffer_size =")
+            else { return false }
+            guard sql.contains("sort_buffer_size") else {
+                set.withLockedValue { $0.append(sql) }
+                return false
+            }
+            connection.packet(1, FakeSession.error(code, "no such thing"))
+            return true
+        } _: { pool, _ in
+            try await pool.withConnection { try await $0.query("UPDATE t SET a = 1") }
+            #expect(
+                set.withLockedValue(\.self) == ["SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"])
+        }
+    }
+
     /// An answer that comes twice is not taken for that to the next question.
     @Test func anAnswerThatComesTwiceIsNotTakenForTheNext() async throws {
         try await withServer { session, connection, command in

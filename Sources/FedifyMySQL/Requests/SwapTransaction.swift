@@ -33,7 +33,7 @@ final class SwapTransaction {
         handler.withStatement(statements.lock(keys: size), .read) { [self] statement in
             execute(statement, done) { statement in
                 var failure: MySQLError?
-                handler.query("START TRANSACTION", .read) { result in
+                handler.query(MySQLConnection.begin, .read) { result in
                     if case .failure(let error) = result { failure = error }
                 }
                 BatchRunner(statements: statements).read(swaps.map(\.request.key), statement, size, handler) {
@@ -73,7 +73,7 @@ final class SwapTransaction {
         let count = BatchSize.bucket(notAbove: rows.count)
         guard count > 0 else {
             // Nobody swaps: there is nothing to lose.
-            handler.query("COMMIT", .read) { [done] result in done(result.map { _ in answers }) }
+            handler.query(MySQLConnection.commit, .read) { [done] result in done(result.map { _ in answers }) }
             return handler.flush()
         }
         let isLast = count == rows.count
@@ -94,7 +94,7 @@ final class SwapTransaction {
                 if let failure { rollBack(failure) } else { write(rows.dropFirst(count), answers) }
             }
             if isLast {
-                handler.query("COMMIT", .write) { [self] result in
+                handler.query(MySQLConnection.commit, .write) { [self] result in
                     switch (failure, result) {
                     case (let error?, _) where error.code == .server: done(.failure(error.notApplied))
                     case (_, .failure(let error)): end(error)
@@ -114,7 +114,7 @@ final class SwapTransaction {
     }
 
     private func rollBack(_ error: MySQLError) {
-        handler.query("ROLLBACK", .read) { [self] result in
+        handler.query(MySQLConnection.rollback, .read) { [self] result in
             if case .failure(let failure) = result { handler.fail(failure) }
             done(.failure(error.notApplied))
         }

@@ -18,20 +18,58 @@ struct SessionSetup {
     /// What was found out.
     private final class Findings {
         var failure: MySQLError?
+        /// The server doesn't take all of the variables.
+        var isSetRefused = false
         var server: [MySQLRow] = []
         var isReadOnly = false
         var isClustered = false
         var isReady = true
     }
 
-    /// Whatever the server starts sessions with: without strict mode a value out of range is stored altered, with a
-    /// warning that nobody sees; without autocommit a write is undone when the connection is closed; and all text here
-    /// is UTF-8.
-    private static let session = """
-        SET SESSION sql_mode = CONCAT_WS(',', NULLIF(@@SESSION.sql_mode, ''), 'STRICT_ALL_TABLES'), \
-        SESSION autocommit = 1, SESSION character_set_client = utf8mb4, SESSION character_set_results = utf8mb4, \
-        SESSION collation_connection = utf8mb4_bin
+    /// What a session means, whatever the server or a proxy begins it with. Every variable is here with which an answer
+    /// was wrong, or an operation failed, when the server had another value of it (`SessionVariableTests`).
+    ///
+    /// (MariaDB alone executes comments with M; MySQL alone those with 80000, see MariaDB: "Comment Syntax".)
+    private static let variables = [
+        // A value out of range is refused, not stored altered; an empty string is no NULL.
+        "sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
+        // Each statement is committed at once, and a transaction ends with its COMMIT.
+        "autocommit = 1", "completion_type = 'NO_CHAIN'",
+        // A session may write, and doesn't see what may yet be undone.
         """
+        /*M! tx_isolation = IF(@@SESSION.tx_isolation = 'READ-UNCOMMITTED', 'READ-COMMITTED', \
+        @@SESSION.tx_isolation), SESSION tx_read_only = 0 */\
+        /*!80000 transaction_isolation = IF(@@SESSION.transaction_isolation = 'READ-UNCOMMITTED', \
+        'READ-COMMITTED', @@SESSION.transaction_isolation), SESSION transaction_read_only = 0 */
+        """,
+        // No rows are left out, and no statement is refused for what it might read.
+        "sql_select_limit = 18446744073709551615", "sql_safe_updates = 0",
+        "max_join_size = 18446744073709551615", "sql_big_selects = 1", "sql_auto_is_null = 0", "unique_checks = 1",
+        // Memory that no statement of ours goes beyond.
+        "sort_buffer_size = 2097152", "max_sort_length = 4096",
+        """
+        /*M! check_constraint_checks = 1, SESSION max_session_mem_used = 9223372036854775807 */\
+        /*!80000 range_optimizer_max_mem_size = 0 */
+        """,
+        // All text here is UTF-8.
+        "character_set_client = utf8mb4", "character_set_results = utf8mb4", "collation_connection = utf8mb4_bin",
+    ]
+
+    /// A variable that the server doesn't know, or that only some may set: 1193, 1227, 1238; or both of its names are in
+    /// comments that this server does not read: 1064.
+    private static let refusals: Set<UInt32> = [1064, 1193, 1227, 1238]
+
+    /// How long the server works on a statement that nobody may be waiting for any more: as long as an operation may
+    /// take. A statement that waits for a table's definition (an ALTER TABLE under way) ends then, too; on MySQL, which
+    /// knows no limit for other ones, a SELECT.
+    static func limits(_ deadline: Duration) -> String {
+        let seconds = max(1, deadline.wholeSeconds)
+        return """
+            SET SESSION lock_wait_timeout = \(min(seconds, 31_536_000)) \
+            /*M! , SESSION max_statement_time = \(min(seconds, 31_536_000)) */\
+            /*!80000 , SESSION max_execution_time = \(min(UInt64(seconds) * 1000, UInt64(UInt32.max))) */
+            """
+    }
 
     /// MariaDB alone executes what stands in a comment with M: that tells it from MySQL, whatever it calls itself.
     private static let server = """
@@ -44,24 +82,54 @@ struct SessionSetup {
         let findings = Findings()
         let begun = NIODeadline.now()
         command("SET SESSION innodb_lock_wait_timeout = \(configuration.lockWaitTimeout.wholeSeconds)", findings)
+        command(Self.limits(configuration.deadline), findings)
         for statement in configuration.sessionSetup { command(statement, findings, isUsers: true) }
-        command(Self.session, findings)
+        handler.query("SET " + Self.variables.map { "SESSION " + $0 }.joined(separator: ", "), .read) { result in
+            if case .failure(let error) = result, Self.refusals.contains(error.serverCode ?? 0) {
+                findings.isSetRefused = true
+            } else {
+                note(result, findings, isUsers: false)
+            }
+        }
         if configuration.addresses.count > 1 { askWhetherWritable(findings) }
         ask(Self.server, maximumRows: 1, findings) {
             findings.server.append($0)
-        } end: { [self] in
-            if let failure = findings.failure {
-                attempt.fail(failure)
-                return handler.quit()
+        } end: {
+            if findings.isSetRefused {
+                setEach(findings) { end(attempt, findings, begun) }
+            } else {
+                end(attempt, findings, begun)
             }
-            let unusable = whyUnusable(findings)
-            guard unusable == nil, let row = findings.server.first, row.count == 5 else {
-                attempt.fail(MySQLError(.connectionFailed, unusable ?? "the server does not tell its settings"))
-                return handler.quit()
-            }
-            attempt.succeed(connection(row, isClustered: findings.isClustered, roundTrip: .now() - begun))
         }
         handler.flush()
+    }
+
+    /// Sets one variable after the other: a server that is not quite one of the two may lack some.
+    private func setEach(_ findings: Findings, _ completion: @escaping () -> Void) {
+        for (index, variable) in Self.variables.enumerated() {
+            handler.query("SET SESSION \(variable)", .read) { result in
+                if case .failure(let error) = result, Self.refusals.contains(error.serverCode ?? 0) {
+                    // What it doesn't have can't change an answer.
+                } else {
+                    note(result, findings, isUsers: false)
+                }
+                if index == Self.variables.count - 1 { completion() }
+            }
+        }
+        handler.flush()
+    }
+
+    private func end(_ attempt: ConnectionAttempt, _ findings: Findings, _ begun: NIODeadline) {
+        if let failure = findings.failure {
+            attempt.fail(failure)
+            return handler.quit()
+        }
+        let unusable = whyUnusable(findings)
+        guard unusable == nil, let row = findings.server.first, row.count == 5 else {
+            attempt.fail(MySQLError(.connectionFailed, unusable ?? "the server does not tell its settings"))
+            return handler.quit()
+        }
+        attempt.succeed(connection(row, isClustered: findings.isClustered, roundTrip: .now() - begun))
     }
 
     private func connection(_ row: MySQLRow, isClustered: Bool, roundTrip: TimeAmount) -> MySQLConnection {
@@ -88,7 +156,10 @@ struct SessionSetup {
     /// `read_only` is on at secondaries, of Group Replication too; `wsrep_ready` is off at Galera nodes that can't reach
     /// the most of their cluster, which answer questions all the same.
     private func askWhetherWritable(_ findings: Findings) {
-        ask("SELECT @@GLOBAL.read_only OR @@GLOBAL.innodb_read_only", maximumRows: 1, findings) {
+        // A number, or since MariaDB 12 a text, ON or NO_LOCK; as a number a text would be 0.
+        ask(
+            "SELECT @@GLOBAL.read_only NOT IN ('0', 'OFF') OR @@GLOBAL.innodb_read_only", maximumRows: 1, findings
+        ) {
             findings.isReadOnly = $0.text(0) != "0"
         }
         ask("SHOW GLOBAL VARIABLES LIKE 'wsrep_on'", maximumRows: 1, findings) {
