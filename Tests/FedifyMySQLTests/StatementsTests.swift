@@ -16,7 +16,7 @@ import Testing
             statements.replaceExpired,
             statements.replace(.mysql), statements.replace(.mariadb), statements.remove(.mysql),
             statements.remove(.mariadb),
-            statements.get(keys: 3), statements.lock(keys: 3), statements.delete(.mariadb, keys: 3), statements.page,
+            statements.get(keys: 3), statements.lock(keys: 3), statements.delete(keys: 3), statements.page,
             statements.keys, statements.count,
             statements.expiredKeys, statements.deleteExpired(keys: 3),
         ]

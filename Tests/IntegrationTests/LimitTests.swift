@@ -52,6 +52,44 @@ import Testing
         }
     }
 
+    /// What the table's owner forbids is told as it is, and of one row alone.
+    @Test(
+        arguments: try await TestServer.all,
+        [
+            ("ALTER TABLE %@ ADD CONSTRAINT mine CHECK (`key` <> '[\"bad\"]')", "mine"),
+            (
+                "CREATE TRIGGER %@_mine BEFORE INSERT ON %@ FOR EACH ROW IF NEW.`key` = '[\"bad\"]' THEN SIGNAL "
+                    + "SQLSTATE '45000' SET MESSAGE_TEXT = 'not mine'; END IF", "not mine"
+            ),
+        ])
+    func aRuleOfTheTableRefusesOneRowAlone(_ server: TestServer, _ rule: (sql: String, name: String)) async throws {
+        try await server.withStore(poolSize: 1) { kv, _ in
+            try await kv.initialize()
+            let sql = rule.sql.replacing("%@", with: kv.options.tableName)
+            // A trigger is made by the protocol for text.
+            let maker = try server.pool(1) { $0.sessionSetup = [sql] }
+            try await maker.withConnection { _ in }
+            await maker.close()
+            let results = await withTaskGroup(of: (Int, KvError?).self) { group in
+                for number in 0..<100 {
+                    group.addTask {
+                        do {
+                            try await kv.set(number == 50 ? ["bad"] : ["k", "\(number)"], 1)
+                            return (number, nil)
+                        } catch {
+                            return (number, error as? KvError)
+                        }
+                    }
+                }
+                return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+            }
+            #expect(results.keys.sorted() == [50])
+            #expect(results[50]?.code == .serverError)
+            #expect(results[50]?.message.contains(rule.name) == true, "\(results[50]?.message ?? "")")
+            #expect(try await kv.count() == 99)
+        }
+    }
+
     @Test(arguments: try await TestServer.all)
     func nestingIsTakenAsDeepAsTheServerTakesIt(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in

@@ -31,7 +31,7 @@ final class Proxy: Sendable {
     /// What the server gets in the place of a command.
     enum Command: Sendable {
         case asItIs
-        /// Another statement, by the protocol for text.
+        /// Another statement: to be prepared if the command prepares one, else by the protocol for text.
         case statement(String)
         /// Nothing, nor anything later: the connection breaks.
         case cut
@@ -246,7 +246,7 @@ final class Proxy: Sendable {
             case .cutBehind:
                 // The server's answer, and that it is there, stays with us.
                 shutdown(source, Int32(SHUT_RDWR))
-            case .statement(let sql): sent = [0x03] + Array(sql.utf8)
+            case .statement(let sql): sent = [payload.first == 0x16 ? 0x16 : 0x03] + Array(sql.utf8)
             case .asItIs: break
             }
             let header = [UInt8(sent.count & 0xFF), UInt8(sent.count >> 8 & 0xFF), UInt8(sent.count >> 16), number]

@@ -44,7 +44,7 @@ struct BatchRunner: Sendable {
     func delete(_ keys: [KvKey], on connection: MySQLConnection, _ done: @escaping Done<Int>) {
         let (handler, dialect) = (connection.handler, Dialect(connection.server))
         let size = BatchSize.bucket(notBelow: keys.count)
-        let sql = keys.count == 1 ? statements.delete(dialect) : statements.delete(dialect, keys: size)
+        let sql = keys.count == 1 ? statements.delete(dialect) : statements.delete(keys: size)
         let parameters = keys.count == 1 ? [keys[0].parameter] : keys.sorted().map(\.parameter).filled(to: size)
         handler.withStatement(sql, .write) { statement in
             execute(statement, done) { statement in

@@ -7,12 +7,14 @@ import NIOConcurrencyHelpers
 /// Statements end where the difference between MySQL and MariaDB begins; that stands in ``Dialect``.
 struct Statements: Sendable {
     let table: String
+    /// The table, to be read by its primary key: on a small table the server would rather read, and lock, all rows.
+    private var byKey: String { table + " FORCE INDEX (PRIMARY)" }
     private let now: String
     /// Those of many keys or rows, which are long: written once.
     private let texts = NIOLockedValueBox<[Text: String]>([:])
 
     private enum Text: Hashable {
-        case set(Int), get(Int), lock(Int), delete(Dialect, Int), deleteExpired(Int)
+        case set(Int), get(Int), lock(Int), delete(Int), deleteExpired(Int)
     }
 
     init(_ options: MySQLKvStoreOptions) {
@@ -110,7 +112,7 @@ struct Statements: Sendable {
 
     func get(keys: Int) -> String {
         texts.value(for: .get(keys)) {
-            "SELECT `key`, `value` FROM \(table) WHERE `key` IN (\(Self.marks(keys))) AND \(isLive)"
+            "SELECT `key`, `value` FROM \(byKey) WHERE `key` IN (\(Self.marks(keys))) AND \(isLive)"
         }
     }
 
@@ -120,9 +122,11 @@ struct Statements: Sendable {
         return texts.value(for: .lock(keys)) { get + " FOR UPDATE" }
     }
 
-    func delete(_ dialect: Dialect, keys: Int) -> String {
-        texts.value(for: .delete(dialect, keys)) {
-            "\(dialect.delete(from: table)) WHERE `key` IN (\(Self.marks(keys)))"
+    func delete(keys: Int) -> String {
+        texts.value(for: .delete(keys)) {
+            // The second condition is true of every row. Without another column in it both servers read all rows of a
+            // small table in spite of the hint.
+            "DELETE FROM \(table) USING \(byKey) WHERE `key` IN (\(Self.marks(keys))) AND `expires` <=> `expires`"
         }
     }
 
@@ -143,7 +147,7 @@ struct Statements: Sendable {
     }
 
     private func page(_ columns: String) -> String {
-        "SELECT \(columns) FROM \(table) WHERE \(isInRange) AND \(isLive) ORDER BY `key` LIMIT ?"
+        "SELECT \(columns) FROM \(byKey) WHERE \(isInRange) AND \(isLive) ORDER BY `key` LIMIT ?"
     }
 
     private static let microsecondsSince1970 = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))"
@@ -163,16 +167,16 @@ struct Statements: Sendable {
             \(sum(isLive)), \(sum("size")), \(sum(isExpired)), \(ends(after: 0, within: 1)), \
             \(ends(after: 1, within: 24)), \(ends(after: 24, within: 168)), \(ends(after: 168, within: nil)), \
             \(sum("`expires` IS NULL")), COUNT(*), MAX(`key`) \
-            FROM (SELECT `key`, LENGTH(`key`) + LENGTH(`value`) AS size, `expires` FROM \(table) \
+            FROM (SELECT `key`, LENGTH(`key`) + LENGTH(`value`) AS size, `expires` FROM \(byKey) \
             WHERE \(isInRange) ORDER BY `key` LIMIT ?) AS page GROUP BY first ORDER BY MAX(`key`)
             """
     }
 
     /// Expired rows too. Binds also the most rows.
-    var keys: String { "SELECT `key` FROM \(table) WHERE \(isInRange) ORDER BY `key` LIMIT ?" }
+    var keys: String { "SELECT `key` FROM \(byKey) WHERE \(isInRange) ORDER BY `key` LIMIT ?" }
 
     /// Binds also ``KeyRange/canonicalKeyPattern``.
-    var count: String { "SELECT COUNT(*) FROM \(table) WHERE \(isInRange) AND \(isLive) AND `key` REGEXP ?" }
+    var count: String { "SELECT COUNT(*) FROM \(byKey) WHERE \(isInRange) AND \(isLive) AND `key` REGEXP ?" }
 
     // MARK: - Upkeep
 
@@ -184,7 +188,7 @@ struct Statements: Sendable {
     /// Looks at the expiry again under the row's lock: a row refreshed meanwhile stays.
     func deleteExpired(keys: Int) -> String {
         texts.value(for: .deleteExpired(keys)) {
-            "DELETE FROM \(table) WHERE `key` IN (\(Self.marks(keys))) AND \(isExpired)"
+            "DELETE FROM \(table) USING \(byKey) WHERE `key` IN (\(Self.marks(keys))) AND \(isExpired)"
         }
     }
 

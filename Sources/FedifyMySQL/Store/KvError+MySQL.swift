@@ -14,7 +14,7 @@ extension KvError {
         }
         switch (error.code, error.serverCode) {
         case (_, Self.datetimeOverflow): self = TimeToLive.tooLong
-        case (_, Self.jsonTooDeep), (_, Self.constraintFailed):
+        case _ where error.isOfJSONDepth:
             self = kv(.unsupportedValue, "the server does not keep this value: its JSON is nested too deep for it")
         case (_, let code?) where Self.invalidJSON.contains(code):
             self = kv(.unsupportedValue, "the server does not take the value's JSON text: \(error.detail)")
@@ -33,15 +33,23 @@ extension KvError {
 
     private static let datetimeOverflow: UInt32 = 1441
     /// MySQL: "The JSON document exceeds the maximum depth."
-    private static let jsonTooDeep: UInt32 = 3157
-    /// MariaDB: the check `json_valid(value)` failed. The text was checked before it was sent, so it is its depth.
-    private static let constraintFailed: UInt32 = 4025
+    fileprivate static let jsonTooDeep: UInt32 = 3157
+    /// MariaDB: a check failed. If it is the column's `json_valid(value)`, it is the text's depth: all else of it was
+    /// checked before it was sent.
+    fileprivate static let constraintFailed: UInt32 = 4025
     /// MySQL: invalid JSON text, a character set or number that JSON can't have there.
     private static let invalidJSON: Set<UInt32> = [3140, 3141, 3144]
     private static let packetTooLarge: Set<UInt32> = [1153, 1301]
 }
 
 extension MySQLError {
+    /// The value is nested too deep. On MariaDB the check that fails is the one that the column of type JSON has by itself
+    /// (named by table and column), not one of the table owner's.
+    fileprivate var isOfJSONDepth: Bool {
+        serverCode == KvError.jsonTooDeep
+            || serverCode == KvError.constraintFailed && message.contains(".value` failed")
+    }
+
     /// A value or an expiry in the statement is at fault, not the statement; nothing was carried out.
     var isOfOneRow: Bool {
         let code = KvError(self, isRepeatable: true).code

@@ -195,6 +195,17 @@ final class StoreTelemetry: Sendable {
         #endif
     }
 
+    /// Expired rows could not be removed.
+    func sweepFailed() {
+        #if Metrics
+            if let factory {
+                Counter(
+                    label: "fedify_kv.sweeper.failures", dimensions: [("db.collection.name", table)], factory: factory
+                ).increment()
+            }
+        #endif
+    }
+
     // MARK: - Facts, by the conventions' names
 
     private func facts(_ operation: StoreOperation, _ server: MySQLPool.Server) -> [(String, String)] {

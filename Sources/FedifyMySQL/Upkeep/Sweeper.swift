@@ -18,6 +18,10 @@ final class Sweeper: Sendable {
     private struct State {
         var lastSweep: ContinuousClock.Instant
         var isSweeping = false
+        /// The last sweep failed: that was told of.
+        var hasFailed = false
+        /// The server refuses the lock: that was told of.
+        var isWithoutLock = false
     }
 
     /// A sweeper at work half of the time is overlooked once in 2^10 times.
@@ -76,12 +80,18 @@ final class Sweeper: Sendable {
                 return
             }
             let removed = try await batches(lockTimeout: 0, run: run)
+            state.withLockedValue { $0.hasFailed = false }
             if removed > 0 { log.log(.debug, "expired rows removed", [\.count: "\(removed)"]) }
         } catch is CancellationError {
             // The next sweep goes on where it stopped.
         } catch {
-            // Upkeep that fails is nobody's failure.
-            log.log(.debug, "sweep failed", [\.error: "\(error)"])
+            // Upkeep that fails is nobody's failure. What lasts is told once: the table grows meanwhile.
+            telemetry.sweepFailed()
+            let isNews = state.withLockedValue { state in
+                defer { state.hasFailed = true }
+                return !state.hasFailed
+            }
+            log.log(isNews ? .warning : .debug, "expired rows were not removed", [\.error: "\(error)"])
         }
     }
 
@@ -93,8 +103,9 @@ final class Sweeper: Sendable {
         let table = MySQLParameter.text(options.tableName)
         for _ in 0..<Self.looks {
             let isFree = try await pool.withConnection { connection in
-                try await connection.rows(Statements.isSweepFree, [table]).rows.first?.integer(0) == 1
+                try await lock(Statements.isSweepFree, [table], on: connection)
             }
+            guard let isFree else { return true }
             guard isFree else { return false }
             try await Task.sleep(for: Self.pauseBetweenLooks * Double.random(in: 0...2))
         }
@@ -116,16 +127,38 @@ final class Sweeper: Sendable {
 
     private func batch(_ lockTimeout: Int64, on connection: MySQLConnection) async throws -> Batch {
         let table = MySQLParameter.text(options.tableName)
-        let lock = try await connection.rows(Statements.lockSweep, [table, .integer(lockTimeout)])
-        guard lock.rows.first?.integer(0) == 1 else { return .busy }
+        let isLocked = try await lock(Statements.lockSweep, [table, .integer(lockTimeout)], on: connection)
+        guard isLocked != false else { return .busy }
         let batch: Result<Batch, any Error>
         do {
             batch = .success(try await removeExpired(on: connection))
         } catch {
             batch = .failure(error)
         }
-        _ = try? await connection.rows(Statements.unlockSweep, [table])
+        if isLocked == true { _ = try? await connection.rows(Statements.unlockSweep, [table]) }
         return try batch.get()
+    }
+
+    /// Asks for the lock, or about it.
+    ///
+    /// It is a help, not a need: two sweepers do the same work twice, and no harm. Clusters refuse it, Percona's with 1105
+    /// in strict mode, Galera with 1235.
+    ///
+    /// - Returns: The answer; nil if the server refuses the question.
+    private func lock(
+        _ sql: String, _ parameters: [MySQLParameter], on connection: MySQLConnection
+    ) async throws(MySQLError) -> Bool? {
+        do throws(MySQLError) {
+            return try await connection.rows(sql, parameters).rows.first?.integer(0) == 1
+        } catch {
+            guard error.code == .server, !error.mayPass else { throw error }
+            let isNews = state.withLockedValue { state in
+                defer { state.isWithoutLock = true }
+                return !state.isWithoutLock
+            }
+            if isNews { log.log(.warning, "expired rows are removed without a lock", [\.error: "\(error)"]) }
+            return nil
+        }
     }
 
     private func removeExpired(on connection: MySQLConnection) async throws -> Batch {

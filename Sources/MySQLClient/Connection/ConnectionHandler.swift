@@ -174,6 +174,7 @@ package final class ConnectionHandler: @unchecked Sendable {
                 row: nil, parameters: []
             ) { [self] result in
                 guard case .success(.prepared(let prepared)) = result else {
+                    if case .failure(let error) = result { makeRoom(after: error) }
                     return completion(result.map { _ in })
                 }
                 statement.prepared(prepared)
@@ -181,6 +182,13 @@ package final class ConnectionHandler: @unchecked Sendable {
                 completion(.success(()))
             }
         ) { $0.writePrepare(statement.sql) }
+    }
+
+    /// Where the server has no room for another prepared statement, ours make some.
+    private func makeRoom(after error: MySQLError) {
+        guard error.serverCode == ServerErrorCode.tooManyPreparedStatements else { return }
+        for id in statements.removeAll() { output.writeClose(statement: id) }
+        flush()
     }
 
     private func append(

@@ -29,6 +29,14 @@ struct PreparedStatements {
         self.limit = limit
     }
 
+    /// Forgets all of them.
+    ///
+    /// - Returns: The numbers of the statements to close on the server.
+    mutating func removeAll() -> [UInt32] {
+        defer { statements = [:] }
+        return statements.values.compactMap(\.id)
+    }
+
     mutating func find(_ sql: String) -> PreparedStatement? {
         guard let statement = statements[sql] else { return nil }
         uses += 1

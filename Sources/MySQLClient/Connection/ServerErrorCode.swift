@@ -15,8 +15,11 @@ package enum ServerErrorCode {
     /// The statement was not carried out and may be sent again on the same connection: deadlock, lock wait timeout,
     /// a row that another transaction changed meanwhile (1020, by `innodb_snapshot_isolation`, which MariaDB has on
     /// since 11.6), a definition that changed under a prepared statement (1412, 1615), a query killed by an operator
-    /// (1317), and a conflict with another member of Group Replication (3101, rolled back).
-    package static let transient: Set<UInt32> = [1020, 1205, 1213, 1317, 1412, 1615, 3101]
+    /// (1317) or by the server's limit on its time (MariaDB 1969, MySQL 3024), no room for a prepared statement (1461),
+    /// and a conflict with another member of Group Replication (3101, rolled back).
+    package static let transient: Set<UInt32> = [1020, 1205, 1213, 1317, 1412, 1461, 1615, 1969, 3024, 3101]
+    /// The server holds as many prepared statements, for all clients, as it may: 1461.
+    package static let tooManyPreparedStatements: UInt32 = 1461
 
     /// The server takes no writes at present: read-only (1290, 1836), a read-only transaction (1792), a member of Group
     /// Replication that may not write (3100), a Galera node that isn't ready (1047). Nothing was carried out; another

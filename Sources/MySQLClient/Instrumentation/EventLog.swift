@@ -4,7 +4,7 @@
 
 /// Tells a logger what happens, if there is one.
 package struct EventLog: Sendable {
-    package enum Level { case trace, debug, info, notice }
+    package enum Level { case trace, debug, info, notice, warning }
 
     /// A fact's name is a key of ``MySQLObservability/LogKeys``.
     package typealias Facts = [KeyPath<MySQLObservability.LogKeys, String>: String]
@@ -24,6 +24,7 @@ package struct EventLog: Sendable {
                 case .debug: .debug
                 case .info: .info
                 case .notice: .notice
+                case .warning: .warning
                 }
             guard logger.logLevel <= level else { return }
             var metadata: Logger.Metadata = [:]
