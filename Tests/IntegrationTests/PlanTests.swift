@@ -30,7 +30,8 @@ import Testing
             (statements.get, [key(1)]), (statements.getWithExpiry, [key(1)]), (statements.delete(dialect), [key(1)]),
             (statements.replace(dialect), [value, .null, key(1), value]),
             (statements.replaceExpired, [value, .null, key(1)]), (statements.remove(dialect), [key(1), value]),
-            (statements.page, range + [.integer(64)]), (statements.pageWithExpiry, range + [.integer(64)]),
+            (statements.page, range + [.integer(64)]), (statements.pageSizes, range + [.integer(64)]),
+            (statements.pageWithExpiry, range + [.integer(64)]),
             (statements.keys, range + [.integer(64)]), (statements.count, range + [.text(".")]),
         ]
         for size in [2, 8, 64, 128] where size <= rows {

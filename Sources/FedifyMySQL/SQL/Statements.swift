@@ -146,6 +146,9 @@ struct Statements: Sendable {
         page("`key`, `value`, TIMESTAMPDIFF(MICROSECOND, \(now), `expires`), \(Self.microsecondsSince1970)")
     }
 
+    /// How many bytes each value of such a page has. Binds also the most rows.
+    var pageSizes: String { page("LENGTH(`value`)") }
+
     private func page(_ columns: String) -> String {
         "SELECT \(columns) FROM \(byKey) WHERE \(isInRange) AND \(isLive) ORDER BY `key` LIMIT ?"
     }

@@ -98,11 +98,7 @@ private final class Listing {
     }
 
     private func fetch() -> Task<Pages.Page, any Error> {
-        Task { [store, pages] in
-            try await store.perform(.list) {
-                try await store.run { connection in try await pages.fetch(store.statements, on: connection) }
-            }
-        }
+        Task { [store, pages] in try await pages.fetch(from: store) }
     }
 }
 
@@ -122,8 +118,9 @@ struct Pages: Sendable {
         var rows = 0
         var bytes = 0
         var skipped = 0
-        /// There were further rows, dropped for their size.
+        /// There are further rows, left for their size.
         var isCut = false
+        var isLast = false
     }
 
     var range: KeyRange
@@ -139,14 +136,43 @@ struct Pages: Sendable {
         self.withExpiry = withExpiry
     }
 
-    func fetch(_ statements: Statements, on connection: MySQLConnection) async throws -> Page {
+    /// The next page. One that doesn't come within a deadline is asked for again with fewer rows, and a new deadline.
+    func fetch(from store: MySQLKvStore) async throws -> Page {
+        var rows = rows
+        while true {
+            do {
+                return try await store.perform(.list) {
+                    try await store.run { [rows] in try await fetch(store.statements, rows, on: $0) }
+                }
+            } catch let error as KvError where error.code == .deadlineExceeded && rows > 1 {
+                rows = max(1, rows / 8)
+            }
+        }
+    }
+
+    private func fetch(_ statements: Statements, _ rows: Int, on connection: MySQLConnection) async throws -> Page {
         var page = Page()
-        // Rows past the budget are read off the connection one by one, and let go.
+        let bounds = [MySQLParameter.text(range.after), .text(range.through)]
+        var limit = rows
+        if rows > 1 {
+            // Values are large or small as it comes, and what lies behind the budget should not be sent at all.
+            let sizes = try await connection.rows(
+                statements.pageSizes, bounds + [.integer(Int64(rows))], maximumRows: rows
+            ).rows
+            var bytes = 0
+            let fitting = sizes.prefix { size in
+                defer { bytes += Int(size.integer(0) ?? 0) }
+                return bytes < Self.bytes
+            }
+            page.isCut = fitting.count < sizes.count
+            // Where all fit no fewer are asked for: a row that comes meanwhile must not push out the last one.
+            if page.isCut { limit = fitting.count }
+        }
         let found = try await connection.rows(
-            withExpiry ? statements.pageWithExpiry : statements.page,
-            [.text(range.after), .text(range.through), .integer(Int64(rows))], maximumRows: rows,
-            maximumBytes: Self.bytes)
-        page.isCut = found.isCut
+            withExpiry ? statements.pageWithExpiry : statements.page, bounds + [.integer(Int64(limit))],
+            maximumRows: limit, maximumBytes: Self.bytes)
+        page.isCut = page.isCut || found.isCut
+        page.isLast = !page.isCut && found.rows.count < limit
         for row in found.rows {
             guard let text = row.text(0) else { continue }
             page.rows += 1
@@ -165,7 +191,7 @@ struct Pages: Sendable {
 
     mutating func advance(past page: Page) {
         skipped += page.skipped
-        isAtEnd = !page.isCut && page.rows < rows
+        isAtEnd = page.isLast
         if let last = page.last { range.after = last }
         if page.rows > 0 {
             let fitting = Self.bytes / max(1, page.bytes / page.rows)

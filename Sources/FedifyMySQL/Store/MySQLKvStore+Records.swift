@@ -85,9 +85,7 @@ private actor Walk {
 
     func next() async throws -> MySQLKvStore.RecordPage? {
         guard !pages.isAtEnd else { return nil }
-        let page = try await store.perform(.list) { [store, pages] in
-            try await store.run { connection in try await pages.fetch(store.statements, on: connection) }
-        }
+        let page = try await pages.fetch(from: store)
         pages.advance(past: page)
         let records = zip(page.entries, page.ends).map { entry, end in
             MySQLKvStore.Record(
