@@ -145,6 +145,8 @@ package struct SchedulerStateMachine {
     private var retryAt: NIODeadline?
     /// When a connection was lost last.
     private var lastLoss: NIODeadline?
+    /// The last open connection was lost, and none was opened since: the server may be gone.
+    private var isCutOff = false
     private var timer = NIODeadline.distantFuture
     private var roundTrip = RoundTripEstimate()
     private var isClosed = false
@@ -264,7 +266,7 @@ package struct SchedulerStateMachine {
 
     /// While the server can't be reached, one attempt at a time is made for all who wait, with growing pauses.
     private mutating func mayOpen(_ actions: inout [Action], _ now: NIODeadline) -> Bool {
-        guard failures > 0 else { return true }
+        guard failures > 0 || isCutOff else { return true }
         guard opening == 0 else { return false }
         guard let retryAt, retryAt > now else { return true }
         setTimer(retryAt, &actions)
@@ -276,6 +278,7 @@ package struct SchedulerStateMachine {
         guard var connection = connections[id], case .opening = connection.phase else { return [.close(id)] }
         var actions: [Action] = []
         opening -= 1
+        isCutOff = false
         failures = 0
         lastFailure = nil
         retryAt = nil
@@ -369,7 +372,10 @@ package struct SchedulerStateMachine {
         var actions: [Action] = []
         lanes[batch.lane.rawValue].batches -= 1
         changed(batch.lane.rawValue)
-        if !isUsable { lastLoss = now }
+        if !isUsable {
+            lastLoss = now
+            isCutOff = connections.count == opening + 1
+        }
         if !isUsable || isClosed || connection.generation != generation || connection.expires <= now {
             connections[id] = nil
             if isUsable { actions.append(.close(id)) }
@@ -410,6 +416,7 @@ package struct SchedulerStateMachine {
         case .opening, .busy: return []
         }
         connections[id] = nil
+        isCutOff = connections.count == opening
         var actions: [Action] = []
         startConnections(&actions, now)
         finishClosing(&actions)

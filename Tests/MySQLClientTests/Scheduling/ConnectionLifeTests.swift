@@ -73,6 +73,16 @@ import Testing
         #expect(scheduler.enqueue("b") == ["open 2"])
     }
 
+    /// The server may be gone: one attempt finds out, and the others follow.
+    @Test func afterTheLastConnectionWasLostOneAttemptGoesAhead() {
+        var scheduler = scheduler(idle: 1)
+        scheduler.enqueue("a")
+        _ = scheduler.take(1)
+        #expect(scheduler.finish(1, isUsable: false) == [])
+        #expect(scheduler.enqueue(all: "bcd", .exclusive) == ["open 2"])
+        #expect(scheduler.open(2) == ["schedule 2", "open 3", "open 4"])
+    }
+
     @Test func leavingAServerClosesIdleConnectionsAndTheOthersAfterTheirWork() {
         var scheduler = scheduler(idle: 3)
         scheduler.enqueue(all: "ab", .exclusive)

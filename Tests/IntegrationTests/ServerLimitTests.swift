@@ -1,0 +1,139 @@
+import FedifyKv
+import FedifyMySQL
+import Foundation
+import MySQLClient
+import NIOConcurrencyHelpers
+import Testing
+
+/// Limits that a server's operator has set: they slow the store down, and make nothing of it wrong.
+@Suite(.serialized) struct ServerLimitTests {
+    private func with(
+        _ server: TestServer, _ variable: String, _ value: Int, _ body: () async throws -> Void
+    ) async throws {
+        let former = try await server.sql("SELECT @@GLOBAL.\(variable)")[0][0] ?? ""
+        let admin = try server.pool(1)
+        // Not prepared: there may be no room for it.
+        func set(_ value: String) async throws {
+            try await admin.withConnection { try await $0.command("SET GLOBAL \(variable) = \(value)", .read) }
+        }
+        try await set("\(value)")
+        let result = await Result { try await body() }
+        try await set(former)
+        await admin.close()
+        try result.get()
+    }
+
+    /// There is room for two prepared statements more than there are: one makes place for the next.
+    @Test(arguments: try await TestServer.all)
+    func fewPreparedStatementsAreEnough(_ server: TestServer) async throws {
+        try await server.withStore(poolSize: 1) { kv, _ in
+            try await kv.initialize()
+            let present = Int(try await server.sql("SHOW GLOBAL STATUS LIKE 'Prepared_stmt_count'")[0][1] ?? "") ?? 0
+            try await with(server, "max_prepared_stmt_count", present + 2) {
+                for size in [1, 2, 3, 5, 9, 17, 33] {
+                    try await withThrowingTaskGroup { group in
+                        for number in 0..<size {
+                            group.addTask {
+                                let key: KvKey = ["k", "\(size)", "\(number)"]
+                                try await kv.set(key, number)
+                                #expect(try await kv.get(key, as: Int.self) == number)
+                                #expect(try await kv.cas(key, expected: number, new: -1))
+                                try await kv.delete(key)
+                            }
+                        }
+                        try await group.waitForAll()
+                    }
+                }
+                #expect(try await kv.count() == 0)
+            }
+        }
+    }
+
+    /// A server that had no room for a moment: the pool grows to its full size soon after.
+    @Test(arguments: try await TestServer.all)
+    func afterTooManyConnectionsThePoolIsFullAgain(_ server: TestServer) async throws {
+        let pool = try server.pool(6) { $0.deadline = .seconds(30) }
+        let gate = Gate()
+        let holders = NIOLockedValueBox(0)
+        // The least that MariaDB can be set to, and who sets it back.
+        let others = try (0..<10).map { _ in try server.pool(1) }
+        for other in others { try await other.withConnection { try await $0.query("DO 1") } }
+        let former = try await server.sql("SELECT @@GLOBAL.max_connections")[0][0] ?? ""
+        try await server.sql("SET GLOBAL max_connections = 10")
+        let tasks = (0..<6).map { _ in
+            Task {
+                try await pool.withConnection { _ in
+                    holders.withLockedValue { $0 += 1 }
+                    await gate.pass()
+                }
+            }
+        }
+        // MariaDB has room for an administrator.
+        try await eventually { pool.status.waiting >= 5 }
+        // Until it was refused.
+        try await Task.sleep(for: .milliseconds(500))
+        #expect(holders.withLockedValue(\.self) <= 1)
+        try await others[0].withConnection { _ = try await $0.query("SET GLOBAL max_connections = \(former)") }
+        try await eventually(within: .seconds(5)) { holders.withLockedValue(\.self) == 6 }
+        #expect(pool.status.connections == 6)
+        gate.open()
+        for task in tasks { try await task.value }
+        await pool.close()
+        for other in others { await other.close() }
+    }
+
+    /// What nobody waits for any more ends on the server, too, if nobody can tell it to.
+    @Test(arguments: try await TestServer.all)
+    func aStatementEndsOnTheServerWithItsDeadline(_ server: TestServer) async throws {
+        let proxy = try Proxy(to: server.ports[0])
+        let pool = try server.pool(1) {
+            $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
+            $0.deadline = .seconds(1)
+        }
+        // Reads for minutes.
+        let sql =
+            "SELECT COUNT(*) FROM information_schema.columns a, information_schema.columns b, "
+            + "information_schema.columns c WHERE a.column_name <> b.column_name"
+        func running() async throws -> Int {
+            try await server.sql(
+                "SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT COUNT(*) FROM information_schema"
+                    + ".columns a%'"
+            ).count
+        }
+        let counting = Task { try await pool.withConnection { try await $0.query(sql) } }
+        try await eventually { try await running() == 1 }
+        // No word reaches the server from now on.
+        proxy.down()
+        await #expect(throws: MySQLError.self) { try await counting.value }
+        try await eventually(within: .seconds(3)) { try await running() == 0 }
+        await pool.close()
+    }
+
+    /// A statement that waits for a table's definition, behind an ALTER TABLE say, is not carried out later.
+    @Test(arguments: try await TestServer.all)
+    func whatWaitsForADefinitionIsNotCarriedOutLater(_ server: TestServer) async throws {
+        let pool = try server.pool(2) { $0.deadline = .seconds(1) }
+        try await server.withStore { direct, _ in
+            try await direct.set(["k"], 1)
+            let kv = try MySQLKvStore(pool, options: direct.options)
+            #expect(try await kv.get(["k"], as: Int.self) == 1)
+            let table = direct.options.tableName
+            let holder = try server.pool(1)
+            try await holder.withConnection { connection in
+                try await connection.command("LOCK TABLES `\(table)` WRITE", .read)
+                let error = await #expect(throws: KvError.self) { try await kv.set(["k"], 2) }
+                #expect(error?.code == .deadlineExceeded)
+                // Nothing of it is left on the server.
+                try await eventually(within: .seconds(3)) {
+                    try await server.sql(
+                        "SELECT id FROM information_schema.processlist WHERE info LIKE 'INSERT INTO `\(table)`%'"
+                    ).isEmpty
+                }
+                try await connection.command("UNLOCK TABLES", .read)
+            }
+            await holder.close()
+            #expect(try await direct.get(["k"], as: Int.self) == 1)
+        }
+        await pool.close()
+    }
+}
