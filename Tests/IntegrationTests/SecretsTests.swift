@@ -91,6 +91,21 @@ import Testing
         }
     }
 
+    /// A message of the server's that repeats the password is shown without it.
+    @Test(arguments: try await TestServer.all)
+    func aPasswordThatTheServerRepeatsIsTakenOut(_ server: TestServer) async throws {
+        let password = server.configuration.password.text
+        let pool = try server.pool(1)
+        let error = await #expect(throws: MySQLError.self) {
+            try await pool.withConnection { connection in
+                try await connection.command(
+                    "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'denied with \(password), sorry'", .read)
+            }
+        }
+        #expect(error?.message == "denied with <the password>, sorry")
+        await pool.close()
+    }
+
     @Test(arguments: try await TestServer.all)
     func passwordsAppearNowhere(_ server: TestServer) async throws {
         let password = "p@ss/w?rd#\(UUID().uuidString)"

@@ -21,3 +21,11 @@ extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomR
     /// Nothing to look into.
     public var customMirror: Mirror { Mirror(self, children: []) }
 }
+
+extension Secret {
+    /// A text of a server's without the secret, which some servers repeat. (One of one or two characters would be told by
+    /// what is left out.)
+    func removed(from message: String) -> String {
+        text.utf8.count < 3 ? message : message.replacing(text, with: "<the password>")
+    }
+}

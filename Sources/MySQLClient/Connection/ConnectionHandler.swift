@@ -38,6 +38,8 @@ package final class ConnectionHandler: @unchecked Sendable {
     package private(set) var maximumPacketSize: Int
     let session: Handshake.Session
     private let deprecatesEOF: Bool
+    /// Kept out of errors.
+    private let password: Secret
     private var context: ChannelHandlerContext?
     private var decoder: PacketDecoder
     private var commands: Deque<Command> = []
@@ -60,6 +62,7 @@ package final class ConnectionHandler: @unchecked Sendable {
         self.session = session
         self.eventLoop = eventLoop
         deprecatesEOF = session.capabilities.contains(.deprecateEOF)
+        password = configuration.password
         maximumPacketSize = configuration.maximumPacketSize
         decoder = PacketDecoder(maximumPayload: configuration.maximumPacketSize)
         statements = PreparedStatements(limit: configuration.maximumPreparedStatements)
@@ -299,7 +302,8 @@ package final class ConnectionHandler: @unchecked Sendable {
             isDemoted = true
             onDemotion?()
         }
-        return MySQLError(packet, changesData: command.effect == .write, parameters: command.parameters)
+        return MySQLError(
+            packet, changesData: command.effect == .write, parameters: command.parameters, password: password)
     }
 
     /// The error with which the connection ends, if an answer says so.

@@ -120,7 +120,7 @@ final class LoginHandler: ChannelInboundHandler, RemovableChannelHandler {
             case .server(let packet):
                 MySQLError(
                     ServerErrorCode.accessDenied.contains(UInt32(packet.code)) ? .accessDenied : .connectionFailed,
-                    packet.message.escaped(), serverCode: UInt32(packet.code),
+                    configuration.password.removed(from: packet.message).escaped(), serverCode: UInt32(packet.code),
                     sqlState: packet.sqlState.escaped(limit: 5))
             case .refused(let reason): MySQLError(.insecure, reason)
             case .violation(let error): MySQLError(.connectionFailed, error.description)

@@ -68,12 +68,13 @@ public struct MySQLError: Error, Sendable, CustomStringConvertible {
     }
 
     /// What the server says of a statement. `changesData`: it changes something if it is carried out.
-    init(_ packet: ErrorPacket, changesData: Bool, parameters: [MySQLParameter] = []) {
+    init(_ packet: ErrorPacket, changesData: Bool, parameters: [MySQLParameter] = [], password: Secret) {
+        let message = password.removed(from: packet.message)
         let code = UInt32(packet.code)
         let isLost = ServerErrorCode.endsConnection.contains(code)
         self.init(
             isLost ? .connectionLost : .server,
-            isLost ? Self.connectionLost.message : Self.withoutData(packet.message, code, parameters),
+            isLost ? Self.connectionLost.message : Self.withoutData(message, code, parameters),
             serverCode: code, sqlState: packet.sqlState.escaped(limit: 5),
             mayHaveBeenApplied: changesData && ServerErrorCode.outcomeUnknown.contains(code))
     }
