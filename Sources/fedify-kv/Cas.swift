@@ -11,10 +11,10 @@ struct Cas: AsyncParsableCommand {
     @OptionGroup var ttl: TTLArguments
     @OptionGroup var key: KeyArguments
 
-    @Option(help: "What must be there, as JSON; nothing, if left out.")
+    @Option(parsing: .unconditional, help: "What must be there, as JSON; nothing, if left out.")
     var expected: String?
 
-    @Option(help: "What is to be there, as JSON; nothing, if left out.")
+    @Option(parsing: .unconditional, help: "What is to be there, as JSON; nothing, if left out.")
     var new: String?
 
     func run() async throws {

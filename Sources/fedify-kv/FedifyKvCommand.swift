@@ -69,7 +69,10 @@ struct FedifyKvCommand: AsyncParsableCommand {
 extension KvError {
     /// The user asked for what can't be; the store has not failed.
     fileprivate var isUsage: Bool {
-        [.emptyKey, .keyTooLong, .invalidValue, .invalidTTL, .invalidConfiguration].contains(code)
+        [
+            .emptyKey, .keyTooLong, .invalidValue, .unsupportedValue, .valueTooLarge, .invalidTTL,
+            .invalidConfiguration,
+        ].contains(code)
     }
 }
 

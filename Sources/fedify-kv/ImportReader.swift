@@ -48,6 +48,8 @@ actor ImportReader {
         while batch.records.count < Self.maximumRows, bytes - start < Self.maximumBytes {
             let beginning = bytes
             guard let line = try await line() else { break }
+            // Files often end with an empty line.
+            if case .text(let text) = line, text.allSatisfy(\.isBlank) { continue }
             do {
                 guard case .text(let text) = line else { throw RecordLine.Malformed(reason: "it is too long") }
                 if let record = try RecordLine.record(text, now: now) {
@@ -71,5 +73,12 @@ actor ImportReader {
         lines += 1
         if case .text(let text) = line { bytes += text.count + 1 }
         return line
+    }
+}
+
+extension UInt8 {
+    /// White space within a line.
+    fileprivate var isBlank: Bool {
+        self == UInt8(ascii: " ") || self == UInt8(ascii: "\t") || self == UInt8(ascii: "\r")
     }
 }

@@ -11,7 +11,7 @@ struct Set: AsyncParsableCommand {
     @OptionGroup var ttl: TTLArguments
     @OptionGroup var key: KeyArguments
 
-    @Option(help: "The value, as JSON; standard input, if left out.")
+    @Option(parsing: .unconditional, help: "The value, as JSON; standard input, if left out.")
     var value: String?
 
     @Flag(help: "Leave the entry's expiry as it is.")

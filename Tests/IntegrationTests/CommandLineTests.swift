@@ -32,6 +32,11 @@ import Testing
         expect(try await run("cas", "c", "--new", "1"), 0)
         expect(try await run("cas", "c", "--expected", "1"), 0)
         expect(try await run("get", "c"), 1)
+        // A value may begin as an option does.
+        expect(try await run("set", "c", "--value", "-1"), 0)
+        expect(try await run("cas", "c", "--expected", "-1", "--new", "-2"), 0)
+        expect(try await run("get", "c"), 0, "-2\n")
+        expect(try await run("delete", "c"), 0)
         let listed = try await run("list", "a")
         #expect(listed.exitCode == 0)
         let entries = try listed.output.split(separator: "\n").map { try #require(JSONDocument(String($0)).members()) }
@@ -53,8 +58,8 @@ import Testing
         expect(try await CommandLineTool.run(["count"], url: nil), 2)
         expect(try await CommandLineTool.run(["count"], url: "mysql://h/d"), 2)
         expect(try await CommandLineTool.run(["count", "--table", "a-b"], url: server.url), 2)
-        expect(try await CommandLineTool.run(["count"], url: "mysql://u:hunter2@127.0.0.1:1/d"), 3)
-        let denied = try await CommandLineTool.run(["count"], url: "mysql://u:hunter2@127.0.0.1:1/d")
+        expect(try await CommandLineTool.run(["count"], url: "mysql://u:hunter2@127.0.0.1:1/d?deadline=1"), 3)
+        let denied = try await CommandLineTool.run(["count"], url: "mysql://u:hunter2@127.0.0.1:1/d?deadline=1")
         #expect(!denied.errors.contains("hunter2"))
         let help = try await CommandLineTool.run(["--help"], url: nil)
         #expect(help.exitCode == 0 && help.output.contains("MYSQL_URL"))

@@ -131,7 +131,8 @@ import Testing
     }
 
     @Test func aServerThatIsNotThereIsAnError() async throws {
-        let outcome = try await CommandLineTool.run(["doctor", "--json"], url: "mysql://u:hunter2@127.0.0.1:1/d")
+        let url = "mysql://u:hunter2@127.0.0.1:1/d?deadline=1"
+        let outcome = try await CommandLineTool.run(["doctor", "--json"], url: url)
         #expect(outcome.exitCode == 3)
         let error = try JSONDecoder().decode([String: [String: String]].self, from: Data(outcome.errors.utf8))
         #expect(error["error"]?["code"] == "connectionFailed")

@@ -27,7 +27,7 @@ struct Statements: Sendable {
             }
     }
 
-    // MARK: - Schema, as @fedify/mysql makes it
+    // MARK: - Schema, as @fedify/mysql makes it where the server's row format is the default one
 
     let indexName: String
 
@@ -35,7 +35,7 @@ struct Statements: Sendable {
         """
         CREATE TABLE IF NOT EXISTS \(table) (`key` VARCHAR(768) NOT NULL, `value` JSON NOT NULL, \
         `expires` DATETIME(6) NULL DEFAULT NULL, PRIMARY KEY (`key`), INDEX `\(indexName)` (`expires`)) \
-        ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
+        ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
         """
     }
 

@@ -20,6 +20,11 @@ extension KvError {
             self = kv(.unsupportedValue, "the server does not take the value's JSON text: \(error.detail)")
         case (_, let code?) where Self.packetTooLarge.contains(code):
             self = kv(.valueTooLarge, "the value is larger than the server's max_allowed_packet")
+        case (_, Self.keyTooLong):
+            self = kv(
+                .serverError,
+                "the server's pages are too small for the table's key, which needs an innodb_page_size of 16 KiB: "
+                    + error.detail)
         case (.acquisitionTimedOut, _), (.tooManyWaiting, _): self = kv(.overloaded, error.message)
         case (.deadlineExceeded, _):
             self = kv(.deadlineExceeded, error.message + "; a write may have been carried out, or may yet be")
@@ -31,6 +36,8 @@ extension KvError {
         }
     }
 
+    /// "Specified key was too long": a limit that goes with the size of InnoDB's pages.
+    private static let keyTooLong: UInt32 = 1071
     private static let datetimeOverflow: UInt32 = 1441
     /// MySQL: "The JSON document exceeds the maximum depth."
     fileprivate static let jsonTooDeep: UInt32 = 3157
