@@ -94,6 +94,8 @@ package struct ConnectionFactory: Sendable {
         } catch {
             throw error as? MySQLError ?? MySQLError(.invalidConfiguration, "a file can't be read")
         }
+        // Given up meanwhile: the event loops may be gone, too.
+        if Task.isCancelled { throw MySQLError(.connectionFailed, "the attempt to connect was given up") }
         let promise = eventLoop.makePromise(of: MySQLConnection.self)
         let attempt = ConnectionAttempt(promise, eventLoop)
         let timeout = eventLoop.scheduleTask(deadline: limit) {

@@ -1,5 +1,4 @@
 import NIOCore
-import NIOPosix
 import Testing
 
 @_spi(Scheduling) @testable import MySQLClient
@@ -18,11 +17,9 @@ import Testing
 
     /// A lane has one number in all shards: that of a removed one is not used again while a shard has requests of it.
     @Test func aLaneHasOneNumberInAllShards() async throws {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
         // Nobody listens there.
         var configuration = MySQLConfiguration(
             address: .tcp(host: "127.0.0.1", port: 1), user: "user", password: "secret", database: "db")
-        configuration.pool.eventLoopGroup = group
         configuration.pool.hasShardPerEventLoop = true
         let pool = try MySQLPool(configuration)
         func add() -> LaneID { pool.addLane(LanePolicy()) { _, _, _ in } }
@@ -45,6 +42,5 @@ import Testing
         await pool.close()
         await waiting.value
         #expect(add() == lane)
-        try await group.shutdownGracefully()
     }
 }
