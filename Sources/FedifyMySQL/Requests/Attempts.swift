@@ -48,6 +48,7 @@ struct Attempts {
             try await Task.sleep(for: .nanoseconds(pause.nanoseconds))
         }
     }
+
     /// What the caller is told of a failure after which there is no other attempt.
     private func error(_ failure: MySQLError) -> KvError {
         let error = KvError(failure, isRepeatable: policy.isRepeatable)

@@ -55,6 +55,8 @@ struct SessionSetup {
         "character_set_client = utf8mb4", "character_set_results = utf8mb4", "collation_connection = utf8mb4_bin",
     ]
 
+    private static let setVariables = "SET " + variables.map { "SESSION " + $0 }.joined(separator: ", ")
+
     /// A variable that the server doesn't know, or that only some may set: 1193, 1227, 1238; or both of its names are in
     /// comments that this server does not read: 1064.
     private static let refusals: Set<UInt32> = [1064, 1193, 1227, 1238]
@@ -84,7 +86,7 @@ struct SessionSetup {
         command("SET SESSION innodb_lock_wait_timeout = \(configuration.lockWaitTimeout.wholeSeconds)", findings)
         command(Self.limits(configuration.deadline), findings)
         for statement in configuration.sessionSetup { command(statement, findings, isUsers: true) }
-        handler.query("SET " + Self.variables.map { "SESSION " + $0 }.joined(separator: ", "), .read) { result in
+        handler.query(Self.setVariables, .read) { result in
             if case .failure(let error) = result, Self.refusals.contains(error.serverCode ?? 0) {
                 findings.isSetRefused = true
             } else {
