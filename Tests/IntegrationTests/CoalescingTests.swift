@@ -29,18 +29,7 @@ import Testing
 
     /// Keeps the only connection of a store busy while operations gather.
     private func gather<T>(_ kv: MySQLKvStore, _ body: (Gathering) async throws -> T) async throws -> T {
-        let (begun, gate) = (NIOLockedValueBox(false), Gate())
-        let busy = Task {
-            try await kv.pool.withConnection { _ in
-                begun.withLockedValue { $0 = true }
-                await gate.pass()
-            }
-        }
-        try await eventually { begun.withLockedValue(\.self) }
-        let result = await Result { try await body(Gathering(kv: kv)) }
-        gate.open()
-        try await busy.value
-        return try result.get()
+        try await kv.pool.whileBusy { try await body(Gathering(kv: kv)) }
     }
 
     private func executions(_ pool: MySQLPool) async throws -> Int {

@@ -1,4 +1,6 @@
+import MySQLClient
 import NIOConcurrencyHelpers
+import Testing
 
 /// Keeps tasks waiting until it is opened: a connection that one of them holds stays busy so long.
 final class Gate: Sendable {
@@ -27,5 +29,23 @@ final class Gate: Sendable {
             return state.waiting
         }
         for continuation in waiting { continuation.resume() }
+    }
+}
+
+extension MySQLPool {
+    /// Keeps one connection busy while a test does what should wait for it.
+    func whileBusy<T>(_ body: () async throws -> T) async throws -> T {
+        let (begun, gate) = (NIOLockedValueBox(false), Gate())
+        let busy = Task {
+            try await withConnection { _ in
+                begun.withLockedValue { $0 = true }
+                await gate.pass()
+            }
+        }
+        try await eventually { begun.withLockedValue(\.self) }
+        let result = await Result { try await body() }
+        gate.open()
+        try await busy.value
+        return try result.get()
     }
 }

@@ -7,29 +7,13 @@ import Testing
 
 /// Limits that a server's operator has set: they slow the store down, and make nothing of it wrong.
 @Suite(.serialized) struct ServerLimitTests {
-    private func with(
-        _ server: TestServer, _ variable: String, _ value: Int, _ body: () async throws -> Void
-    ) async throws {
-        let former = try await server.sql("SELECT @@GLOBAL.\(variable)")[0][0] ?? ""
-        let admin = try server.pool(1)
-        // Not prepared: there may be no room for it.
-        func set(_ value: String) async throws {
-            try await admin.withConnection { try await $0.command("SET GLOBAL \(variable) = \(value)", .read) }
-        }
-        try await set("\(value)")
-        let result = await Result { try await body() }
-        try await set(former)
-        await admin.close()
-        try result.get()
-    }
-
     /// There is room for two prepared statements more than there are: one makes place for the next.
     @Test(arguments: try await TestServer.all)
     func fewPreparedStatementsAreEnough(_ server: TestServer) async throws {
         try await server.withStore(poolSize: 1) { kv, _ in
             try await kv.initialize()
             let present = Int(try await server.sql("SHOW GLOBAL STATUS LIKE 'Prepared_stmt_count'")[0][1] ?? "") ?? 0
-            try await with(server, "max_prepared_stmt_count", present + 2) {
+            try await server.withGlobal("max_prepared_stmt_count", "\(present + 2)") {
                 for size in [1, 2, 3, 5, 9, 17, 33] {
                     try await withThrowingTaskGroup { group in
                         for number in 0..<size {

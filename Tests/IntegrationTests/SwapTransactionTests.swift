@@ -89,18 +89,13 @@ import Testing
 
     /// Swaps eight keys at once, while a connection is kept busy so that they travel together.
     private func swap(_ kv: MySQLKvStore, from expected: Int, to new: Int) async throws -> [Result<Bool, any Error>] {
-        let (begun, gate) = (NIOLockedValueBox(false), Gate())
-        async let busy: Void = kv.pool.withConnection { _ in
-            begun.withLockedValue { $0 = true }
-            await gate.pass()
+        let swaps = try await kv.pool.whileBusy {
+            let swaps = (0..<8).map { key in
+                Task { try await kv.cas(["k", "\(key)"], expected: expected, new: new) }
+            }
+            try await eventually { kv.pool.status.waiting == swaps.count }
+            return swaps
         }
-        try await eventually { begun.withLockedValue(\.self) }
-        let swaps = (0..<8).map { key in
-            Task { try await kv.cas(["k", "\(key)"], expected: expected, new: new) }
-        }
-        try await eventually { kv.pool.status.waiting == swaps.count }
-        gate.open()
-        try await busy
         var results: [Result<Bool, any Error>] = []
         for swap in swaps { results.append(await swap.result) }
         return results
@@ -166,20 +161,15 @@ import Testing
             let kv = try MySQLKvStore(pool, options: direct.options)
             for result in try await swap(kv, from: 0, to: 1) { #expect(try result.get()) }
             transaction.withLockedValue { $0.isArmed = true }
-            let (begun, gate) = (NIOLockedValueBox(false), Gate())
-            async let busy: Void = pool.withConnection { _ in
-                begun.withLockedValue { $0 = true }
-                await gate.pass()
+            let (early, late) = try await pool.whileBusy {
+                let early = (0..<4).map { key in Task { try await kv.cas(["k", "\(key)"], expected: 1, new: 2) } }
+                try await eventually { pool.status.waiting == 4 }
+                // Those who come later have time left when the first have none.
+                try await Task.sleep(for: .seconds(1))
+                let late = (4..<8).map { key in Task { try await kv.cas(["k", "\(key)"], expected: 1, new: 2) } }
+                try await eventually { pool.status.waiting == 8 }
+                return (early, late)
             }
-            try await eventually { begun.withLockedValue(\.self) }
-            let early = (0..<4).map { key in Task { try await kv.cas(["k", "\(key)"], expected: 1, new: 2) } }
-            try await eventually { pool.status.waiting == 4 }
-            // Those who come later have time left when the first have none.
-            try await Task.sleep(for: .seconds(1))
-            let late = (4..<8).map { key in Task { try await kv.cas(["k", "\(key)"], expected: 1, new: 2) } }
-            try await eventually { pool.status.waiting == 8 }
-            gate.open()
-            try await busy
             var errors: [KvError] = []
             for task in early {
                 if case .failure(let error as KvError) = await task.result { errors.append(error) }

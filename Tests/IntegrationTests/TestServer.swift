@@ -172,6 +172,21 @@ struct TestServer: Sendable, CustomTestStringConvertible {
         try result.get()
     }
 
+    /// Runs a test while a variable of the server has another value, and puts the former one back.
+    func withGlobal<T>(_ variable: String, _ value: String, _ body: () async throws -> T) async throws -> T {
+        let former = try await sql("SELECT @@GLOBAL.\(variable)")[0][0] ?? ""
+        let admin = try pool(1)
+        // Not prepared: there may be no room for it.
+        func set(_ value: String) async throws {
+            try await admin.withConnection { try await $0.command("SET GLOBAL \(variable) = \(value)", .read) }
+        }
+        try await set(value)
+        let result = await Result { try await body() }
+        try await set(Double(former) == nil ? "'\(former)'" : former)
+        await admin.close()
+        return try result.get()
+    }
+
     /// Runs a test while the server's sessions begin with an isolation level, and puts the former one back.
     func withGlobalIsolation<T>(_ level: String, _ body: () async throws -> T) async throws -> T {
         // MariaDB before 11.1 has the one name, MySQL the other.

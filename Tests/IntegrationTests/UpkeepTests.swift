@@ -224,16 +224,13 @@ import Testing
     /// A server whose tables are COMPACT by default has no room for the key in them.
     @Test(arguments: try await TestServer.all)
     func theTableHasItsOwnRowFormat(_ server: TestServer) async throws {
-        try await server.sql("SET GLOBAL innodb_default_row_format = 'compact'")
-        let result = await Result {
+        try await server.withGlobal("innodb_default_row_format", "'compact'") {
             try await server.withStore { kv, _ in
                 let key = KvKey([String(repeating: "😀", count: 764)])
                 try await kv.set(key, 1)
                 #expect(try await kv.get(key, as: Int.self) == 1)
             }
         }
-        try await server.sql("SET GLOBAL innodb_default_row_format = 'dynamic'")
-        try result.get()
     }
 
     /// The TypeScript store makes the index in a second step, and may have been stopped before it.

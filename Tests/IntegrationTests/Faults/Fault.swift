@@ -55,15 +55,8 @@ enum Fault: String, CaseIterable, CustomTestStringConvertible {
 
     /// Runs a body with the server prepared for the fault, and puts back what was changed.
     func prepared(_ server: TestServer, _ body: () async throws -> Void) async throws {
-        func with(_ variable: String, _ value: String) async throws {
-            let former = try await server.sql("SELECT @@GLOBAL.\(variable)")[0][0] ?? ""
-            try await server.sql("SET GLOBAL \(variable) = \(value)")
-            let result = await Result { try await body() }
-            try await server.sql("SET GLOBAL \(variable) = \(former)")
-            try result.get()
-        }
         switch self {
-        case .idleTimeout: try await with("wait_timeout", "1")
+        case .idleTimeout: try await server.withGlobal("wait_timeout", "1", body)
         default: try await body()
         }
     }
