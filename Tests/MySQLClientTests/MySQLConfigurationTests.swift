@@ -40,7 +40,7 @@ import Testing
         ("mysql://u:hunter2@::1/d", "brackets"), ("mysql://u:hunter2@[::1/d", "bracket"),
         ("mysql://u:hunter2@[::1]x/d", "IPv6"),
         ("mysql://u:hunter2@h/d?tls=on", "verify-ca"), ("mysql://u:hunter2@h/d?tls", "no value"),
-        ("mysql://u:hunter2@h/d?tls=off&tls=off", "twice"), ("mysql://u:hunter2@h/d?ssl=1", "unknown parameter"),
+        ("mysql://u:hunter2@h/d?tls=off&tls=off", "twice"), ("mysql://u:hunter2@h/d?ssk=1", "unknown parameter"),
         ("mysql://u:hunter2@h/d?tls=verify-ca", "tls-ca"),
         ("mysql://u:hunter2@h/d?tls-ca=/no/such/file", "can't be read"),
         ("mysql://u:hunter2@h/d?deadline=0", "deadline"), ("mysql://u:hunter2@h/d?deadline=-1", "deadline"),

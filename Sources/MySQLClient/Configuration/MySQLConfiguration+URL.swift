@@ -13,6 +13,9 @@ extension MySQLConfiguration {
     /// - `connect-timeout`, `deadline`: in seconds, fractions allowed;
     /// - `pool-size`: the most connections.
     ///
+    /// Parameters of other drivers that have an equal are read as that, `ssl-mode=REQUIRED` as `tls=require`; of others
+    /// the error says what to write. The manual has a table of them.
+    ///
     /// - Throws: ``MySQLError`` `invalidConfiguration`, which says what is wrong, without the password.
     public init(url: String) throws(MySQLError) {
         func invalid(_ reason: String) -> MySQLError {
@@ -63,6 +66,7 @@ extension MySQLConfiguration {
                 throw invalid("the parameter \(name.escaped()) is there twice")
             }
         }
+        parameters = try URLAliases.translated(parameters, invalid)
         func take<T>(_ name: String, _ expected: String, _ convert: (String) -> T?) throws(MySQLError) -> T? {
             guard let text = parameters.removeValue(forKey: name) else { return nil }
             guard let value = convert(text) else { throw invalid("\(name) must be \(expected)") }
@@ -99,10 +103,8 @@ extension MySQLConfiguration {
         deadline = try take("deadline", "seconds, up to a day", seconds) ?? deadline
         pool.maximumConnections = try take("pool-size", "a number", Int.init) ?? pool.maximumConnections
         if let unknown = parameters.keys.min() {
-            throw invalid(
-                "it has an unknown parameter, \(unknown.escaped()); known are socket, tls, tls-ca, tls-cert, tls-key, "
-                    + "server-public-key, allow-public-key-retrieval, allow-cleartext-password, connect-timeout, deadline "
-                    + "and pool-size")
+            let known = Self.parameterNames.joined(separator: ", ")
+            throw invalid("it has an unknown parameter, \(unknown.escaped()); known are \(known)")
         }
         do {
             try validate()
@@ -110,6 +112,12 @@ extension MySQLConfiguration {
             throw invalid(error.message)
         }
     }
+
+    /// The parameters of a URL.
+    static let parameterNames = [
+        "socket", "tls", "tls-ca", "tls-cert", "tls-key", "server-public-key", "allow-public-key-retrieval",
+        "allow-cleartext-password", "connect-timeout", "deadline", "pool-size",
+    ]
 
     /// A host, with or without a port.
     static func tcpAddress(
