@@ -37,6 +37,7 @@ package final class ConnectionHandler: @unchecked Sendable {
     /// The most bytes of a statement.
     package private(set) var maximumPacketSize: Int
     let session: Handshake.Session
+    let encryption: Encryption
     private let deprecatesEOF: Bool
     /// Kept out of errors.
     private let password: Secret
@@ -58,8 +59,12 @@ package final class ConnectionHandler: @unchecked Sendable {
     /// Called once, when the connection has ended.
     var onEnd: (() -> Void)?
 
-    init(_ session: Handshake.Session, on eventLoop: any EventLoop, _ configuration: MySQLConfiguration) {
+    init(
+        _ session: Handshake.Session, on eventLoop: any EventLoop, _ configuration: MySQLConfiguration,
+        _ encryption: Encryption
+    ) {
         self.session = session
+        self.encryption = encryption
         self.eventLoop = eventLoop
         deprecatesEOF = session.capabilities.contains(.deprecateEOF)
         password = configuration.password

@@ -16,6 +16,7 @@ final class LoginHandler: ChannelInboundHandler, RemovableChannelHandler {
     private var hasGreeted = false
     private let end: (Result<ConnectionHandler, MySQLError>) -> Void
     private var isDone = false
+    private var encryption = Encryption.none
 
     /// - Parameters:
     ///   - configuration: Who logs in.
@@ -81,7 +82,7 @@ final class LoginHandler: ChannelInboundHandler, RemovableChannelHandler {
                 throw Handshake.Failure.violation(ProtocolError("the server sent what nobody asked for"))
             }
             isDone = true
-            let connection = ConnectionHandler(session, on: context.eventLoop, configuration)
+            let connection = ConnectionHandler(session, on: context.eventLoop, configuration, encryption)
             try context.pipeline.syncOperations.addHandler(connection, position: .after(self))
             context.pipeline.syncOperations.removeHandler(self, promise: nil)
             end(.success(connection))
@@ -91,9 +92,11 @@ final class LoginHandler: ChannelInboundHandler, RemovableChannelHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case TLSUserEvent.handshakeCompleted = event, let tls {
             do throws(Handshake.Failure) {
-                guard tls.isNamed(by: try? context.pipeline.syncOperations.nioSSL_peerCertificate()) else {
+                let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate()
+                guard tls.isNamed(by: certificate) else {
                     throw .refused("the server's certificate is for another name")
                 }
+                encryption = certificate == nil ? .unverified : tls.encryption
                 let action = try handshake.tlsIsReady(isVerified: tls.isVerifying)
                 if case .send(let packets) = action { context.writeAndFlush(wrapOutboundOut(packets), promise: nil) }
             } catch {

@@ -8,7 +8,11 @@ public final class MySQLConnection: Sendable {
     /// What was found out about the server.
     public let server: MySQLServer
     /// Where the server listens.
-    let address: MySQLConfiguration.Address
+    package let address: MySQLConfiguration.Address
+    /// How the connection is encrypted, and what was verified of the server.
+    package let encryption: Encryption
+    /// Session variables that the server did not let us set.
+    package let refusedVariables: [String]
     /// The server's number for this connection, if `KILL` takes it: nil behind a proxy that has numbers of its own.
     let threadID: ThreadID?
     /// How long the server took to answer the set-up.
@@ -23,12 +27,14 @@ public final class MySQLConnection: Sendable {
 
     init(
         _ handler: ConnectionHandler, server: MySQLServer, address: MySQLConfiguration.Address, threadID: ThreadID?,
-        roundTrip: TimeAmount
+        refusedVariables: [String], roundTrip: TimeAmount
     ) {
         self.handler = handler
         self.server = server
         self.address = address
         self.threadID = threadID
+        self.refusedVariables = refusedVariables
+        encryption = handler.encryption
         self.roundTrip = roundTrip
     }
 
@@ -108,6 +114,19 @@ public final class MySQLConnection: Sendable {
     package func command(_ sql: String, _ effect: ConnectionHandler.Effect) async throws(MySQLError) {
         _ = try await onLoop { handler, done in
             handler.query(sql, effect) { done($0) }
+            handler.flush()
+        }
+    }
+
+    /// Runs a statement that reads, without preparing it. For statements without data in them.
+    package func unpreparedRows(_ sql: String, maximumRows: Int) async throws(MySQLError) -> [MySQLRow] {
+        try await onLoop { handler, done in
+            var rows: [MySQLRow] = []
+            handler.query(sql, .read, maximumRows: maximumRows) { reader throws(ProtocolError) in
+                rows.append(try MySQLRow(&reader))
+            } _: { result in
+                done(result.map { _ in rows })
+            }
             handler.flush()
         }
     }

@@ -20,6 +20,8 @@ struct SessionSetup {
         var failure: MySQLError?
         /// The server doesn't take all of the variables.
         var isSetRefused = false
+        /// Variables that only some may set.
+        var refusedVariables: [String] = []
         var server: [MySQLRow] = []
         var isReadOnly = false
         var isClustered = false
@@ -30,7 +32,7 @@ struct SessionSetup {
     /// was wrong, or an operation failed, when the server had another value of it (`SessionVariableTests`).
     ///
     /// (MariaDB alone executes comments with M; MySQL alone those with 80000, see MariaDB: "Comment Syntax".)
-    private static let variables = [
+    static let variables = [
         // A value out of range is refused, not stored altered; an empty string is no NULL.
         "sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
         // Each statement is committed at once, and a transaction ends with its COMMIT.
@@ -60,6 +62,8 @@ struct SessionSetup {
     /// A variable that the server doesn't know, or that only some may set: 1193, 1227, 1238; or both of its names are in
     /// comments that this server does not read: 1064.
     private static let refusals: Set<UInt32> = [1064, 1193, 1227, 1238]
+    /// Of them, those of a variable that the server has.
+    private static let denials: Set<UInt32> = [1227, 1238]
 
     /// How long the server works on a statement that nobody may be waiting for any more: as long as an operation may
     /// take. A statement that waits for a table's definition (an ALTER TABLE under way) ends then, too; on MySQL, which
@@ -112,6 +116,9 @@ struct SessionSetup {
             handler.query("SET SESSION \(variable)", .read) { result in
                 if case .failure(let error) = result, Self.refusals.contains(error.serverCode ?? 0) {
                     // What it doesn't have can't change an answer.
+                    if Self.denials.contains(error.serverCode ?? 0) {
+                        findings.refusedVariables += MySQLConnection.variables(in: variable).map(\.name)
+                    }
                 } else {
                     note(result, findings, isUsers: false)
                 }
@@ -131,15 +138,15 @@ struct SessionSetup {
             attempt.fail(MySQLError(.connectionFailed, unusable ?? "the server does not tell its settings"))
             return handler.quit()
         }
-        attempt.succeed(connection(row, isClustered: findings.isClustered, roundTrip: .now() - begun))
+        attempt.succeed(connection(row, findings, roundTrip: .now() - begun))
     }
 
-    private func connection(_ row: MySQLRow, isClustered: Bool, roundTrip: TimeAmount) -> MySQLConnection {
+    private func connection(_ row: MySQLRow, _ findings: Findings, roundTrip: TimeAmount) -> MySQLConnection {
         let version = row.text(1) ?? ""
         let isMariaDB = row.integer(4) == 1 || version.contains("MariaDB")
         let limit = row.integer(0).flatMap { Int(exactly: $0) } ?? .max
         handler.setMaximumPacketSize(min(limit, configuration.maximumPacketSize))
-        handler.lagsBehind = isClustered
+        handler.lagsBehind = findings.isClustered
         // Behind a proxy the greeting's number is not the server's.
         let number = row.integer(2)
         let isServers = number == Int64(handler.session.greeting.connectionID)
@@ -150,7 +157,7 @@ struct SessionSetup {
                 maximumPacketSize: handler.maximumPacketSize),
             address: address,
             threadID: isServers ? number.map { .init(number: $0, server: row.text(3) ?? "") } : nil,
-            roundTrip: roundTrip)
+            refusedVariables: findings.refusedVariables, roundTrip: roundTrip)
     }
 
     // MARK: - Several servers

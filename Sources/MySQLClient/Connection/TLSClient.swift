@@ -12,6 +12,9 @@ struct TLSClient: Sendable {
     let isVerifying: Bool
     private let checksName: Bool
 
+    /// What a handshake that succeeded has shown of the server.
+    var encryption: Encryption { checksName ? .verifiedIdentity : isVerifying ? .verifiedChain : .unverified }
+
     /// Reads certificates from files, so not to be called on an event loop.
     ///
     /// - Throws: ``MySQLError`` `invalidConfiguration`.
