@@ -120,7 +120,9 @@ package struct ConnectionFactory: Sendable {
     /// What the user reads: the server's address, and what was wrong.
     private func advice(for error: MySQLError, at address: MySQLConfiguration.Address) -> String {
         switch error.code {
-        case .accessDenied: "\(address): access denied for this user: \(error.message)"
+        case .accessDenied:
+            "\(address): access denied for this user: \(error.message)"
+                + (error.loginHint(configuration.tls, at: address).map { " (\($0))" } ?? "")
         case .insecure: "\(address) is refused: \(error.message)"
         case .invalidConfiguration: error.message
         default: "\(address) can't be reached: \(error.message)"

@@ -38,8 +38,11 @@ package enum ServerErrorCode {
     static let quotesData: Set<UInt32> = [1062, 1292, 1366, 1406, 1411, 3140, 3141]
 
     /// The server lets the user not in: wrong password or host, no rights on the database, unknown database, expired
-    /// password, locked account, unknown method.
+    /// password, locked account, unknown method, no encryption.
     static let accessDenied: Set<UInt32> = [
-        1044, 1045, 1049, 1130, 1251, 1275, 1524, 1698, 1820, 1862, 3118, 3955, 4151,
+        1044, 1045, 1049, 1130, 1251, 1275, 1524, 1698, 1820, 1862, 3118, 3159, 3955, 4151,
     ]
+
+    /// The server takes encrypted connections only (`require_secure_transport`): 3159.
+    static let secureTransportRequired: UInt32 = 3159
 }
