@@ -32,6 +32,9 @@ struct Copy: AsyncParsableCommand {
     @Option(help: "The table to copy to; that of the same name, if left out.")
     var toTable: String?
 
+    @Option(help: "As --expiry-clock, of the table to copy to.")
+    var toExpiryClock: ExpiryClock?
+
     @Option(help: "The file that keeps how far the copy has come; it is removed at the end.")
     var checkpoint: String?
 
@@ -42,8 +45,11 @@ struct Copy: AsyncParsableCommand {
         var target = store
         target.server.url = url
         target.table = toTable ?? store.table
-        let answer = try await store.withStore { [target] source in
-            try await target.withStore { target in
+        target.expiryClock = toExpiryClock
+        let answer = try await store.withStore { [arguments = target] source in
+            try await store.checkClock(of: source)
+            return try await arguments.withStore { target in
+                try await arguments.checkClock(of: target, option: "--to-expiry-clock")
                 guard try await Self.identity(of: source) != Self.identity(of: target) else {
                     throw ValidationError("This would copy the table onto itself. Name another server or --to-table.")
                 }
@@ -60,8 +66,7 @@ struct Copy: AsyncParsableCommand {
         var reached = try Checkpoint.read(
             checkpoint, work: "copy of \(prefix.serialized) from \(source.place) to \(target.place)")
         let last = reached.last.map { KvKey($0) }
-        let total = Terminal.errorsAreSeen ? try await source.count(prefix: prefix, after: last) : nil
-        let progress = Progress(total: total)
+        let progress = Progress(total: await Progress.total(of: source, prefix: prefix, after: last))
         defer { progress.finish() }
         var skipped = 0
         for try await page in source.records(prefix: prefix, after: last) {

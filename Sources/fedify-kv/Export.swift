@@ -37,19 +37,11 @@ struct Export: AsyncParsableCommand {
 
     func run() async throws {
         let prefix = KvKey(prefix)
-        var destination = FileHandle.standardOutput
-        var last: KvKey?
-        if let file {
-            if resume {
-                let begun = try ExportFile.reopen(file)
-                (destination, last) = (begun.file, begun.lastKey)
-            } else {
-                destination = try ExportFile.create(file)
-            }
-        }
-        let answer = try await store.withStore { [destination, last] kv in
-            let total = Terminal.errorsAreSeen ? try await kv.count(prefix: prefix, after: last) : nil
-            let progress = Progress(total: total)
+        let (destination, answer) = try await store.withStore { kv in
+            // Before there is a file.
+            try await store.checkClock(of: kv)
+            let (destination, last) = try openDestination()
+            let progress = Progress(total: await Progress.total(of: kv, prefix: prefix, after: last))
             defer { progress.finish() }
             var skipped = 0
             for try await page in kv.records(prefix: prefix, after: last) {
@@ -57,7 +49,7 @@ struct Export: AsyncParsableCommand {
                 skipped += page.skipped
                 progress.advance(by: page.records.count, entries: page.records.count)
             }
-            return TransferAnswer(progress, skipped: skipped)
+            return (destination, TransferAnswer(progress, skipped: skipped))
         }
         guard file != nil else {
             // Standard output has the lines.
@@ -67,6 +59,12 @@ struct Export: AsyncParsableCommand {
         try destination.synchronize()
         try destination.close()
         try output.write(answer, answer.text("exported"))
+    }
+
+    /// Where the lines go, and behind which key.
+    private func openDestination() throws -> (FileHandle, KvKey?) {
+        guard let file else { return (FileHandle.standardOutput, nil) }
+        return resume ? try ExportFile.reopen(file) : (try ExportFile.create(file), nil)
     }
 
     private func write(_ lines: String, to destination: FileHandle) throws {

@@ -39,6 +39,7 @@ struct Import: AsyncParsableCommand {
             source = file
         }
         let answer = try await store.withStore { [source] kv in
+            try await store.checkClock(of: kv)
             try await kv.initialize()
             return try await run(source, into: kv)
         }

@@ -25,6 +25,13 @@ struct StoreArguments: ParsableArguments {
     @Option(help: "The table's name.")
     var table = "fedify_kv"
 
+    @Option(
+        help: """
+            The clock that the rows' ends are kept in: \(ExpiryClock.utc.rawValue), as this store does by default, or \
+            \(ExpiryClock.sessionTimeZone.rawValue), as Fedify's TypeScript store does.
+            """)
+    var expiryClock: ExpiryClock?
+
     /// Opens the store for a command, and closes its connections behind it.
     ///
     /// - Parameter body: What to do.
@@ -42,13 +49,48 @@ struct StoreArguments: ParsableArguments {
         }
     }
 
+    /// Refuses to guess which clock the rows' ends are kept in, for commands that would delete entries by the wrong one,
+    /// or give them another end.
+    ///
+    /// - Parameters:
+    ///   - kv: The store that ``withStore(_:)`` has opened.
+    ///   - option: The option that names the clock.
+    /// - Throws: `ValidationError` if the session's time zone isn't always UTC, and no clock is named; ``MySQLError``.
+    func checkClock(of kv: MySQLKvStore, option: String = "--expiry-clock") async throws {
+        guard expiryClock == nil else { return }
+        let clock = try await kv.pool.withConnection { try await SessionClock(of: $0) }
+        guard !clock.isAlwaysUTC else { return }
+        throw ValidationError(
+            """
+            The time zone of sessions on \(kv.place) is \(clock.text), and no \(option) is given. This store keeps the \
+            rows' ends in UTC by default, Fedify's TypeScript store keeps them in the session's time zone; by the wrong \
+            clock live entries would be deleted or left out, or get another end. Give \(option) utc if this store wrote \
+            the rows, or \(option) session-time-zone if the TypeScript store did. `fedify-kv doctor` shows what the rows \
+            tell.
+            """)
+    }
+
     private func open() throws -> MySQLKvStore {
         let configuration = try server.configuration()
         var options = MySQLKvStoreOptions()
         options.tableName = table
+        options.expiryClock = (expiryClock ?? .utc).option
         // What this tool does is what it was asked for; `sweep` sweeps.
         options.upkeep.isAutomatic = false
         return try MySQLKvStore(MySQLPool(configuration), options: options)
+    }
+}
+
+/// The values of `--expiry-clock`.
+enum ExpiryClock: String, ExpressibleByArgument, CaseIterable, Sendable {
+    case utc
+    case sessionTimeZone = "session-time-zone"
+
+    var option: MySQLKvStoreOptions.ExpiryClock {
+        switch self {
+        case .utc: .utc
+        case .sessionTimeZone: .sessionTimeZone
+        }
     }
 }
 

@@ -9,7 +9,10 @@ struct Sweep: AsyncParsableCommand {
     @OptionGroup var output: OutputArguments
 
     func run() async throws {
-        let removed = try await store.withStore { try await $0.deleteExpired() }
+        let removed = try await store.withStore { kv in
+            try await store.checkClock(of: kv)
+            return try await kv.deleteExpired()
+        }
         try output.write(["removed": removed], "\(removed)")
     }
 }

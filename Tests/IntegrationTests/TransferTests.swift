@@ -256,6 +256,35 @@ import Testing
         }
     }
 
+    /// The count for the bar is refused, or takes too long: there is no bar, and the work is done.
+    @Test(arguments: try await TestServer.all)
+    func withoutACountTheWorkIsDone(_ server: TestServer) async throws {
+        let proxy = try Proxy(to: server.ports[0])
+        let url = server.url("tls=off&allow-public-key-retrieval=true")
+            .replacing(":\(server.ports[0])/", with: ":\(proxy.port)/")
+        try await server.withStore { kv, _ in
+            try await fill(kv)
+            for (number, count) in ["SELECT no_such_column, ?, ?, ?", "SELECT SLEEP(60), ?, ?, ?"].enumerated() {
+                proxy.rewrite { command in
+                    let isCount = String(decoding: command.dropFirst(), as: UTF8.self).hasPrefix("SELECT COUNT(*)")
+                    return isCount ? .statement(count) : .asItIs
+                }
+                let table = kv.options.tableName
+                for command in [
+                    ["export", "--output", path("\(number)")],
+                    ["copy", "--to", server.url, "--to-table", table + "_copy"],
+                ] {
+                    let shown = try await CommandLineTool.runOnTerminal(command + ["--table", table], url: url)
+                    #expect(shown.contains("\r\u{1B}[K3002 entries"), "\(shown)")
+                    #expect(shown.contains("/s") && !shown.contains("left"), "\(shown)")
+                }
+                #expect(try lines("\(number)").count == 3002)
+                try await server.sql("DROP TABLE \(table)_copy")
+            }
+        }
+        proxy.down()
+    }
+
     @Test(arguments: try await TestServer.all)
     func endsAreReadInBothForms(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
