@@ -1,0 +1,32 @@
+import ArgumentParser
+import FedifyMySQL
+
+struct Doctor: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract:
+            "Looks at the server, the session, the rights and the table, and says what to do; it changes nothing.",
+        discussion: """
+            Each line is good, warn or bad. A check that can't be made is a line of its own that says why, and the others \
+            go on. It exits with 1 if a line is bad, and with 3 if the server can't be reached.
+
+            Examples:
+              fedify-kv doctor
+              fedify-kv doctor --expiry-clock session-time-zone
+              fedify-kv doctor --json
+            """)
+
+    @OptionGroup var store: StoreArguments
+    @OptionGroup var output: OutputArguments
+
+    private struct Answer: Encodable {
+        let checks: [Finding]
+    }
+
+    func run() async throws {
+        let findings = try await store.withStore { kv in
+            try await Diagnosis(pool: kv.pool, table: store.table, clock: store.expiryClock).findings()
+        }
+        try output.write(Answer(checks: findings), findings.map(\.text).joined(separator: "\n"))
+        if findings.contains(where: { $0.level == .bad }) { throw ExitCode(1) }
+    }
+}

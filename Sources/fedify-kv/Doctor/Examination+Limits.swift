@@ -1,0 +1,111 @@
+import MySQLClient
+
+/// What the server limits, and how the session was set up.
+extension Examination {
+    func packet() async throws -> Finding {
+        let bytes = connection.server.maximumPacketSize
+        let isSmall = bytes < 1 << 20
+        return Finding(
+            isSmall ? .warn : .good, "values up to \(bytes) bytes, key included",
+            advice: isSmall ? "Raise the server's max_allowed_packet; 16 MiB is MariaDB's default." : nil)
+    }
+
+    func connections() async throws -> Finding {
+        let found = try await variables(.session, ["max_connections", "wait_timeout", "max_user_connections"])
+        let used = Int(try await status(["Threads_connected"])["Threads_connected"] ?? "") ?? 0
+        let most = Int(found["max_connections"] ?? "") ?? 0
+        let ofAccount = Int(found["max_user_connections"] ?? "") ?? 0
+        let wait = Int(found["wait_timeout"] ?? "") ?? .max
+        let idle = Int(configuration.pool.idleTimeout / .seconds(1))
+        let seen = "\(used) of \(most), \(poolSize) in each process's pool"
+        if ofAccount > 0, ofAccount < poolSize {
+            return Finding(
+                .warn, seen + "; \(ofAccount) for this account (max_user_connections)",
+                advice: "Raise it above the sum of all pools of this account, or lower pool-size.")
+        }
+        if most < poolSize * 2 {
+            return Finding(.warn, seen, advice: "Raise max_connections above the sum of all pools, or lower pool-size.")
+        }
+        if used * 10 >= most * 9 {
+            return Finding(.warn, seen, advice: "Little is left: raise max_connections, or lower pool-size.")
+        }
+        return Finding(
+            wait <= idle ? .warn : .good, seen + "; idle ones end after \(wait) s",
+            advice: wait <= idle ? "Keep the pool's idleTimeout (\(idle) s) below the server's wait_timeout." : nil)
+    }
+
+    /// How many prepared statements a connection keeps under load.
+    private static let statementsOfConnection = 30
+
+    func preparedStatements() async throws -> Finding {
+        let limit = try await variables(.global, ["max_prepared_stmt_count"])["max_prepared_stmt_count"]
+        let used = Int(try await status(["Prepared_stmt_count"])["Prepared_stmt_count"] ?? "") ?? 0
+        guard let most = limit.flatMap({ Int($0) }) else { return Finding(.good, "\(used) prepared, without a limit") }
+        let seen = "\(used) of \(most) prepared statements"
+        let needed = poolSize * Self.statementsOfConnection
+        if used >= most {
+            return Finding(
+                .bad, seen + ": no more can be prepared (error 1461)",
+                advice: "Raise max_prepared_stmt_count: a process with this pool keeps about \(needed).")
+        }
+        return Finding(
+            most - used < needed ? .warn : .good, seen,
+            advice: most - used < needed
+                ? "A process with this pool keeps about \(needed) under load: raise max_prepared_stmt_count." : nil)
+    }
+
+    /// The server's limits on a statement's time; the store sets those of its sessions to its own deadline.
+    func timeLimits() async throws -> Finding {
+        let names = ["max_statement_time", "max_execution_time"]
+        let (global, session) = (try await variables(.global, names), try await variables(.session, names))
+        // MariaDB counts seconds, MySQL milliseconds.
+        func seconds(_ values: [String: String]) -> Double {
+            values["max_statement_time"].flatMap { Double($0) } ?? (Double(values["max_execution_time"] ?? "") ?? 0)
+                / 1000
+        }
+        func text(_ seconds: Double) -> String { seconds == 0 ? "none" : "\(seconds) s" }
+        let deadline = configuration.deadline / .seconds(1)
+        let seen = "\(text(seconds(session))) for the store's statements, \(text(seconds(global))) for others"
+        let isShort = seconds(session) > 0 && seconds(session) < deadline
+        return Finding(
+            isShort ? .warn : .good, seen,
+            advice: isShort
+                ? "The server ends statements before the deadline of \(deadline) s: raise \(names[isMariaDB ? 0 : 1])."
+                : nil)
+    }
+
+    func sqlMode() async throws -> Finding {
+        let mode = try await variables(.global, ["sql_mode"])["sql_mode"] ?? ""
+        let isStrict = mode.contains("STRICT_TRANS_TABLES") || mode.contains("STRICT_ALL_TABLES")
+        return Finding(
+            isStrict ? .good : .warn, isStrict ? "strict" : "not strict",
+            advice: isStrict
+                ? nil
+                : "The store makes its own sessions strict; other programs' values may be cut silently. Add "
+                    + "STRICT_TRANS_TABLES.")
+    }
+
+    /// Which variables the store had to set otherwise than the server has them, and which it could not set.
+    func session() async throws -> Finding {
+        let wanted = MySQLConnection.sessionVariables
+        let names = wanted.map(\.name)
+        let (global, session) = (try await variables(.global, names), try await variables(.session, names))
+        func plain(_ value: String) -> String { value == "ON" ? "1" : value == "OFF" ? "0" : value }
+        let wrong = wanted.filter { variable in
+            guard let value = variable.value, let found = session[variable.name] else { return false }
+            return plain(found) != value
+        }.map { "\($0.name) (\(session[$0.name]?.escaped(limit: 40) ?? ""))" }
+        let refused = connection.refusedVariables.filter { name in !wrong.contains { $0.hasPrefix(name + " ") } }
+        guard wrong.isEmpty, refused.isEmpty else {
+            return Finding(
+                .bad, "not as the store needs them: \((wrong + refused).joined(separator: ", "))",
+                advice: "The server does not let the store set them, and answers may be wrong: set them on the server.")
+        }
+        // The limits on time are the configuration's, and always differ.
+        let changed = wanted.filter { $0.value != nil }.map(\.name).filter { name in
+            session[name].map { $0 != global[name] } ?? false
+        }
+        return Finding(
+            .good, changed.isEmpty ? "as the server has it" : "set for the store: \(changed.joined(separator: ", "))")
+    }
+}

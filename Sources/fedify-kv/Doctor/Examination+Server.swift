@@ -1,0 +1,125 @@
+import Foundation
+import MySQLClient
+
+/// The server, the connection to it, and the account.
+extension Examination {
+    func version() async throws -> Finding {
+        let server = connection.server
+        let version = server.version.split(separator: ".").prefix(2).compactMap { Int($0.prefix { $0.isNumber }) }
+        let least = isMariaDB ? [10, 6] : [8, 0]
+        let isOld = version.count == 2 && version.lexicographicallyPrecedes(least)
+        return Finding(
+            isOld ? .bad : .good, "\(isMariaDB ? "MariaDB" : "MySQL") \(server.version)",
+            advice: isOld ? "MySQL 8.0 and MariaDB 10.6 are the oldest versions that are tested; update it." : nil)
+    }
+
+    /// What this connection's TLS handshake has shown, not what was asked for.
+    func encryption() async throws -> Finding {
+        let isLocal =
+            switch connection.address {
+            case .unixSocket: true
+            case .tcp(let host, _): host.isOfThisMachine
+            }
+        let cipher = try await rows("SHOW SESSION STATUS LIKE 'Ssl_cipher'").first?[1] ?? ""
+        let verified: String
+        switch connection.encryption {
+        case .none:
+            let proxy = cipher.isEmpty ? "" : ", though something before the server encrypts"
+            return Finding(
+                isLocal ? .good : .bad, (isLocal ? "none, to this machine" : "none") + proxy,
+                advice: isLocal
+                    ? nil : "Others on the network can read along: set up TLS on the server, and tls=verify-identity.")
+        case .unverified: verified = "certificate not verified"
+        case .verifiedChain: verified = "certificate verified, host name not checked"
+        case .verifiedIdentity: verified = "certificate and host name verified"
+        }
+        guard !cipher.isEmpty else {
+            return Finding(
+                isLocal ? .good : .warn, "\(verified); the server itself sees no encryption",
+                advice: "A proxy ends TLS: what is between it and the server is its operator's matter.")
+        }
+        let isVerified = connection.encryption != .unverified
+        return Finding(
+            isVerified || isLocal ? .good : .warn, "\(cipher.escaped(limit: 64)), \(verified)",
+            advice: isVerified || isLocal ? nil : "Others can pose as the server: ask for tls=verify-identity.")
+    }
+
+    /// The account that the server has chosen for this user and host.
+    func account() async throws -> Finding {
+        let row = try await rows("SELECT USER(), CURRENT_USER()").first ?? []
+        let (user, account) = (row.first??.escaped() ?? "?", row.last??.escaped() ?? "?")
+        let host = account.split(separator: "@", omittingEmptySubsequences: false).last ?? ""
+        let seen = "\(user) is let in as \(account)"
+        if account.hasPrefix("@") {
+            return Finding(
+                .warn, seen + ", an anonymous account",
+                advice: "Its rights are not those of the user's own account: drop it, or create the user for this host."
+            )
+        }
+        return switch host {
+        case "%": Finding(.good, seen + ", which is for any host")
+        case "localhost":
+            Finding(.good, seen + ", which is for this machine only: other machines, and 127.0.0.1, need their own")
+        default: Finding(.good, seen + ", which is for that host only")
+        }
+    }
+
+    func writable() async throws -> Finding {
+        let names = ["read_only", "super_read_only", "innodb_read_only"]
+        let global = try await variables(.global, names)
+        let session = try await variables(.session, ["transaction_read_only", "tx_read_only"])
+        func isOn(_ value: String) -> Bool { value != "OFF" && value != "0" }
+        if let name = names.first(where: { isOn(global[$0] ?? "OFF") }) {
+            return Finding(
+                .bad, "the server is read-only: \(name) is \(global[name]?.escaped(limit: 20) ?? "")",
+                advice: "Name the primary in the URL, or all servers separated by commas.")
+        }
+        if let name = session.keys.sorted().first(where: { isOn(session[$0] ?? "OFF") }) {
+            return Finding(
+                .bad, "sessions are read-only: \(name) is ON (error 1792)",
+                advice: "Set it to OFF on the server: something keeps the store from doing so for its sessions.")
+        }
+        return Finding(.good, "the server takes writes")
+    }
+
+    /// The sweeper's lock. It is given back at once.
+    func namedLocks() async throws -> Finding {
+        let lock = "CONCAT('fedify_kv_doctor_', CONNECTION_ID())"
+        do throws(MySQLError) {
+            _ = try await rows("SELECT GET_LOCK(\(lock), 0)")
+        } catch {
+            guard error.code == .server else { throw error }
+            return Finding(
+                .warn, "GET_LOCK is refused: \(error.detail)",
+                advice: "Expired rows are removed without it: several processes may do the same work, and no harm.")
+        }
+        _ = try await rows("SELECT RELEASE_LOCK(\(lock))")
+        return Finding(.good, "GET_LOCK, by which one process at a time removes expired rows")
+    }
+
+    func durability() async throws -> Finding {
+        let found = try await variables(.global, ["innodb_flush_log_at_trx_commit", "sync_binlog", "log_bin"])
+        let flush = found["innodb_flush_log_at_trx_commit"] ?? "?"
+        let sync = found["sync_binlog"] ?? "?"
+        let hasLog = found["log_bin"] == "ON"
+        let isDurable = flush == "1" && (!hasLog || sync == "1")
+        return Finding(
+            isDurable ? .good : .warn,
+            "innodb_flush_log_at_trx_commit = \(flush)" + (hasLog ? ", sync_binlog = \(sync)" : ", no binary log"),
+            advice: isDurable
+                ? nil : "A crash can lose acknowledged writes. Fine for a cache, not for locks: set both to 1.")
+    }
+
+    /// InnoDB refuses to log statements where reads see what others have committed since: error 1665.
+    func binaryLog() async throws -> Finding {
+        let found = try await variables(
+            .session, ["log_bin", "binlog_format", "transaction_isolation", "tx_isolation"])
+        guard found["log_bin"] == "ON" else { return Finding(.good, "none") }
+        let format = found["binlog_format"]?.escaped(limit: 20) ?? "?"
+        let isolation = (found["transaction_isolation"] ?? found["tx_isolation"])?.escaped(limit: 20) ?? "?"
+        let isRefused = format == "STATEMENT" && isolation.hasPrefix("READ-")
+        return Finding(
+            isRefused ? .bad : .good, "binlog_format = \(format), transactions are \(isolation)",
+            advice: isRefused ? "Writes are refused (error 1665): set binlog_format to ROW or MIXED." : nil)
+    }
+}

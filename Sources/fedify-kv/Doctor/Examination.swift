@@ -1,0 +1,55 @@
+import FedifyKv
+import MySQLClient
+
+/// A connection, and what checks ask on it: without prepared statements, of which a server may have too many.
+struct Examination {
+    let connection: MySQLConnection
+    let configuration: MySQLConfiguration
+    let table: String
+    let namedClock: ExpiryClock?
+
+    init(
+        _ connection: MySQLConnection, configuration: MySQLConfiguration, table: String, namedClock: ExpiryClock?
+    ) {
+        self.connection = connection
+        self.configuration = configuration
+        self.table = table
+        self.namedClock = namedClock
+    }
+
+    var isMariaDB: Bool { connection.server.flavor == .mariadb }
+
+    /// The table's name in a statement. It has letters, digits and underscores only.
+    var name: String { "`\(table)`" }
+
+    /// Numbers and texts of the connection's pool.
+    var poolSize: Int { configuration.pool.maximumConnections }
+
+    /// Runs a statement of the checks' own: nothing from outside is in it but the table's name.
+    func rows(_ sql: String) async throws(MySQLError) -> [[String?]] {
+        try await connection.unpreparedRows(sql, maximumRows: 1000).map { row in
+            (0..<row.count).map { row.text($0) }
+        }
+    }
+
+    enum Scope: String { case global = "GLOBAL", session = "SESSION" }
+
+    /// The values of variables, of those that the server has.
+    func variables(_ scope: Scope, _ names: [String]) async throws(MySQLError) -> [String: String] {
+        try await pairs("SHOW \(scope.rawValue) VARIABLES", names)
+    }
+
+    /// The values of the server's status variables.
+    func status(_ names: [String]) async throws(MySQLError) -> [String: String] {
+        try await pairs("SHOW GLOBAL STATUS", names)
+    }
+
+    private func pairs(_ statement: String, _ names: [String]) async throws(MySQLError) -> [String: String] {
+        let list = names.map { "'\($0)'" }.joined(separator: ", ")
+        var found: [String: String] = [:]
+        for row in try await rows("\(statement) WHERE Variable_name IN (\(list))") {
+            if let name = row[0] { found[name] = row[1] }
+        }
+        return found
+    }
+}
