@@ -107,6 +107,14 @@ import Testing
                 try await connection.command("LOCK TABLES `\(table)` WRITE", .read)
                 let error = await #expect(throws: KvError.self) { try await kv.set(["k"], 2) }
                 #expect(error?.code == .deadlineExceeded)
+                #expect(error?.message.contains("may have been carried out") == true)
+                // A read changes nothing.
+                for read in [{ _ = try await kv.get(["k"]) }, { _ = try await kv.count() }] as [() async throws -> Void]
+                {
+                    let error = await #expect(throws: KvError.self) { try await read() }
+                    #expect(error?.code == .deadlineExceeded)
+                    #expect(error?.message.contains("carried out") == false, "\(error?.message ?? "")")
+                }
                 // Nothing of it is left on the server.
                 try await eventually(within: .seconds(3)) {
                     try await server.sql(

@@ -27,7 +27,10 @@ extension KvError {
                     + error.detail)
         case (.acquisitionTimedOut, _), (.tooManyWaiting, _): self = kv(.overloaded, error.message)
         case (.deadlineExceeded, _):
-            self = kv(.deadlineExceeded, error.message + "; a write may have been carried out, or may yet be")
+            // Not of a read, nor of a write that was never sent.
+            let isOpen = error.mayHaveBeenApplied
+            self = kv(
+                .deadlineExceeded, error.message + (isOpen ? "; it may have been carried out, or may yet be" : ""))
         case (.connectionFailed, _), (.accessDenied, _), (.insecure, _), (.connectionLost, _):
             self = kv(.connectionFailed, error.detail)
         case (.invalidConfiguration, _): self = kv(.invalidConfiguration, error.message)
