@@ -8,7 +8,9 @@ struct Stats: AsyncParsableCommand {
         abstract: "Shows entries, bytes and ends by the keys' first components.",
         discussion: """
             The server reads the whole table for it, some thousand rows at a time. Below a prefix, entries are told \
-            apart by the component that follows. Rows that have expired and are still there count as expired only.
+            apart by the component that follows. Where nearly all are below one component, as all of Fedify's own are \
+            below _fedify, they are told apart by the components after that, as deep as tells something; the lines show \
+            the path. Rows that have expired and are still there count as expired only.
 
             Examples:
               fedify-kv stats
@@ -31,13 +33,16 @@ struct Stats: AsyncParsableCommand {
 
     private struct Line: Encodable {
         let component: String?
+        /// The whole key that the entries begin with.
+        let path: [String]?
         let entries: Int
         let bytes: Int
         let expired: Int
         let ends: [String: Int]
 
-        init(_ group: MySQLKvStore.Statistics.Group) {
-            component = group.component
+        init(_ group: MySQLKvStore.Statistics.Group, path: [String]? = nil) {
+            component = path?.last
+            self.path = path
             entries = group.entries
             bytes = group.bytes
             expired = group.expired
@@ -54,34 +59,35 @@ struct Stats: AsyncParsableCommand {
     private static let ends = ["hour", "day", "week", "later", "never"]
 
     func run() async throws {
-        let statistics = try await store.withStore { kv in
+        let breakdown = try await store.withStore { kv in
             let progress = Progress(total: nil)
             defer { progress.finish() }
-            return try await kv.statistics(prefix: KvKey(prefix), limit: limit) { rows in
+            return try await Breakdown(of: kv, prefix: KvKey(prefix), limit: limit) { rows in
                 progress.advance(by: rows, entries: rows)
             }
         }
         try output.write(
             Answer(
-                groups: statistics.groups.map(Line.init), others: Line(statistics.others),
-                total: Line(statistics.total)),
-            text(statistics))
+                groups: breakdown.lines.map { Line($0.group, path: $0.path) }, others: Line(breakdown.others),
+                total: Line(breakdown.total)),
+            text(breakdown))
     }
 
-    private func text(_ statistics: MySQLKvStore.Statistics) -> String {
+    private func text(_ breakdown: Breakdown) -> String {
         let width = 24
-        let largest = max(1, statistics.groups.first?.bytes ?? 1)
+        let largest = max(1, breakdown.lines.first?.group.bytes ?? 1)
         func row(_ name: String, _ group: MySQLKvStore.Statistics.Group, bar: Bool) -> [String] {
             let length = bar ? (group.bytes * width + largest - 1) / largest : 0
             return [name, "\(group.entries)", Self.size(group.bytes)] + group.ends.map { "\($0)" }
                 + ["\(group.expired)", Terminal.coloured(String(repeating: "█", count: length), .green)]
         }
         var rows = [["", "entries", "bytes", "≤ 1 h", "≤ 1 day", "≤ 1 week", "later", "never", "expired", ""]]
-        rows += statistics.groups.map { row(($0.component ?? "").escaped(limit: 40), $0, bar: true) }
-        if statistics.others.entries + statistics.others.expired > 0 {
-            rows.append(row("(others)", statistics.others, bar: false))
+        rows += breakdown.lines.map { line in
+            let path = line.path.dropFirst(prefix.count).map { $0.escaped(limit: 40) }
+            return row(path.joined(separator: " / "), line.group, bar: true)
         }
-        rows.append(row("(total)", statistics.total, bar: false))
+        if breakdown.others.rows > 0 { rows.append(row("(others)", breakdown.others, bar: false)) }
+        rows.append(row("(total)", breakdown.total, bar: false))
         return TextTable(rows).text
     }
 

@@ -9,6 +9,7 @@ import Testing
     private struct Statistics: Decodable {
         struct Group: Decodable {
             let component: String?
+            let path: [String]?
             let entries: Int
             let bytes: Int
             let expired: Int
@@ -66,6 +67,44 @@ import Testing
             #expect(text.output.contains("users") && text.output.contains("████"))
             // No colours where it is no terminal.
             #expect(!text.output.contains("\u{1B}"))
+        }
+    }
+
+    /// Fedify's own keys all begin with one component: what is below it is told apart.
+    @Test(arguments: try await TestServer.all)
+    func statsGoAsDeepAsTellsSomething(_ server: TestServer) async throws {
+        try await server.withStore { kv, _ in
+            let arguments = ["stats", "--table", kv.options.tableName, "--limit", "3"]
+            func entries(_ path: [String], _ count: Int) async throws {
+                let value = KvValue(trusted: "1")
+                try await kv.set(entries: (0..<count).map { KvEntry(key: KvKey(path + ["\($0)"]), value: value) })
+            }
+            // Only ids differ: they would be a listing.
+            try await entries(["_fedify", "activityIdempotence"], 40)
+            let one: Statistics = try await answer(arguments, url: server.url)
+            #expect(one.groups.map(\.path) == [["_fedify", "activityIdempotence"]])
+            #expect(one.groups[0].entries == 40 && one.others.entries == 0)
+            // All are below _fedify.
+            try await entries(["_fedify", "remoteDocument"], 30)
+            try await entries(["_fedify", "publicKey"], 20)
+            try await entries(["_fedify", "x"], 1)
+            let all: Statistics = try await answer(arguments, url: server.url)
+            #expect(
+                all.groups.map(\.path)
+                    == ["activityIdempotence", "remoteDocument", "publicKey"].map { ["_fedify", $0] })
+            #expect(all.groups.map(\.entries) == [40, 30, 20] && all.others.entries == 1 && all.total.entries == 91)
+            // Nearly all are.
+            try await entries(["app"], 5)
+            let most: Statistics = try await answer(["stats", "--table", kv.options.tableName], url: server.url)
+            #expect(most.groups.contains { $0.path == ["app"] && $0.entries == 5 })
+            #expect(most.groups.first?.path == ["_fedify", "activityIdempotence"])
+            #expect(most.total.entries == 96 && most.groups.map(\.entries).reduce(0, +) == 96)
+            let text = try await CommandLineTool.run(["stats", "--table", kv.options.tableName], url: server.url)
+            #expect(text.output.contains("_fedify / remoteDocument"))
+            // Half and half: nothing to go into.
+            try await entries(["app"], 400)
+            let half: Statistics = try await answer(arguments, url: server.url)
+            #expect(half.groups.map(\.path) == [["app"], ["_fedify"]])
         }
     }
 

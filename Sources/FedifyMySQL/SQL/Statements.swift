@@ -175,6 +175,9 @@ struct Statements: Sendable {
             """
     }
 
+    /// The first and the last key of all rows, in one row. The server looks at both ends of the index only.
+    var ends: String { "SELECT MIN(`key`), MAX(`key`) FROM \(table) WHERE \(isInRange)" }
+
     /// Expired rows too. Binds also the most rows.
     var keys: String { "SELECT `key` FROM \(byKey) WHERE \(isInRange) ORDER BY `key` LIMIT ?" }
 

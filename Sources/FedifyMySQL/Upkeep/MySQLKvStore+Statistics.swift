@@ -14,6 +14,16 @@ extension MySQLKvStore {
             /// Live entries by the life that is left: up to an hour, a day, a week, longer, for ever.
             package var ends = [0, 0, 0, 0, 0]
             package var expired = 0
+
+            package init() {}
+
+            init(component: String?, entries: Int, bytes: Int, ends: [Int], expired: Int) {
+                self.component = component
+                self.entries = entries
+                self.bytes = bytes
+                self.ends = ends
+                self.expired = expired
+            }
         }
 
         /// The largest first.
@@ -23,7 +33,28 @@ extension MySQLKvStore {
         package var total = Group()
     }
 
-    /// Reads the whole table on the server, a bounded number of rows at a time, which takes its time.
+    /// What the keys of all rows below a prefix begin with. The server reads two keys for it.
+    ///
+    /// - Returns: The prefix with the further components that all keys have in common; itself, if there are none.
+    /// - Throws: `KvError`.
+    package func commonPrefix(of prefix: KvKey) async throws -> KvKey {
+        if !prefix.isEmpty { try check(prefix) }
+        let range = KeyRange(prefix)
+        let ends = try await perform(.list) {
+            try await run { [statements] connection in
+                let rows = try await connection.rows(statements.ends, [.text(range.after), .text(range.through)]).rows
+                return rows.first.map { [$0.text(0), $0.text(1)] } ?? []
+            }
+        }.compactMap { $0.flatMap { KvKey(serialized: $0)?.components } }
+        // One key is no group.
+        guard ends.count == 2, ends[0] != ends[1] else { return prefix }
+        // By their bytes: Swift takes composed and decomposed characters for the same.
+        let common = zip(ends[0], ends[1]).prefix { $0.utf8.elementsEqual($1.utf8) }
+        return KvKey(common.map(\.0))
+    }
+
+    /// Reads the whole table on the server, a bounded number of rows at a time, which takes its time. Rows that the server
+    /// does not read within a deadline are asked for again, fewer of them and with a new deadline.
     ///
     /// - Parameters:
     ///   - prefix: Rows below it; empty for all.
@@ -37,8 +68,14 @@ extension MySQLKvStore {
         var pages = StatisticsPages(range: KeyRange(prefix), component: prefix.components.count)
         var sum = Sum(limit: limit)
         while !pages.isAtEnd {
-            let page = try await perform(.count) {
-                try await run { [statements, pages] in try await pages.fetch(statements, on: $0) }
+            let page: StatisticsPages.Page
+            do {
+                page = try await perform(.count) {
+                    try await run { [statements, pages] in try await pages.fetch(statements, on: $0) }
+                }
+            } catch let error as KvError where error.code == .deadlineExceeded && pages.canShrink {
+                pages.shrink()
+                continue
             }
             for group in page.groups { sum.add(group) }
             progress(page.rows)
@@ -93,7 +130,10 @@ extension MySQLKvStore {
 }
 
 extension MySQLKvStore.Statistics.Group {
-    fileprivate mutating func add(_ other: Self) {
+    /// Live and expired ones.
+    package var rows: Int { entries + expired }
+
+    package mutating func add(_ other: Self) {
         entries += other.entries
         bytes += other.bytes
         expired += other.expired
@@ -104,6 +144,7 @@ extension MySQLKvStore.Statistics.Group {
 /// A walk through the table, of as many rows at a time as the server reads quickly.
 private struct StatisticsPages: Sendable {
     private static let maximumRows = 20_000
+    private static let leastRows = 10
     private static let bytes = 32 << 20
 
     struct Page: Sendable {
@@ -117,6 +158,8 @@ private struct StatisticsPages: Sendable {
     let component: Int
     private(set) var isAtEnd = false
     private var rows = 1000
+    /// As many as the server has not failed to read in time.
+    private var limit = maximumRows
 
     init(range: KeyRange, component: Int) {
         self.range = range
@@ -142,9 +185,16 @@ private struct StatisticsPages: Sendable {
         return page
     }
 
+    var canShrink: Bool { rows > Self.leastRows }
+
+    mutating func shrink() {
+        rows = max(Self.leastRows, rows / 8)
+        limit = rows
+    }
+
     mutating func advance(past page: Page) {
         isAtEnd = page.rows < rows
         range.after = page.last
-        rows = max(100, min(Self.bytes / max(1, page.bytes / max(1, page.rows)), rows * 4, Self.maximumRows))
+        rows = max(Self.leastRows, min(Self.bytes / max(1, page.bytes / max(1, page.rows)), rows * 4, limit))
     }
 }
