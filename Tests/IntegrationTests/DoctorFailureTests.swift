@@ -111,7 +111,10 @@ import Testing
             ),
             ("SELECT GET_LOCK", Self.failure, "locks", "warn", "GET_LOCK is refused: broken on purpose"),
             ("SELECT USER()", "SELECT 'u@h', '@h'", "account", "warn", "an anonymous account"),
-            ("SELECT USER()", "SELECT 'u@localhost', 'u@localhost'", "account", "good", "127.0.0.1, need their own"),
+            (
+                "SELECT USER()", "SELECT 'u@localhost', 'u@localhost'", "account", "good",
+                "with skip_name_resolve, for its Unix socket"
+            ),
             ("Threads_connected", "SELECT 'Threads_connected', '490'", "connections", "warn", "490 of 500"),
             (
                 "GLOBAL VARIABLES WHERE Variable_name IN ('read_only'", pairs([("read_only", "NO_LOCK")]), "writes",

@@ -95,6 +95,30 @@ import Testing
         }
     }
 
+    /// InnoDB's writes are refused by such a server (1665), the doctor's own questions or not.
+    @Test(arguments: try await TestServer.all)
+    func aBinaryLogOfStatementsNeedsAnotherIsolation(_ server: TestServer) async throws {
+        let hasLog = try await server.sql("SELECT @@GLOBAL.log_bin") == [["1"]]
+        try await Self.withTable(server) { kv in
+            try await server.withGlobal("binlog_format", "'STATEMENT'") {
+                let isolated = try #require(try await Self.look(kv, url: server.url)["binary log"])
+                #expect(isolated.level == "good")
+                try await server.withGlobalIsolation("READ COMMITTED") {
+                    let found = try await Self.look(kv, url: server.url)
+                    #expect(found.checks.map(\.check) == Self.names)
+                    let check = try #require(found["binary log"])
+                    #expect(check.level == (hasLog ? "bad" : "good"), "\(check)")
+                    if hasLog {
+                        // Sessions of its own: those of the store began before.
+                        let outcome = try await CommandLineTool.run(
+                            ["set", "k", "--value", "1", "--table", kv.options.tableName], url: server.url)
+                        #expect(outcome.exitCode == 3 && outcome.errors.contains("1665"), "\(outcome.errors)")
+                    }
+                }
+            }
+        }
+    }
+
     @Test(arguments: try await TestServer.all)
     func theTableIsLookedAt(_ server: TestServer) async throws {
         try await Self.withTable(server) { kv in

@@ -49,8 +49,10 @@ import Testing
 
     @Test(arguments: try await TestServer.all)
     func anAccountForLocalhostOverTCP(_ server: TestServer) async throws {
-        let error = try await message(server, "nobody", "hunter2", "tls=prefer")
-        #expect(error.serverCode == 1045 && error.message.contains("socket=/path/to/mysqld.sock"), "\(error)")
-        #expect(error.message.contains("'127.0.0.1'"))
+        try await server.withUser(granted: "SELECT") { user, _ in
+            let error = try await message(server, user, "hunter2", "tls=prefer")
+            #expect(error.serverCode == 1045 && error.message.contains("socket=/path/to/mysqld.sock"), "\(error)")
+            #expect(error.message.contains("'127.0.0.1'"))
+        }
     }
 }

@@ -59,7 +59,7 @@ extension Examination {
         return switch host {
         case "%": Finding(.good, seen + ", which is for any host")
         case "localhost":
-            Finding(.good, seen + ", which is for this machine only: other machines, and 127.0.0.1, need their own")
+            Finding(.good, seen + ", which is for this machine only; with skip_name_resolve, for its Unix socket only")
         default: Finding(.good, seen + ", which is for that host only")
         }
     }
