@@ -17,8 +17,11 @@ package struct SchedulerStateMachine {
         package var maximumWaiting: Int
         package var idleTimeout: TimeAmount
         package var maximumLifetime: TimeAmount
+        /// How many attempts to open a connection may be under way at once. With the pauses between those that fail
+        /// it bounds what a server is asked for that refuses: a dozen attempts in three seconds, however many wait.
+        package var maximumOpening = 4
         /// The wait after the first attempt that failed; it doubles with each one up to ``longestBackoff``.
-        package var shortestBackoff = TimeAmount.milliseconds(25)
+        package var shortestBackoff = TimeAmount.milliseconds(100)
         package var longestBackoff = TimeAmount.milliseconds(1000)
 
         package init(
@@ -254,8 +257,8 @@ package struct SchedulerStateMachine {
             reserved += 1
             actions.append(.schedule(id))
         }
-        while wanted > reserved + opening, connections.count < configuration.maximumConnections,
-            mayOpen(&actions, now)
+        while wanted > reserved + opening, opening < configuration.maximumOpening,
+            connections.count < configuration.maximumConnections, mayOpen(&actions, now)
         {
             lastID += 1
             connections[lastID] = Connection(phase: .opening, generation: generation)

@@ -9,7 +9,7 @@ import Testing
         var scheduler = TestScheduler()
         scheduler.enqueue("a", waits: .hours(1), deadline: .hours(1))
         var id = 1
-        for milliseconds: Int64 in [25, 50, 100, 200, 400, 800, 1000, 1000] {
+        for milliseconds: Int64 in [100, 200, 400, 800, 1000, 1000] {
             #expect(scheduler.openFailed(id) == [])
             #expect(scheduler.timer == .milliseconds(milliseconds))
             #expect(scheduler.pass(.milliseconds(milliseconds) - .nanoseconds(1)) == [])
@@ -27,7 +27,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [(0.0, 12_500), (0.5, 18_750), (1.0, 25_000)])
+    @Test(arguments: [(0.0, 50_000), (0.5, 75_000), (1.0, 100_000)])
     func chanceShortensAPauseByUpToAHalf(jitter: Double, microseconds: Int64) {
         var scheduler = TestScheduler()
         scheduler.enqueue("a")
@@ -38,11 +38,33 @@ import Testing
     @Test func attemptsThatFailTogetherMakeOneShortPause() {
         var scheduler = TestScheduler()
         scheduler.enqueue(all: "abcdefghij", .exclusive)
-        for id in 1...10 { #expect(scheduler.openFailed(id) == []) }
-        #expect(scheduler.timer == .milliseconds(25))
-        #expect(scheduler.pass(.milliseconds(25)) == ["open 11"])
-        #expect(scheduler.openFailed(11) == [])
-        #expect(scheduler.timer == .milliseconds(50))
+        for id in 1...4 { #expect(scheduler.openFailed(id) == []) }
+        #expect(scheduler.timer == .milliseconds(100))
+        #expect(scheduler.pass(.milliseconds(100)) == ["open 5"])
+        #expect(scheduler.openFailed(5) == [])
+        #expect(scheduler.timer == .milliseconds(200))
+    }
+
+    /// However many wait, a server that refuses for three seconds is asked a dozen times.
+    @Test(arguments: [0.0, 0.5, 1.0])
+    func aServerThatRefusesIsAskedSeldom(jitter: Double) {
+        var scheduler = TestScheduler(maximum: 50, waiting: 2000)
+        var actions: [String] = []
+        for number in 0..<1000 {
+            actions += scheduler.enqueue("a\(number)", waits: .hours(1), deadline: .hours(1))
+        }
+        var attempts = 0
+        var passed = TimeAmount.zero
+        while passed < .seconds(3) {
+            for action in actions where action.hasPrefix("open") {
+                attempts += 1
+                actions += scheduler.openFailed(attempts, jitter: jitter)
+            }
+            let pause = scheduler.timer ?? .seconds(3)
+            passed = passed + pause
+            actions = scheduler.pass(pause)
+        }
+        #expect((7...12).contains(attempts), "\(attempts)")
     }
 
     @Test func oneAttemptAtATimeIsMadeUntilOneSucceeds() {
@@ -50,9 +72,9 @@ import Testing
         scheduler.enqueue(all: "ab", .exclusive)
         #expect(scheduler.openFailed(1) == [])
         #expect(scheduler.enqueue("c") == [])
-        #expect(scheduler.pass(.milliseconds(25)) == [], "the second attempt goes on")
+        #expect(scheduler.pass(.milliseconds(100)) == [], "the second attempt goes on")
         #expect(scheduler.openFailed(2) == [])
-        #expect(scheduler.pass(.milliseconds(50)) == ["open 3"])
+        #expect(scheduler.pass(.milliseconds(200)) == ["open 3"])
         #expect(scheduler.enqueue("d") == [])
         #expect(scheduler.open(3) == ["schedule 3", "open 4", "open 5", "open 6"])
     }
@@ -63,8 +85,8 @@ import Testing
         _ = scheduler.openFailed(1)
         _ = scheduler.pass(.milliseconds(10))
         #expect(scheduler.enqueue("b") == [])
-        #expect(scheduler.timer == .milliseconds(15))
-        #expect(scheduler.pass(.milliseconds(15)) == ["open 2"])
+        #expect(scheduler.timer == .milliseconds(90))
+        #expect(scheduler.pass(.milliseconds(90)) == ["open 2"])
     }
 
     @Test func withoutDemandNoAttemptIsMade() {
@@ -76,7 +98,7 @@ import Testing
         #expect(scheduler.timer == nil)
         #expect(scheduler.enqueue("b") == ["open 2"], "the pause is over")
         #expect(scheduler.openFailed(2) == [])
-        #expect(scheduler.timer == .milliseconds(50), "yet it is the second failure")
+        #expect(scheduler.timer == .milliseconds(200), "yet it is the second failure")
     }
 
     @Test func demandThatEndsDuringAnAttemptLeavesAnIdleConnection() {
@@ -91,15 +113,15 @@ import Testing
         var scheduler = TestScheduler()
         scheduler.enqueue("a")
         _ = scheduler.openFailed(1)
-        _ = scheduler.pass(.milliseconds(25))
+        _ = scheduler.pass(.milliseconds(100))
         _ = scheduler.openFailed(2)
-        _ = scheduler.pass(.milliseconds(50))
+        _ = scheduler.pass(.milliseconds(200))
         #expect(scheduler.open(3) == ["schedule 3"])
         _ = scheduler.take(3)
         scheduler.finish(3, isUsable: false)
-        #expect(scheduler.enqueue("b", waits: .milliseconds(30)) == ["open 4"])
+        #expect(scheduler.enqueue("b", waits: .milliseconds(130)) == ["open 4"])
         #expect(scheduler.openFailed(4) == [])
-        #expect(scheduler.timer == .milliseconds(25))
+        #expect(scheduler.timer == .milliseconds(100))
     }
 
     @Test func aFinalErrorFailsAllWhoWaitIfNoConnectionIsThere() {
@@ -112,7 +134,7 @@ import Testing
         #expect(scheduler.openFailed(2, isFinal: true) == [])
         #expect(scheduler.openFailed(3) == [])
         #expect(scheduler.enqueue("d") == [], "attempts have their pauses all the same")
-        #expect(scheduler.pass(.milliseconds(25)) == ["open 4"])
+        #expect(scheduler.pass(.milliseconds(100)) == ["open 4"])
     }
 
     @Test func aFinalErrorIsNoneWhileAConnectionIsThere() {

@@ -39,6 +39,7 @@ struct Scenario {
 
     // The pool.
     var maximumConnections = 10
+    var maximumOpening = 4
     var maximumWaiting = 100_000
     var idleTimeout = 1_000_000_000
     var lifetime = 1_000_000_000_000...1_000_000_000_000
@@ -105,6 +106,7 @@ extension Scenario {
         var random = SplitMix64(seed: seed)
         let millisecond = 1_000_000
         maximumConnections = random.number(1...8)
+        maximumOpening = random.number(1...5)
         maximumWaiting = random.chance(0.2) ? random.number(1...8) : 1000
         idleTimeout = random.number(2...60) * millisecond
         lifetime = random.chance(0.5) ? 2 * millisecond...30 * millisecond : 10_000 * millisecond...20_000 * millisecond

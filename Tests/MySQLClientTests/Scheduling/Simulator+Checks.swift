@@ -83,7 +83,10 @@ extension Simulator {
         }
         guard wanted > reserved else { return }
         check(!isIdle, "a connection is idle while requests wait")
-        guard wanted > reserved + opening, connections.count < scenario.maximumConnections else { return }
+        check(opening <= scenario.maximumOpening, "too many connections are opened at once")
+        guard wanted > reserved + opening, opening < scenario.maximumOpening,
+            connections.count < scenario.maximumConnections
+        else { return }
         // After the last one was lost a single attempt goes ahead.
         let isCutOff = opening > 0 && connections.count == opening
         check(books.failures > 0 || isCutOff, "no connection is opened though requests wait")

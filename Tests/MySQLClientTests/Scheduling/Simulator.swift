@@ -62,6 +62,7 @@ final class Simulator {
         var configuration = SchedulerStateMachine.Configuration(
             maximumConnections: scenario.maximumConnections, maximumWaiting: scenario.maximumWaiting,
             idleTimeout: .nanoseconds(Int64(scenario.idleTimeout)), maximumLifetime: .hours(1))
+        configuration.maximumOpening = scenario.maximumOpening
         configuration.shortestBackoff = .nanoseconds(Int64(scenario.shortestBackoff))
         configuration.longestBackoff = .nanoseconds(Int64(scenario.longestBackoff))
         machine = SchedulerStateMachine(configuration)
