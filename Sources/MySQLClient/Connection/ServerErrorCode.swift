@@ -16,8 +16,11 @@ package enum ServerErrorCode {
     /// a row that another transaction changed meanwhile (1020, by `innodb_snapshot_isolation`, which MariaDB has on
     /// since 11.6), a definition that changed under a prepared statement (1412, 1615), a query killed by an operator
     /// (1317) or by the server's limit on its time (MariaDB 1969, MySQL 3024), no room for a prepared statement (1461),
-    /// and a conflict with another member of Group Replication (3101, rolled back).
-    package static let transient: Set<UInt32> = [1020, 1205, 1213, 1317, 1412, 1461, 1615, 1969, 3024, 3101]
+    /// a conflict with another member of Group Replication (3101, rolled back), and a proxy that had no connection to a
+    /// server for it (1040, 1203, ProxySQL's 9001).
+    package static let transient: Set<UInt32> = [
+        1020, 1040, 1203, 1205, 1213, 1317, 1412, 1461, 1615, 1969, 3024, 3101, 9001,
+    ]
     /// The server holds as many prepared statements, for all clients, as it may: 1461.
     package static let tooManyPreparedStatements: UInt32 = 1461
 

@@ -203,13 +203,15 @@ struct SessionSetup {
         }
     }
 
-    /// The first failure is the news.
+    /// Keeps the first failure.
     private func note(_ result: Result<UInt64, MySQLError>, _ findings: Findings, isUsers: Bool) {
         guard case .failure(let error) = result, findings.failure == nil else { return }
-        // A server that refuses a statement of the user's will always do so; ours it may take later.
+        // A server that refuses a statement of the user's will always do so; ours it may take later, unless the account
+        // is at fault (an expired password shows at the first statement).
         let isFinal = isUsers && error.code == .server
+        let isDenied = error.serverCode.map(ServerErrorCode.accessDenied.contains) ?? false
         findings.failure = MySQLError(
-            isFinal ? .server : .connectionFailed,
+            isFinal ? .server : isDenied ? .accessDenied : .connectionFailed,
             isFinal ? "a statement of sessionSetup failed: \(error.message)" : error.message,
             serverCode: error.serverCode, sqlState: error.sqlState)
     }
