@@ -200,12 +200,8 @@ import Testing
             try await kv.set(["locked"], 0)
             // What waits for a row's lock may hold up inserts into the gap before it.
             try await kv.set(["gap"], 0)
-            let other = try server.pool(1)
-            try await other.withConnection { connection in
-                try await connection.query("SET SESSION autocommit = 0")
-                try await connection.query(
-                    "SELECT `key` FROM `\(kv.options.tableName)` WHERE `key` = '[\"locked\"]' FOR UPDATE")
-            }
+            let other = try await OpenTransaction(
+                on: server, "SELECT `key` FROM `\(kv.options.tableName)` WHERE `key` = '[\"locked\"]' FOR UPDATE")
             func setAll(_ round: Int) async throws {
                 try await withThrowingTaskGroup { group in
                     for n in 0..<40 { group.addTask { try await kv.set(["free", "\(round)", "\(n)"], n) } }
@@ -229,10 +225,9 @@ import Testing
             // Only those of the locked key wait.
             try await eventually { timeouts() > before.timeouts + 4 }
             #expect(firstFailures() <= before.firstFailures + 4)
-            try await other.withConnection { try await $0.query("COMMIT") }
+            try await other.commit()
             for task in [first] + more { try await task.value }
             #expect(try await kv.get(["locked"], as: Int.self) == 1)
-            await other.close()
         }
     }
 
@@ -243,15 +238,11 @@ import Testing
         try await server.withStore(poolSize: 1, logger: log.logger) { kv, pool in
             let table = kv.options.tableName
             for key in ["a", "b", "c"] { try await kv.set([key], 0) }
-            let other = try server.pool(1)
-            try await other.withConnection { connection in
-                try await connection.query("SET SESSION autocommit = 0")
-                // The more a transaction has changed, the less likely is it the victim.
-                for n in 0..<50 {
-                    try await connection.query("INSERT INTO `\(table)` VALUES (?, '1', NULL)", [.text("\(n)")])
-                }
-                try await connection.query("UPDATE `\(table)` SET `value` = '9' WHERE `key` = '[\"b\"]'")
-            }
+            // The more a transaction has changed, the less likely is it the victim.
+            let rows = (0..<50).map { "('\($0)', '1', NULL)" }.joined(separator: ", ")
+            let other = try await OpenTransaction(
+                on: server, "INSERT INTO `\(table)` VALUES \(rows)",
+                "UPDATE `\(table)` SET `value` = '9' WHERE `key` = '[\"b\"]'")
             let tasks = try await gather(kv) { line in
                 var tasks: [Task<Void, any Error>] = []
                 for key in ["c", "b", "a"] { tasks.append(try await line.set([key], json("1"))) }
@@ -259,14 +250,10 @@ import Testing
             }
             // The three rows are asked for in one statement, which holds the first one and waits for the second.
             try await eventually { try await isWaitingForALock(server) }
-            try await other.withConnection { connection in
-                try await connection.query("UPDATE `\(table)` SET `value` = '9' WHERE `key` = '[\"a\"]'")
-                try await connection.query("COMMIT")
-            }
+            try await other.commit("UPDATE `\(table)` SET `value` = '9' WHERE `key` = '[\"a\"]'")
             for task in tasks { try await task.value }
             for key in ["a", "b", "c"] { #expect(try await kv.get([key], as: Int.self) == 1) }
             #expect(log.text.contains("error 1213") || log.text.contains("error 1205"))
-            await other.close()
         }
     }
 
@@ -443,12 +430,9 @@ import Testing
             try await direct.initialize()
             let kv = try MySQLKvStore(pool, options: direct.options)
             let value = json("\"" + String(repeating: "x", count: 1000) + "\"")
-            let other = try server.pool(1)
-            try await other.withConnection { connection in
-                try await connection.query("SET SESSION autocommit = 0")
-                // In an empty table this locks the gap that all new rows would go in.
-                try await connection.query("SELECT `key` FROM `\(direct.options.tableName)` FOR UPDATE")
-            }
+            // In an empty table this locks the gap that all new rows would go in.
+            let other = try await OpenTransaction(
+                on: server, "SELECT `key` FROM `\(direct.options.tableName)` FOR UPDATE")
             let refused = NIOLockedValueBox<[String: Int]>([:])
             var most = (connections: 0, waiting: 0)
             let served = try await withThrowingTaskGroup(of: Bool.self) { group in
@@ -471,7 +455,7 @@ import Testing
                     most.waiting = max(most.waiting, pool.status.waiting)
                     try await Task.sleep(for: .milliseconds(20))
                 }
-                try await other.withConnection { try await $0.query("COMMIT") }
+                try await other.commit()
                 return try await group.reduce(0) { $1 ? $0 + 1 : $0 }
             }
             let count = refused.withLockedValue(\.self)
@@ -485,7 +469,6 @@ import Testing
             try await kv.set(["k"], 1)
             #expect(kv.pool.status.waiting == 0)
             #expect(pool.status.waiting == 0)
-            await other.close()
         }
         await pool.close()
     }
@@ -495,12 +478,8 @@ import Testing
     func aStatementUnderWayEndsAtTheDeadline(_ server: TestServer) async throws {
         try await server.withStore { direct, _ in
             try await direct.set(["k"], 0)
-            let other = try server.pool(1)
-            try await other.withConnection { connection in
-                try await connection.query("SET SESSION autocommit = 0")
-                try await connection.query(
-                    "SELECT `key` FROM `\(direct.options.tableName)` FOR UPDATE", maximumRows: 10)
-            }
+            let other = try await OpenTransaction(
+                on: server, "SELECT `key` FROM `\(direct.options.tableName)` FOR UPDATE")
             let pool = try server.pool(1) {
                 $0.deadline = .seconds(2)
                 $0.lockWaitTimeout = .seconds(30)
@@ -512,10 +491,9 @@ import Testing
             }
             #expect(codes.isSubset(of: [.deadlineExceeded, .overloaded]), "\(codes)")
             #expect(codes.contains(.deadlineExceeded))
-            try await other.withConnection { try await $0.query("COMMIT") }
+            try await other.commit()
             try await eventually { await code(Task { try await kv.set(["k"], 2) }) == nil }
             #expect(try await direct.get(["k"], as: Int.self) == 2)
-            await other.close()
             await pool.close()
         }
     }

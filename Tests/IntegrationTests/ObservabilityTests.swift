@@ -193,11 +193,8 @@ import Tracing
             #expect(metrics.total("fedify_kv.failovers") == 1)
 
             // Another transaction has the row.
-            let other = try server.pool(1)
-            try await other.withConnection { connection in
-                try await connection.query("SET SESSION autocommit = 0")
-                try await connection.query("SELECT 1 FROM `\(direct.options.tableName)` FOR UPDATE")
-            }
+            let other = try await OpenTransaction(
+                on: server, "SELECT 1 FROM `\(direct.options.tableName)` FOR UPDATE")
             async let answer: Void = kv.set(["k"], "w")
             func timeouts() -> [TestCounter] {
                 metrics.counters(label: "fedify_kv.retries").filter {
@@ -205,9 +202,8 @@ import Tracing
                 }
             }
             try await eventually { timeouts().contains { $0.totalValue >= 1 } }
-            try await other.withConnection { try await $0.query("ROLLBACK") }
+            try await other.commit()
             try await answer
-            await other.close()
             await pool.close()
         }
         second.down()

@@ -3,12 +3,12 @@ import NIOConcurrencyHelpers
 
 /// A TCP proxy on 127.0.0.1 before a server: a network that a test can break in every way that networks do.
 final class Proxy: Sendable {
-    private struct Link {
+    struct Link {
         let client: Int32
         let server: Int32
     }
 
-    private struct State {
+    struct State {
         var listener: Int32?
         var links: [Int: Link] = [:]
         var lastLink = 0
@@ -20,12 +20,21 @@ final class Proxy: Sendable {
         /// Bytes wait for this to be opened again.
         var isHeld = false
         var delay: TimeInterval = 0
+        /// Bytes a second from the server; nil: as many as come.
+        var rate: Int?
+        /// The connection breaks that carries so many bytes first, in one of the directions.
+        var limit: (bytes: Int, isAnswer: Bool)?
+        /// What was carried in all: to the server, and to clients.
+        var toServer = 0
+        var toClients = 0
         /// Links whose next bytes from the server are cut in their midst.
         var truncated: Set<Int> = []
         /// Links whose server is gone, which their clients don't know.
         var abandoned: Set<Int> = []
         /// What becomes of each command of a client.
         var rewriting: (@Sendable ([UInt8]) -> Command)?
+        /// What becomes of the payload of each server's first packet.
+        var greeting: (@Sendable ([UInt8]) -> [UInt8])?
     }
 
     /// What the server gets in the place of a command.
@@ -37,14 +46,16 @@ final class Proxy: Sendable {
         case cut
         /// The command; then the connection breaks, before the client has the answer.
         case cutBehind
+        /// A statement that has this error for its answer.
+        case error(UInt16)
     }
 
     let port: UInt16
-    private let target: UInt16
-    private let state = NIOLockedValueBox(State())
+    private let target: NIOLockedValueBox<UInt16>
+    let state = NIOLockedValueBox(State())
 
     init(to target: UInt16) throws {
-        self.target = target
+        self.target = NIOLockedValueBox(target)
         let (listener, port) = try Self.listen(on: 0)
         self.port = port
         accept(on: listener)
@@ -65,6 +76,11 @@ final class Proxy: Sendable {
             state.refuses = refuses
             if refuses { cut(&state) }
         }
+    }
+
+    /// New connections go to another server, as when a name's address has changed.
+    func redirect(to target: UInt16) {
+        self.target.withLockedValue { $0 = target }
     }
 
     /// Breaks all connections, and takes no more.
@@ -112,6 +128,24 @@ final class Proxy: Sendable {
         state.withLockedValue { $0.delay = time }
     }
 
+    /// Carries so many bytes a second from the server, for each connection.
+    func throttle(to rate: Int?) {
+        state.withLockedValue { $0.rate = rate }
+    }
+
+    /// Breaks one connection, of those opened from now on, when it has carried so many bytes in a direction.
+    func cut(after bytes: Int, ofAnswers isAnswer: Bool) {
+        state.withLockedValue { $0.limit = (bytes, isAnswer) }
+    }
+
+    /// How many bytes were carried to the server, and to clients.
+    var carried: (toServer: Int, toClients: Int) { state.withLockedValue { ($0.toServer, $0.toClients) } }
+
+    /// Puts another greeting in the place of each server's. (Not for connections with TLS.)
+    func rewriteGreeting(_ greeting: @escaping @Sendable ([UInt8]) -> [UInt8]) {
+        state.withLockedValue { $0.greeting = greeting }
+    }
+
     /// The server's ends of all connections are closed, and nobody tells the clients, as after a cut of a router that
     /// forgets them. New connections are not touched.
     func abandon() {
@@ -151,6 +185,7 @@ final class Proxy: Sendable {
                     continue
                 }
                 let server = Self.socket()
+                let target = self.target.withLockedValue(\.self)
                 guard Self.withAddress(target, { connect(server, $0, $1) }) == 0 else {
                     close(client)
                     close(server)
@@ -170,95 +205,6 @@ final class Proxy: Sendable {
                 Thread.detachNewThread { self.forward(client, server, number) }
             }
         }
-    }
-
-    /// Carries bytes both ways until either side ends.
-    private func forward(_ client: Int32, _ server: Int32, _ link: Int) {
-        let back = DispatchSemaphore(value: 0)
-        Thread.detachNewThread {
-            self.carry(from: server, to: client, link, isAnswer: true)
-            back.signal()
-        }
-        carry(from: client, to: server, link, isAnswer: false)
-        back.wait()
-        state.withLockedValue { state in
-            state.links[link] = nil
-            state.truncated.remove(link)
-            state.abandoned.remove(link)
-        }
-        close(client)
-        close(server)
-    }
-
-    private func carry(from source: Int32, to target: Int32, _ link: Int, isAnswer: Bool) {
-        var buffer = [UInt8](repeating: 0, count: 1 << 16)
-        var packets: [UInt8] = []
-        while true {
-            var count = read(source, &buffer, buffer.count)
-            if !isAnswer, count > 0, let rewriting = state.withLockedValue(\.rewriting) {
-                packets += buffer[..<count]
-                guard forward(&packets, to: target, source, rewriting) else { break }
-                continue
-            }
-            let (delay, isTruncated, isAbandoned) = state.withLockedValue {
-                ($0.delay, isAnswer && $0.truncated.contains(link), $0.abandoned.contains(link))
-            }
-            if isAbandoned {
-                // The client's bytes go nowhere, until it gives up itself.
-                if isAnswer { return }
-                if count > 0 { continue }
-                break
-            }
-            if delay > 0 { Thread.sleep(forTimeInterval: delay) }
-            while state.withLockedValue(\.isHeld) { Thread.sleep(forTimeInterval: 0.005) }
-            if isTruncated { count = count / 2 }
-            var sent = 0
-            while sent < count {
-                let written = buffer.withUnsafeBytes { bytes in
-                    send(target, bytes.baseAddress! + sent, count - sent, Int32(MSG_NOSIGNAL))
-                }
-                guard written > 0 else { break }
-                sent += written
-            }
-            if count <= 0 || sent < count || isTruncated { break }
-        }
-        shutdown(source, Int32(SHUT_RDWR))
-        shutdown(target, Int32(SHUT_RDWR))
-    }
-
-    /// Sends on the commands that are complete.
-    ///
-    /// - Returns: Whether the connection goes on.
-    private func forward(
-        _ packets: inout [UInt8], to target: Int32, _ source: Int32, _ rewriting: ([UInt8]) -> Command
-    ) -> Bool {
-        while packets.count >= 4 {
-            let length = Int(packets[0]) | Int(packets[1]) << 8 | Int(packets[2]) << 16
-            guard packets.count >= 4 + length else { break }
-            let payload = Array(packets[4..<4 + length])
-            // Only what begins a command is numbered 0.
-            let number = packets[3]
-            let command = number == 0 ? rewriting(payload) : .asItIs
-            packets.removeFirst(4 + length)
-            var sent = payload
-            switch command {
-            case .cut: return false
-            case .cutBehind:
-                // The server's answer, and that it is there, stays with us.
-                shutdown(source, Int32(SHUT_RDWR))
-            case .statement(let sql): sent = [payload.first == 0x16 ? 0x16 : 0x03] + Array(sql.utf8)
-            case .asItIs: break
-            }
-            let header = [UInt8(sent.count & 0xFF), UInt8(sent.count >> 8 & 0xFF), UInt8(sent.count >> 16), number]
-            let bytes = header + sent
-            guard send(target, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else { return false }
-            if case .cutBehind = command {
-                // All that was sent is carried out before the connection ends there, too.
-                shutdown(target, Int32(SHUT_WR))
-                return false
-            }
-        }
-        return true
     }
 
     private static func socket() -> Int32 {

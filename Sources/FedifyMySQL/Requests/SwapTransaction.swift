@@ -73,7 +73,12 @@ final class SwapTransaction {
         let count = BatchSize.bucket(notAbove: rows.count)
         guard count > 0 else {
             // Nobody swaps: there is nothing to lose.
-            handler.query(MySQLConnection.commit, .read) { [done] result in done(result.map { _ in answers }) }
+            handler.query(MySQLConnection.commit, .read) { [self] result in
+                switch result {
+                case .success: done(.success(answers))
+                case .failure(let error): rollBack(error)
+                }
+            }
             return handler.flush()
         }
         let isLast = count == rows.count
@@ -96,7 +101,8 @@ final class SwapTransaction {
             if isLast {
                 handler.query(MySQLConnection.commit, .write) { [self] result in
                     switch (failure, result) {
-                    case (let error?, _) where error.code == .server: done(.failure(error.notApplied))
+                    case (let error?, .success) where error.code == .server: done(.failure(error.notApplied))
+                    case (let error?, .failure) where error.code == .server: rollBack(error)
                     case (_, .failure(let error)): end(error)
                     case (let error?, _): end(error)
                     case (nil, .success): done(.success(answers))

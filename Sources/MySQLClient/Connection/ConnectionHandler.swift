@@ -76,6 +76,9 @@ package final class ConnectionHandler: @unchecked Sendable {
     /// The connection can take commands.
     package var isUsable: Bool { end == nil && !isDemoted }
 
+    /// By the server's last answer that wasn't an error a transaction is open. (MySQL: "Status Flags".)
+    private(set) var isInTransaction = false
+
     /// The bytes of keys and values that one statement should carry at most, where it carries several.
     package var statementSize: Int { min(maximumPacketSize, 4 << 20) - 512 }
 
@@ -298,7 +301,9 @@ package final class ConnectionHandler: @unchecked Sendable {
         switch answer {
         case nil: return nil
         case .failed(let packet): return .failure(classify(packet, command))
-        case let answer?: return .success(answer)
+        case let answer?:
+            if case .done(let ok) = answer { isInTransaction = ok.status.contains(.inTransaction) }
+            return .success(answer)
         }
     }
 

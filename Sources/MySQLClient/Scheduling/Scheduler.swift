@@ -282,7 +282,8 @@ package final class Scheduler: @unchecked Sendable {
     ) {
         let handler = connection.handler
         metrics.used(batch)
-        let isUsable = handler.isUsable
+        // What the next batch writes must not wait for the end of a transaction that this one has left open.
+        let isUsable = handler.isUsable && !handler.isInTransaction
         let actions = state.withLockedValue { state in
             defer { if metrics.isOn { metrics.status(state.machine.status) } }
             if !isUsable { state.connections[id] = nil }

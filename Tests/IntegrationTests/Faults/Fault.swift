@@ -195,14 +195,9 @@ extension TestServer {
 
     /// Runs a body while another transaction holds the locks of all rows of a table, and of the gaps between them.
     fileprivate func whileLocked(_ table: String, _ body: () async throws -> Void) async throws {
-        let pool = try pool(1)
-        try await pool.withConnection { connection in
-            try await connection.query("SET SESSION autocommit = 0")
-            try await connection.query("SELECT COUNT(*) FROM `\(table)` FOR UPDATE")
-        }
+        let other = try await OpenTransaction(on: self, "SELECT COUNT(*) FROM `\(table)` FOR UPDATE")
         let result = await Result { try await body() }
-        try await pool.withConnection { try await $0.query("ROLLBACK") }
-        await pool.close()
+        try await other.commit()
         try result.get()
     }
 }
