@@ -130,4 +130,78 @@ import Testing
         }
         await pool.close()
     }
+
+    /// A caller may have a connection for longer than the configuration's deadline: the server knows of it, and of the
+    /// usual one afterwards.
+    @Test(arguments: try await TestServer.all)
+    func aLeaseMayOutlastTheDeadline(_ server: TestServer) async throws {
+        let pool = try server.pool(1) { $0.deadline = .seconds(1) }
+        func limits(_ connection: MySQLConnection) async throws -> [String?] {
+            var limits: [String?] = []
+            let variable = server.isMariaDB ? "max_statement_time" : "max_execution_time"
+            try await connection.query("SELECT @@lock_wait_timeout, @@\(variable)") { row in
+                limits = [row.text(0) ?? "\(row.integer(0) ?? -1)", row.text(1) ?? "\(row.integer(1) ?? -1)"]
+            }
+            return limits
+        }
+        let usual = try await pool.withConnection { try await limits($0) }
+        for isFailing in [false, true] {
+            try? await pool.withConnection(deadline: .now + .seconds(8)) { connection in
+                var slept: Int64?
+                try await connection.query("SELECT SLEEP(1.5)") { slept = $0.integer(0) }
+                #expect(slept == 0, "it was not interrupted")
+                #expect(try await limits(connection) != usual)
+                if isFailing { throw CancellationError() }
+            }
+            #expect(try await pool.withConnection { try await limits($0) } == usual)
+        }
+        #expect(pool.status.connections == 1)
+        await pool.close()
+    }
+
+    /// What a process that was killed had asked for ends on the server soon after its deadline, and is not carried out.
+    @Test(arguments: try await TestServer.all)
+    func aProcessThatIsKilledLeavesNothingBehind(_ server: TestServer) async throws {
+        try await server.withStore { direct, _ in
+            try await direct.set(["k"], 1)
+            let table = direct.options.tableName
+            try await server.withUser(granted: "ALL") { user, password in
+                func running() async throws -> Int {
+                    // MySQL's other table would show the statements, and can't show all of their characters.
+                    let (table, prefix) =
+                        server.isMariaDB
+                        ? ("information_schema.processlist", "") : ("performance_schema.threads", "processlist_")
+                    return try await server.sql(
+                        "SELECT 1 FROM \(table) WHERE \(prefix)user = ? AND \(prefix)command <> 'Sleep'", .text(user)
+                    ).count
+                }
+                let holder = try server.pool(1) { $0.deadline = .seconds(60) }
+                try await holder.withConnection { connection in
+                    try await connection.command("LOCK TABLES `\(table)` WRITE", .read)
+                    let commands = [
+                        ["set", "k", "--value", "2"], ["get", "k"], ["count"], ["delete", "k"], ["list"], ["sweep"],
+                        ["cas", "k", "--expected", "1", "--new", "3"],
+                    ]
+                    let processes = commands.map { command in
+                        CommandLineTool.make(
+                            command + ["--table", table],
+                            url:
+                                "mysql://\(user):\(password)@127.0.0.1:\(server.ports[0])/\(server.configuration.database)"
+                                + "?deadline=2")
+                    }
+                    for process in processes {
+                        process.standardError = FileHandle.nullDevice
+                        try process.run()
+                    }
+                    try await eventually { try await running() >= 5 }
+                    for process in processes { kill(process.processIdentifier, SIGKILL) }
+                    for process in processes { process.waitUntilExit() }
+                    try await eventually(within: .seconds(3)) { try await running() == 0 }
+                    try await connection.command("UNLOCK TABLES", .read)
+                }
+                await holder.close()
+            }
+            #expect(try await direct.get(["k"], as: Int.self) == 1)
+        }
+    }
 }

@@ -32,7 +32,7 @@ extension MySQLConnection {
         return result
     }
 
-    private func end(_ error: MySQLError) async {
+    func end(_ error: MySQLError) async {
         _ = try? await onLoop { handler, done in
             handler.fail(error)
             done(.success(()))

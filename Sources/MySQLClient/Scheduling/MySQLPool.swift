@@ -152,7 +152,10 @@ public final class MySQLPool: Sendable {
             scheduler.cancel(request)
         }
         do {
-            let result = try await body(lease.connection)
+            let time = Duration.nanoseconds((deadline - .now()).nanoseconds)
+            let result = try await lease.connection.allowing(time, insteadOf: configuration.deadline) {
+                try await body(lease.connection)
+            }
             await lease.end()
             return result
         } catch {

@@ -1,0 +1,32 @@
+extension MySQLConnection {
+    /// Runs work that has more time than the configuration's deadline, at which the server ends statements otherwise.
+    ///
+    /// - Parameters:
+    ///   - time: How long the server may work on a statement.
+    ///   - usual: How long it may before and afterwards.
+    ///   - body: The work.
+    func allowing<T>(
+        _ time: Duration, insteadOf usual: Duration, isolation: isolated (any Actor)? = #isolation,
+        _ body: () async throws -> T
+    ) async throws -> T {
+        guard time > usual else { return try await body() }
+        try await command(SessionSetup.limits(time), .read)
+        do {
+            let result = try await body()
+            await restoreLimits(usual)
+            return result
+        } catch {
+            await restoreLimits(usual)
+            throw error
+        }
+    }
+
+    private func restoreLimits(_ usual: Duration) async {
+        do throws(MySQLError) {
+            try await command(SessionSetup.limits(usual), .read)
+        } catch {
+            // The next user must not get it so.
+            await end(error)
+        }
+    }
+}
