@@ -190,28 +190,4 @@ import Testing
             #expect(wrong?.code == .emptyKey)
         }
     }
-
-    /// Large values over a slow line: what doesn't fit in a page is not sent, so that each page comes in time.
-    @Test(arguments: try await TestServer.all)
-    func largeValuesComeOverASlowLine(_ server: TestServer) async throws {
-        let proxy = try Proxy(to: server.ports[0])
-        defer { proxy.down() }
-        try await server.withStore { direct, _ in
-            let value = KvValue(trusted: "\"\(String(repeating: "x", count: 1 << 20))\"")
-            for number in 0..<20 { try await direct.set(["large", "\(number)"], value) }
-            let pool = try server.pool(1) {
-                $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
-                $0.deadline = .seconds(5)
-            }
-            let kv = try MySQLKvStore(pool, options: direct.options)
-            #expect(try await kv.get(["large", "0"]) == value)
-            // Some two megabytes a second.
-            proxy.delay(by: 0.03)
-            var listed = 0
-            for try await _ in kv.list(prefix: ["large"]) { listed += 1 }
-            #expect(listed == 20)
-            proxy.delay(by: 0)
-            await pool.close()
-        }
-    }
 }

@@ -18,8 +18,10 @@ extension StoreRequest {
 /// A key to get.
 struct GetRequest: StoreRequest {
     let key: KvKey
+    /// The bytes of the value that is expected.
+    let expectedBytes: Int
 
-    var size: Int { key.serialized.utf8.count + 16 }
+    var size: Int { key.serialized.utf8.count + 16 + expectedBytes }
 }
 
 /// A key to delete.

@@ -104,10 +104,19 @@ private final class Listing {
 
 /// Where a listing is, and how large its next page should be.
 struct Pages: Sendable {
-    /// The most rows of a page.
-    private static let maximumRows = 1000
-    /// The bytes a page should have at the most. A page ends behind the row that goes past them.
-    private static let bytes = 1 << 20
+    /// How large a page may be.
+    struct Limit: Sendable {
+        /// The most rows of any page.
+        static let maximumRows = 1000
+
+        /// Small at first, for a first entry at once.
+        var rows = 64
+        /// A page ends with the row that goes past them.
+        var bytes = 1 << 20
+
+        /// For a page that didn't come within the deadline.
+        var smaller: Limit { Limit(rows: max(1, rows / 8), bytes: max(1, bytes / 8)) }
+    }
 
     struct Page: Sendable {
         var entries: [KvEntry] = []
@@ -121,13 +130,14 @@ struct Pages: Sendable {
         /// There are further rows, left for their size.
         var isCut = false
         var isLast = false
+        /// What it was asked for with.
+        var limit = Limit()
     }
 
     var range: KeyRange
     var isAtEnd = false
     var skipped = 0
-    /// Small at first, for a first entry at once.
-    private var rows = 64
+    private var limit = Limit()
 
     private let withExpiry: Bool
 
@@ -136,43 +146,44 @@ struct Pages: Sendable {
         self.withExpiry = withExpiry
     }
 
-    /// The next page. One that doesn't come within a deadline is asked for again with fewer rows, and a new deadline.
+    /// The next page. One that doesn't come within a deadline is asked for again with fewer rows and bytes, and a new
+    /// deadline.
     func fetch(from store: MySQLKvStore) async throws -> Page {
-        var rows = rows
+        var limit = limit
         while true {
             do {
                 return try await store.perform(.list) {
-                    try await store.run { [rows] in try await fetch(store.statements, rows, on: $0) }
+                    try await store.run { [limit] in try await fetch(store.statements, limit, on: $0) }
                 }
-            } catch let error as KvError where error.code == .deadlineExceeded && rows > 1 {
-                rows = max(1, rows / 8)
+            } catch let error as KvError where error.code == .deadlineExceeded && limit.rows > 1 {
+                limit = limit.smaller
             }
         }
     }
 
-    private func fetch(_ statements: Statements, _ rows: Int, on connection: MySQLConnection) async throws -> Page {
-        var page = Page()
+    private func fetch(_ statements: Statements, _ limit: Limit, on connection: MySQLConnection) async throws -> Page {
+        var page = Page(limit: limit)
         let bounds = [MySQLParameter.text(range.after), .text(range.through)]
-        var limit = rows
+        var rows = limit.rows
         if rows > 1 {
-            // Values are large or small as it comes, and what lies behind the budget should not be sent at all.
+            // Values are large or small as it comes, and what lies beyond the limit should not be sent at all.
             let sizes = try await connection.rows(
                 statements.pageSizes, bounds + [.integer(Int64(rows))], maximumRows: rows
             ).rows
             var bytes = 0
             let fitting = sizes.prefix { size in
                 defer { bytes += Int(size.integer(0) ?? 0) }
-                return bytes < Self.bytes
+                return bytes < limit.bytes
             }
             page.isCut = fitting.count < sizes.count
-            // Where all fit no fewer are asked for: a row that comes meanwhile must not push out the last one.
-            if page.isCut { limit = fitting.count }
+            // Where all fit no fewer are asked for: a row that is added now must not push out the last one.
+            if page.isCut { rows = fitting.count }
         }
         let found = try await connection.rows(
-            withExpiry ? statements.pageWithExpiry : statements.page, bounds + [.integer(Int64(limit))],
-            maximumRows: limit, maximumBytes: Self.bytes)
+            withExpiry ? statements.pageWithExpiry : statements.page, bounds + [.integer(Int64(rows))],
+            maximumRows: rows, maximumBytes: limit.bytes)
         page.isCut = page.isCut || found.isCut
-        page.isLast = !page.isCut && found.rows.count < limit
+        page.isLast = !page.isCut && found.rows.count < rows
         for row in found.rows {
             guard let text = row.text(0) else { continue }
             page.rows += 1
@@ -193,9 +204,11 @@ struct Pages: Sendable {
         skipped += page.skipped
         isAtEnd = page.isLast
         if let last = page.last { range.after = last }
+        // A line that was too slow for a page stays so.
+        limit = page.limit
         if page.rows > 0 {
-            let fitting = Self.bytes / max(1, page.bytes / page.rows)
-            rows = max(1, min(fitting, page.isCut ? page.rows : rows * 4, Self.maximumRows))
+            let fitting = limit.bytes / max(1, page.bytes / page.rows)
+            limit.rows = max(1, min(fitting, page.isCut ? page.rows : limit.rows * 4, Limit.maximumRows))
         }
     }
 }

@@ -12,10 +12,12 @@ extension MySQLKvStore {
 
     private func values(of keys: [KvKey]) async throws -> [KvKey: KvValue] {
         var values: [KvKey: KvValue] = [:]
-        try await forEach(keys.chunked(options.coalescing.maximumRows)) { chunk in
+        let fitting = Self.answerBytes / max(1, valueSize.bytes)
+        try await forEach(keys.chunked(max(1, min(options.coalescing.maximumRows, fitting)))) { chunk in
             let found = try await self.run { [batches = self.batches] connection in
                 try await connection.onLoop { _, done in batches.get(chunk, on: connection, done) }
             }
+            self.valueSize.update(found)
             return zip(chunk, found)
         } collect: { found in
             for (key, value) in found { values[key] = value }
@@ -79,6 +81,8 @@ extension MySQLKvStore {
         return deleted
     }
 
+    /// How many bytes the answer to a statement should have.
+    private static let answerBytes = 4 << 20
     /// How many parts of a large operation are under way at a time.
     private static let partsUnderWay = 4
 

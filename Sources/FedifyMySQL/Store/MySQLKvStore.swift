@@ -29,6 +29,7 @@ public final class MySQLKvStore: KvStore {
     let statements: Statements
     let sweeper: Sweeper
     let batches: BatchRunner
+    let valueSize: ValueSizeEstimate
     let contended = ContendedKeys()
     private let gets: RequestLanes<GetRequest, KvValue?>
     private let sets: RequestLanes<SetRequest, Void>
@@ -65,12 +66,20 @@ public final class MySQLKvStore: KvStore {
         sweeper = Sweeper(pool, statements, options, log, telemetry)
         let batches = BatchRunner(statements: statements)
         self.batches = batches
+        let valueSize = ValueSizeEstimate()
+        self.valueSize = valueSize
         var policy = LanePolicy(
             maximumRequests: options.coalescing.maximumRows, maximumBatches: options.coalescing.maximumConnections,
             isAdaptive: true)
         gets = RequestLanes(pool, .get, policy, telemetry) { requests, connection, done in
             bisecting(requests) { requests, done in
-                batches.get(requests.map(\.request.key), on: connection) { done($0.map { $0.map { .success($0) } }) }
+                batches.get(requests.map(\.request.key), on: connection) { result in
+                    done(
+                        result.map { values in
+                            valueSize.update(values)
+                            return values.map { .success($0) }
+                        })
+                }
             } done: {
                 done($0)
             }
@@ -107,7 +116,7 @@ public final class MySQLKvStore: KvStore {
     /// The value of a key, or nil if there is none.
     public func get(_ key: KvKey) async throws -> KvValue? {
         try check(key)
-        return try await perform(.get) { try await run(gets, GetRequest(key: key)) }
+        return try await perform(.get) { try await run(gets, GetRequest(key: key, expectedBytes: valueSize.bytes)) }
     }
 
     /// Stores a value. See `KvStore.set(_:_:ttl:)`.

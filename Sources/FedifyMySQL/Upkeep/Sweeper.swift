@@ -114,24 +114,31 @@ final class Sweeper: Sendable {
 
     private func batches(lockTimeout: Int64, run: Run) async throws -> Int {
         var removed = 0
+        var size = options.upkeep.batchSize
         while true {
             let started = ContinuousClock.now
-            let batch = try await run { [self] connection in try await self.batch(lockTimeout, on: connection) }
-            guard case .done(let found, let count) = batch else { return removed }
-            removed += count
-            if found < options.upkeep.batchSize { return removed }
+            do {
+                let batch = try await run { [self, size] connection in
+                    try await self.batch(size, lockTimeout, on: connection)
+                }
+                guard case .done(let found, let count) = batch else { return removed }
+                removed += count
+                if found < size { return removed }
+            } catch let error as KvError where error.code == .deadlineExceeded && size > 1 {
+                size = max(1, size / 8)
+            }
             // Half of the time belongs to the others.
             try await Task.sleep(for: started.duration(to: .now))
         }
     }
 
-    private func batch(_ lockTimeout: Int64, on connection: MySQLConnection) async throws -> Batch {
+    private func batch(_ size: Int, _ lockTimeout: Int64, on connection: MySQLConnection) async throws -> Batch {
         let table = MySQLParameter.text(options.tableName)
         let isLocked = try await lock(Statements.lockSweep, [table, .integer(lockTimeout)], on: connection)
         guard isLocked != false else { return .busy }
         let batch: Result<Batch, any Error>
         do {
-            batch = .success(try await removeExpired(on: connection))
+            batch = .success(try await removeExpired(size, on: connection))
         } catch {
             batch = .failure(error)
         }
@@ -161,9 +168,8 @@ final class Sweeper: Sendable {
         }
     }
 
-    private func removeExpired(on connection: MySQLConnection) async throws -> Batch {
+    private func removeExpired(_ size: Int, on connection: MySQLConnection) async throws -> Batch {
         let started = ContinuousClock.now
-        let size = options.upkeep.batchSize
         let keys = try await connection.rows(statements.expiredKeys, [.integer(Int64(size))], maximumRows: size).rows
             .compactMap { $0.text(0).map(MySQLParameter.text) }
         guard !keys.isEmpty else { return .done(found: 0, removed: 0) }

@@ -1,0 +1,78 @@
+import FedifyKv
+import FedifyMySQL
+import Foundation
+import MySQLClient
+import Testing
+
+/// Large values over a line that carries few of them within a deadline.
+@Suite struct SlowLineTests {
+    /// A store over a proxy, on a table with values of a size.
+    private func withStore(
+        _ server: TestServer, values: Int, of bytes: Int, deadline: Duration, connections: Int = 1,
+        _ body: (Proxy, MySQLKvStore, KvValue) async throws -> Void
+    ) async throws {
+        let proxy = try Proxy(to: server.ports[0])
+        defer { proxy.down() }
+        try await server.withStore { direct, _ in
+            let value = KvValue(trusted: "\"\(String(repeating: "x", count: bytes))\"")
+            for number in 0..<values { try await direct.set(["large", "\(number)"], value) }
+            let pool = try server.pool(connections) {
+                $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
+                $0.deadline = deadline
+            }
+            let kv = try MySQLKvStore(pool, options: direct.options)
+            try await body(proxy, kv, value)
+            proxy.throttle(to: nil)
+            await pool.close()
+        }
+    }
+
+    /// What doesn't fit in a page is not sent, so that each page comes in time.
+    @Test(arguments: try await TestServer.all)
+    func whatDoesNotFitInAPageIsNotSent(_ server: TestServer) async throws {
+        try await withStore(server, values: 20, of: 1 << 20, deadline: .seconds(5)) { proxy, kv, value in
+            #expect(try await kv.get(["large", "0"]) == value)
+            proxy.throttle(to: 2 << 20)
+            var listed = 0
+            for try await _ in kv.list(prefix: ["large"]) { listed += 1 }
+            #expect(listed == 20)
+        }
+    }
+
+    /// A page that doesn't come within the deadline is asked for again, smaller; and so are those that follow.
+    @Test(arguments: try await TestServer.all)
+    func aPageThatIsLateComesBackSmaller(_ server: TestServer) async throws {
+        try await withStore(server, values: 40, of: 50_000, deadline: .seconds(1.5)) { proxy, kv, value in
+            #expect(try await kv.get(["large", "0"]) == value)
+            proxy.throttle(to: 400_000)
+            let before = proxy.accepted
+            var listed = 0
+            for try await entry in kv.list(prefix: ["large"]) {
+                #expect(entry.value == value)
+                listed += 1
+            }
+            #expect(listed == 40)
+            // One page was late, and its connection was given up.
+            #expect(proxy.accepted - before <= 2)
+        }
+    }
+
+    /// A burst of gets is not answered all at once: those that the line has time for are.
+    @Test(arguments: try await TestServer.all)
+    func aBurstOfGetsIsAnsweredInParts(_ server: TestServer) async throws {
+        try await withStore(server, values: 64, of: 1 << 20, deadline: .seconds(3)) { proxy, kv, value in
+            #expect(try await kv.get(["large", "0"]) == value)
+            proxy.throttle(to: 8 << 20)
+            let answered = await withTaskGroup { group in
+                for number in 0..<64 {
+                    group.addTask { (try? await kv.get(["large", "\(number)"])) == value ? 1 : 0 }
+                }
+                return await group.reduce(0, +)
+            }
+            #expect(answered >= 8, "\(answered)")
+            proxy.throttle(to: nil)
+            let many = try await kv.get(keys: (0..<64).map { ["large", "\($0)"] })
+            #expect(many.count == 64)
+        }
+    }
+}
