@@ -44,7 +44,7 @@ import Testing
         return found
     }
 
-    @Test(arguments: try await TestServer.all, [10, 60, 2000])
+    @Test(arguments: try await TestServer.all, [10, 60, 2000, 200_000])
     func everyStatementUsesThePrimaryKey(_ server: TestServer, _ rows: Int) async throws {
         try await server.withStore { kv, _ in
             try await kv.set(

@@ -142,6 +142,44 @@ import Testing
         }
     }
 
+    /// One name, behind which another server stands from now on: as soon as the first one says that it is read-only, all
+    /// connections to it are closed, and the next ones reach the second.
+    @Test(.enabled("needs two servers") { try await TestServer.all.count > 1 })
+    func writesFollowANameToAnotherServer() async throws {
+        let (first, second) = (try await TestServer.all[0], try await TestServer.all[1])
+        let proxy = try Proxy(to: first.ports[0])
+        defer { proxy.down() }
+        try await second.withStore { onSecond, _ in
+            try await onSecond.initialize()
+            try await first.withUser(granted: "ALL", as: "both") { _, password in
+                try await second.withUser(granted: "ALL", as: "both", password: password) { user, password in
+                    let pool = try first.pool(4) {
+                        $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
+                        ($0.user, $0.password) = (user, Secret(password))
+                    }
+                    let kv = try MySQLKvStore(pool, options: onSecond.options)
+                    try await kv.set(["k"], 1)
+                    #expect(try await ports(of: pool, connections: 4) == [first.port])
+                    proxy.redirect(to: second.ports[0])
+                    try await kv.set(["k"], 2)
+                    #expect(try await onSecond.get(["k"]) == nil, "a server that works is not left")
+                    try await first.whileReadOnly {
+                        try await kv.set(["k"], 3)
+                        #expect(try await onSecond.get(["k"], as: Int.self) == 3)
+                        #expect(try await kv.cas(["k"], expected: 3, new: 4))
+                        #expect(try await ports(of: pool, connections: 4) == [second.port])
+                    }
+                    proxy.redirect(to: first.ports[0])
+                    try await second.whileReadOnly { try await kv.set(["k"], 5) }
+                    #expect(try await kv.get(["k"], as: Int.self) == 5)
+                    #expect(try await onSecond.get(["k"], as: Int.self) == 4)
+                    try await kv.drop()
+                    await pool.close()
+                }
+            }
+        }
+    }
+
     /// Where a pool's connections go, as so many of them see it at the same time.
     private func ports(of pool: MySQLPool, connections: Int) async throws -> Set<String?> {
         let arrived = NIOLockedValueBox(0)

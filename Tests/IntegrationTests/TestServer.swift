@@ -115,6 +115,13 @@ struct TestServer: Sendable, CustomTestStringConvertible {
         return rows
     }
 
+    /// Runs a statement that can't be prepared.
+    func command(_ sql: String) async throws {
+        let pool = try pool(1)
+        try await pool.withConnection { try await $0.command(sql, .write) }
+        await pool.close()
+    }
+
     /// Runs a statement after a test; in a cluster again and again, as it may just have lost a server.
     private func cleanUp(_ statement: String) async throws {
         guard isCluster else { return _ = try await sql(statement) }

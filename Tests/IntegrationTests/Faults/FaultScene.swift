@@ -14,6 +14,8 @@ struct FaultScene: Sendable {
     let user: String
     /// Two stores in this process, and two in others.
     let stores: [any KvStore]
+    /// Those of this process.
+    let pools: [MySQLPool]
     let load: RecordedLoad
 
     static let poolSize = 4
@@ -43,7 +45,7 @@ struct FaultScene: Sendable {
                 }
                 let stores: [any KvStore] = try pools.map { try MySQLKvStore($0, options: direct.options) }
                 let scene = FaultScene(
-                    server: server, proxies: proxies, direct: direct, user: user, stores: stores + pipes,
+                    server: server, proxies: proxies, direct: direct, user: user, stores: stores + pipes, pools: pools,
                     load: RecordedLoad(stores + pipes, callers: callers, padding: padding))
                 let result = await Result { try await body(scene) }
                 for pool in pools { await pool.close() }

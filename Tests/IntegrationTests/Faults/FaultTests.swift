@@ -2,6 +2,7 @@ import FedifyKv
 import FedifyMySQL
 import Foundation
 import MySQLClient
+import NIOConcurrencyHelpers
 import Testing
 
 /// Each fault, under load from many callers in several processes.
@@ -50,6 +51,7 @@ import Testing
                 for _ in 0..<times {
                     try await load.progress()
                     try await fault.happen(in: scene)
+                    for pool in scene.pools { try await pool.reachesItsFullSize(within: .seconds(5)) }
                 }
                 try await load.progress()
             }
@@ -68,6 +70,29 @@ import Testing
             let found = fault == .halfOpen ? fault.deadline * 2 : .zero
             #expect(recovery <= .seconds(2) + found)
         }
+    }
+}
+
+extension MySQLPool {
+    /// Waits until as many callers as there may be connections have one each at the same time.
+    fileprivate func reachesItsFullSize(within limit: Duration) async throws {
+        let (holders, gate) = (NIOLockedValueBox(0), Gate())
+        let size = configuration.pool.maximumConnections
+        let tasks = (0..<size).map { _ in
+            Task {
+                try await withConnection(deadline: .now + .seconds(20)) { _ in
+                    holders.withLockedValue { $0 += 1 }
+                    await gate.pass()
+                }
+            }
+        }
+        let result = await Result {
+            try await eventually(within: limit) { holders.withLockedValue(\.self) == size }
+        }
+        #expect(status.connections == size)
+        gate.open()
+        for task in tasks { _ = await task.result }
+        try result.get()
     }
 }
 
