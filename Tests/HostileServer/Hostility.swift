@@ -176,6 +176,29 @@ package struct Hostility: Sendable, CustomStringConvertible {
         answering("answers with 2^63 rows changed", mayPass: true) { _, connection, _ in
             connection.packet(1, [0] + FakeSession.length(.max) + [0, 2, 0, 0, 0])
         },
+        answering("says that it takes no writes") { _, connection, _ in
+            connection.packet(1, FakeSession.error(1290, "read-only"))
+        },
+        answering("says that a transaction is open", mayPass: true) { _, connection, _ in
+            connection.packet(1, [0, 0, 0, 3, 0, 0, 0])
+        },
+        Hostility(description: "has no server for any statement") { connection in
+            let session = FakeSession(connection)
+            session.logIn()
+            session.serve { _ in
+                connection.packet(1, FakeSession.error(9001, "Max connect timeout reached"))
+                return true
+            }
+        },
+        Hostility(description: "has no room for a prepared statement") { connection in
+            let session = FakeSession(connection)
+            session.logIn()
+            session.serve { command in
+                guard case .prepare = command else { return false }
+                connection.packet(1, FakeSession.error(1461, "Can't create more than max_prepared_stmt_count"))
+                return true
+            }
+        },
         answering("nests JSON 200,000 deep", mayPass: true) { session, _, _ in
             session.rows([
                 [String(repeating: "[", count: 200_000) + String(repeating: "]", count: 200_000)]

@@ -74,6 +74,25 @@ import Testing
         second.down()
     }
 
+    /// A server that was left is the last to be tried again, though it is there.
+    @Test(arguments: try await TestServer.all)
+    func aServerThatWasLeftComesLast(_ server: TestServer) async throws {
+        let proxies = try (0..<3).map { _ in try Proxy(to: server.ports[0]) }
+        let pool = try server.pool(2) { $0.addresses = proxies.map { .tcp(host: "127.0.0.1", port: $0.port) } }
+        try await pool.withConnection { _ in }
+        for (used, next) in [(0, 1), (1, 2), (2, 0)] {
+            #expect(pool.description.contains(":\(proxies[used].port)"), "\(pool) \(used)")
+            proxies[used].refuse(true)
+            try await eventually { pool.status.connections == 0 }
+            try await pool.withConnection { _ in }
+            #expect(pool.description.contains(":\(proxies[next].port)"), "\(pool) \(next)")
+            // It is there again, and so are both of the others.
+            proxies[used].refuse(false)
+        }
+        await pool.close()
+        for proxy in proxies { proxy.down() }
+    }
+
     /// All servers read-only for a while: a pause, and no error. (MySQL and MariaDB: `read_only`.)
     @Test(arguments: try await TestServer.all)
     func aServerThatTurnsReadOnlyIsLeft(_ server: TestServer) async throws {

@@ -75,4 +75,30 @@ import Testing
             #expect(many.count == 64)
         }
     }
+
+    /// A sweep whose batch is late removes fewer rows at a time.
+    @Test(arguments: try await TestServer.all)
+    func aSweepThatIsLateRemovesFewerRowsAtATime(_ server: TestServer) async throws {
+        let proxy = try Proxy(to: server.ports[0])
+        defer { proxy.down() }
+        try await server.withStore { direct, _ in
+            try await direct.set(entries: (0..<300).map { KvEntry(key: ["k", "\($0)"], value: .null) }, ttl: .zero)
+            // The server is slow with many rows.
+            proxy.rewrite { command in
+                let text = String(decoding: command.dropFirst(), as: UTF8.self)
+                let keys = text.count { $0 == "?" }
+                guard command[0] == 0x16, text.hasPrefix("DELETE"), keys > 100 else { return .asItIs }
+                return .statement("DO SLEEP(60)" + String(repeating: ", ? IS NULL", count: keys))
+            }
+            let pool = try server.pool(1) {
+                $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
+                $0.tls.mode = .off
+                $0.allowPublicKeyRetrieval = true
+                $0.deadline = .seconds(1)
+            }
+            let kv = try MySQLKvStore(pool, options: direct.options)
+            #expect(try await kv.deleteExpired() == 300)
+            await pool.close()
+        }
+    }
 }

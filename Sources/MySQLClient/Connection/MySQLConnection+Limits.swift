@@ -1,10 +1,5 @@
 extension MySQLConnection {
     /// Runs work that has more time than the configuration's deadline, at which the server ends statements otherwise.
-    ///
-    /// - Parameters:
-    ///   - time: How long the server may work on a statement.
-    ///   - usual: How long it may before and afterwards.
-    ///   - body: The work.
     func allowing<T>(
         _ time: Duration, insteadOf usual: Duration, isolation: isolated (any Actor)? = #isolation,
         _ body: () async throws -> T

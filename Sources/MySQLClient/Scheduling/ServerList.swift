@@ -42,8 +42,8 @@ final class ServerList: Sendable {
             var decision = Decision.use
             if former != connection.address {
                 if state.connections > 0 { return .refuse }
-                state.candidates.removeAll { $0 == connection.address }
-                state.candidates.insert(connection.address, at: 0)
+                let others = state.candidates.dropFirst().filter { $0 != connection.address }
+                state.candidates = [connection.address] + others + [former]
                 if state.wasConnected { decision = .moved(from: former) }
             }
             state.connections += 1
