@@ -59,6 +59,12 @@ final class PipeProcess: Sendable {
         }
     }
 
+    /// Ends the process as a crash would.
+    func kill9() {
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
+
     /// Ends the process by the end of its input.
     func close() {
         try? input.fileHandleForWriting.close()

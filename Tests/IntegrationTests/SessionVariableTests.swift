@@ -92,6 +92,43 @@ import Testing
         #expect(settings > (Self.isThorough ? 150 : 9))
     }
 
+    /// And what a process was told is done is there after a crash of it.
+    @Test(arguments: try await TestServer.all)
+    func everyOtherValueLeavesWhatWasAcknowledged(_ server: TestServer) async throws {
+        let settings = try await forEachSetting(server, valuesOfEach: Self.isThorough ? .max : 1) { _, witness in
+            try await Self.checkCrash(server, witness)
+        }
+        #expect(settings > (Self.isThorough ? 150 : 9))
+    }
+
+    private static func checkCrash(_ server: TestServer, _ witness: MySQLPool) async throws {
+        let table = TestServer.newTableName()
+        let pipe = try PipeProcess(url: server.url, table: table, concurrency: 64)
+        let result = await Result {
+            try await withThrowingTaskGroup { group in
+                for number in 0..<40 {
+                    group.addTask {
+                        try await pipe.set(["k", "\(number)"], KvValue(trusted: "1"), ttl: nil)
+                        let isSwapped = try await pipe.cas(
+                            ["k", "\(number)"], expected: KvValue(trusted: "1"), new: KvValue(trusted: "2"), ttl: nil)
+                        if !isSwapped { throw Wrong(description: "cas of \(number)") }
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+        pipe.kill9()
+        var left: Int64?
+        try await witness.withConnection { connection in
+            try await connection.query("SELECT COUNT(*) FROM `\(table)` WHERE JSON_EXTRACT(`value`, '$') = 2") {
+                left = $0.integer(0)
+            }
+            _ = try await connection.query("DROP TABLE IF EXISTS `\(table)`")
+        }
+        try result.get()
+        if left != 40 { throw Wrong(description: "\(left ?? -1) of 40 rows are left after a crash") }
+    }
+
     /// Sets one variable after the other, globally.
     ///
     /// - Returns: How many values could be set.
