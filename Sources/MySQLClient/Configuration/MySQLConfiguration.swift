@@ -179,3 +179,16 @@ public struct MySQLConfiguration: Sendable {
         try check((4...1024).contains(maximumPreparedStatements), "maximumPreparedStatements must be from 4 to 1024")
     }
 }
+
+extension MySQLConfiguration.Pool: CustomReflectable {
+    /// Without the event loops, by which `dump` would come to the connections of others.
+    public var customMirror: Mirror {
+        Mirror(
+            self,
+            children: [
+                "maximumConnections": maximumConnections, "acquisitionTimeout": acquisitionTimeout as Any,
+                "maximumWaiting": maximumWaiting, "idleTimeout": idleTimeout, "maximumLifetime": maximumLifetime,
+                "hasShardPerEventLoop": hasShardPerEventLoop,
+            ], displayStyle: .struct)
+    }
+}

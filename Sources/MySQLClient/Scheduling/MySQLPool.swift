@@ -212,3 +212,10 @@ extension MySQLPool: CustomStringConvertible {
             + "waiting: \(status.waiting))"
     }
 }
+
+extension MySQLPool: CustomReflectable {
+    /// The address and the status: `dump` must not wander through the event loops to the connections of others.
+    public var customMirror: Mirror {
+        Mirror(self, children: ["server": "\(server.address)", "status": status], displayStyle: .class)
+    }
+}
