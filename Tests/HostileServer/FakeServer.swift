@@ -33,7 +33,11 @@ package final class FakeServer: Sendable {
         Thread.detachNewThread { [listener, record] in
             while true {
                 let descriptor = accept(listener, nil, nil)
-                guard descriptor >= 0 else { return }
+                guard descriptor >= 0 else {
+                    // Not before: the number may be another listener's by then, whose connections this would take.
+                    close(listener)
+                    return
+                }
                 let connection = Connection(descriptor: descriptor) { received in
                     record.withLockedValue { $0 += received }
                 }
@@ -49,7 +53,6 @@ package final class FakeServer: Sendable {
 
     package func stop() {
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
     }
 
     package struct Connection: Sendable {

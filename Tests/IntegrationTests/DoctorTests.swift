@@ -71,7 +71,7 @@ import Testing
             ("max_prepared_stmt_count", "0", "statements", "bad", "error 1461"),
             ("max_prepared_stmt_count", "100", "statements", "warn", "of 100 prepared"),
             ("wait_timeout", "30", "connections", "warn", "idle ones end after 30 s"),
-            (time.0, time.1, "time limits", "good", "10.0 s for the store's statements, 0.5 s for others"),
+            (time.0, time.1, "time limits", "good", "10.5 s for the store's statements, 0.5 s for others"),
             ("sql_select_limit", "10", "session", "good", "sql_select_limit"),
             ("completion_type", "'CHAIN'", "session", "good", "completion_type"),
             (readOnly, "1", "session", "good", readOnly),

@@ -88,10 +88,7 @@ final class Proxy: Sendable {
         state.withLockedValue { state in
             cut(&state)
             state.isHeld = false
-            if let listener = state.listener {
-                shutdown(listener, Int32(SHUT_RDWR))
-                close(listener)
-            }
+            if let listener = state.listener { shutdown(listener, Int32(SHUT_RDWR)) }
             state.listener = nil
         }
     }
@@ -175,7 +172,11 @@ final class Proxy: Sendable {
         Thread.detachNewThread { [self] in
             while true {
                 let client = Foundation.accept(listener, nil, nil)
-                guard client >= 0 else { return }
+                guard client >= 0 else {
+                    // Not before: the number may be another listener's by then, whose connections this would take.
+                    close(listener)
+                    return
+                }
                 let isRefused = state.withLockedValue { state in
                     state.accepted += 1
                     return state.refuses
@@ -200,7 +201,7 @@ final class Proxy: Sendable {
                 guard let number else {
                     close(client)
                     close(server)
-                    return
+                    continue
                 }
                 Thread.detachNewThread { self.forward(client, server, number) }
             }

@@ -50,7 +50,8 @@ struct SessionSetup {
         // Memory that no statement of ours goes beyond.
         "sort_buffer_size = 2097152", "max_sort_length = 4096",
         """
-        /*M! check_constraint_checks = 1, SESSION max_session_mem_used = 9223372036854775807 */\
+        /*M! check_constraint_checks = 1, SESSION max_session_mem_used = 9223372036854775807, \
+        SESSION tmp_disk_table_size = 18446744073709551615 */\
         /*!80000 range_optimizer_max_mem_size = 0 */
         """,
         // All text here is UTF-8.
@@ -65,15 +66,18 @@ struct SessionSetup {
     /// Of them, those of a variable that the server has.
     private static let denials: Set<UInt32> = [1227, 1238]
 
-    /// How long the server works on a statement that nobody may be waiting for any more: as long as an operation may
-    /// take. A statement that waits for a table's definition (an ALTER TABLE under way) ends then, too; on MySQL, which
-    /// knows no limit for other ones, a SELECT.
+    /// How long the server works on a statement that nobody may be waiting for any more: a little longer than an
+    /// operation may take, so that the operation's own deadline is what ends it as a rule. A statement that waits for a
+    /// table's definition (an ALTER TABLE under way) ends then, too; on MySQL, which knows no limit for other ones, a
+    /// SELECT.
     static func limits(_ deadline: Duration) -> String {
-        let seconds = max(1, deadline.wholeSeconds)
+        let longest = Duration.seconds(31_536_000)
+        let limit = min(deadline, longest)
+        let milliseconds = Int64(limit / .milliseconds(1)) + 500
         return """
-            SET SESSION lock_wait_timeout = \(min(seconds, 31_536_000)) \
-            /*M! , SESSION max_statement_time = \(min(seconds, 31_536_000)) */\
-            /*!80000 , SESSION max_execution_time = \(min(UInt64(seconds) * 1000, UInt64(UInt32.max))) */
+            SET SESSION lock_wait_timeout = \(min(limit.components.seconds + 1, longest.components.seconds)) \
+            /*M! , SESSION max_statement_time = \(milliseconds / 1000).\(String(milliseconds % 1000 + 1000).dropFirst()) */\
+            /*!80000 , SESSION max_execution_time = \(min(milliseconds, Int64(UInt32.max))) */
             """
     }
 
