@@ -43,6 +43,7 @@ let package = Package(
     // Synchronization.Atomic needs macOS 15.
     platforms: [.macOS(.v15)],
     products: [
+        .library(name: "FedifyJSON", targets: ["FedifyJSON"]),
         .library(name: "FedifyKv", targets: ["FedifyKv"]),
         .library(name: "FedifyKvTesting", targets: ["FedifyKvTesting"]),
         .library(name: "FedifyMySQL", targets: ["FedifyMySQL"]),
@@ -88,7 +89,9 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.15.0"),
     ] + documentation,
     targets: [
-        .target(name: "FedifyKv", swiftSettings: swiftSettings),
+        // JSON that carries its text.
+        .target(name: "FedifyJSON", swiftSettings: swiftSettings),
+        .target(name: "FedifyKv", dependencies: ["FedifyJSON"], swiftSettings: swiftSettings),
         .target(name: "FedifyKvTesting", dependencies: ["FedifyKv"], swiftSettings: swiftSettings),
         // The packets of the MySQL and MariaDB protocol: bytes in, values out, without sockets or clocks.
         .target(
@@ -159,6 +162,7 @@ let package = Package(
             dependencies: ["FedifyKv", "FedifyMySQL", "MySQLClient"],
             swiftSettings: swiftSettings
         ),
+        .testTarget(name: "FedifyJSONTests", dependencies: ["FedifyJSON"], swiftSettings: swiftSettings),
         .testTarget(
             name: "FedifyKvTests",
             dependencies: ["FedifyKv", "FedifyKvTesting"],

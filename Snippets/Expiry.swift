@@ -16,7 +16,7 @@ if let entry = try await kv.getWithExpiry(["users", "alice"]) {
 }
 
 // Another value, the same end.
-try await kv.setKeepingExpiry(["users", "alice"], KvValue(encoding: ["name": "Alicia"]))
+try await kv.setKeepingExpiry(["users", "alice"], JSONValue(encoding: ["name": "Alicia"]))
 // snippet.end
 
 print(isNew)

@@ -15,12 +15,12 @@ final class CountingStore: KvStore {
 
     var reads: Int { count.load(ordering: .relaxed) }
 
-    func get(_ key: KvKey) async throws -> KvValue? {
+    func get(_ key: KvKey) async throws -> JSONValue? {
         count.add(1, ordering: .relaxed)
         return try await store.get(key)
     }
 
-    func set(_ key: KvKey, _ value: KvValue, ttl: Duration?) async throws {
+    func set(_ key: KvKey, _ value: JSONValue, ttl: Duration?) async throws {
         try await store.set(key, value, ttl: ttl)
     }
 
@@ -28,7 +28,7 @@ final class CountingStore: KvStore {
         try await store.delete(key)
     }
 
-    func cas(_ key: KvKey, expected: KvValue?, new: KvValue?, ttl: Duration?) async throws -> Bool {
+    func cas(_ key: KvKey, expected: JSONValue?, new: JSONValue?, ttl: Duration?) async throws -> Bool {
         try await store.cas(key, expected: expected, new: new, ttl: ttl)
     }
 

@@ -3,10 +3,10 @@ public struct KvEntry: Sendable, Equatable {
     /// The key.
     public let key: KvKey
     /// The value.
-    public let value: KvValue
+    public let value: JSONValue
 
     /// A key and its value.
-    public init(key: KvKey, value: KvValue) {
+    public init(key: KvKey, value: JSONValue) {
         self.key = key
         self.value = value
     }

@@ -17,7 +17,7 @@ extension KvStore {
     ///   - ttl: How long the entry lives; nil: for ever.
     /// - Throws: ``KvError`` `invalidValue` if the value can't be written as JSON.
     public func set(_ key: KvKey, _ value: some Encodable, ttl: Duration? = nil) async throws {
-        try await set(key, KvValue(encoding: value), ttl: ttl)
+        try await set(key, JSONValue(encoding: value), ttl: ttl)
     }
 
     /// Puts `new` in the place of `expected`, both encoded as JSON; nil stands for absence.
@@ -28,8 +28,8 @@ extension KvStore {
     ) async throws -> Bool {
         try await cas(
             key,
-            expected: expected.map { value throws(KvError) in try KvValue(encoding: value) },
-            new: new.map { value throws(KvError) in try KvValue(encoding: value) },
+            expected: expected.map { value throws(KvError) in try JSONValue(encoding: value) },
+            new: new.map { value throws(KvError) in try JSONValue(encoding: value) },
             ttl: ttl
         )
     }

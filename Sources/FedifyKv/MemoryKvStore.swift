@@ -9,7 +9,7 @@
 /// It keeps every promise of ``KvStore``; its clock can be one that a test moves.
 public actor MemoryKvStore<C: Clock>: KvStore where C.Duration == Duration {
     private struct Stored {
-        var value: KvValue
+        var value: JSONValue
         var expires: C.Instant?
     }
 
@@ -32,7 +32,7 @@ public actor MemoryKvStore<C: Clock>: KvStore where C.Duration == Duration {
     /// The value of a key, or nil if there is none.
     ///
     /// - Throws: ``KvError`` `emptyKey`.
-    public func get(_ key: KvKey) async throws -> KvValue? {
+    public func get(_ key: KvKey) async throws -> JSONValue? {
         try Self.check(key)
         return live(key)?.value
     }
@@ -40,7 +40,7 @@ public actor MemoryKvStore<C: Clock>: KvStore where C.Duration == Duration {
     /// Stores a value. See ``KvStore/set(_:_:ttl:)``.
     ///
     /// - Throws: ``KvError`` `emptyKey`, `invalidTTL`, or `invalidValue` for text that isn't JSON.
-    public func set(_ key: KvKey, _ value: KvValue, ttl: Duration?) async throws {
+    public func set(_ key: KvKey, _ value: JSONValue, ttl: Duration?) async throws {
         try Self.check(key)
         write(key, try store(value, ttl))
     }
@@ -56,7 +56,7 @@ public actor MemoryKvStore<C: Clock>: KvStore where C.Duration == Duration {
     /// Compare-and-swap. See ``KvStore/cas(_:expected:new:ttl:)``.
     ///
     /// - Throws: ``KvError`` `emptyKey`, `invalidTTL`, or `invalidValue` for text that isn't JSON.
-    public func cas(_ key: KvKey, expected: KvValue?, new: KvValue?, ttl: Duration?) async throws -> Bool {
+    public func cas(_ key: KvKey, expected: JSONValue?, new: JSONValue?, ttl: Duration?) async throws -> Bool {
         try Self.check(key)
         _ = try expected?.summary()
         let life = try ttl.map(Self.check)
@@ -100,7 +100,7 @@ public actor MemoryKvStore<C: Clock>: KvStore where C.Duration == Duration {
         return .microseconds(life.microseconds)
     }
 
-    private func store(_ value: KvValue, _ ttl: Duration?) throws(KvError) -> Stored {
+    private func store(_ value: JSONValue, _ ttl: Duration?) throws(KvError) -> Stored {
         _ = try value.summary()
         guard let ttl else { return Stored(value: value, expires: nil) }
         return Stored(value: value, expires: clock.now.advanced(by: try Self.check(ttl)))

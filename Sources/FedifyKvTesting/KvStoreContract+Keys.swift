@@ -35,11 +35,11 @@ extension KvStoreContract {
     }
 
     func checkEmptyKey(_ promises: Promises) async throws {
-        let null = KvValue.null
+        let null = JSONValue.null
         await promises.refuses("an empty key is refused by get", .emptyKey) { _ = try await store.get([]) }
         await promises.refuses("an empty key is refused by set", .emptyKey) { try await store.set([], null) }
         await promises.refuses("an empty key is refused by delete", .emptyKey) { try await store.delete([]) }
-        for (expected, new) in [(nil, null), (null, nil), (null, null), (nil, nil)] as [(KvValue?, KvValue?)] {
+        for (expected, new) in [(nil, null), (null, nil), (null, null), (nil, nil)] as [(JSONValue?, JSONValue?)] {
             await promises.refuses("an empty key is refused by cas", .emptyKey) {
                 _ = try await store.cas([], expected: expected, new: new)
             }

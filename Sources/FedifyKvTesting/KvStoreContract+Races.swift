@@ -2,7 +2,7 @@ import FedifyKv
 
 extension KvStoreContract {
     func checkRaces(_ promises: Promises) async throws {
-        let zero = KvValue(trusted: "0")
+        let zero = JSONValue(uncheckedJSON: "0")
         for round in 1...rounds {
             let key = key("race", "\(round)")
             try await checkRace("absent", key, from: nil, promises)
@@ -17,7 +17,8 @@ extension KvStoreContract {
         try await checkMixedOperations(promises)
     }
 
-    private func checkRace(_ state: String, _ key: KvKey, from expected: KvValue?, _ promises: Promises) async throws {
+    private func checkRace(_ state: String, _ key: KvKey, from expected: JSONValue?, _ promises: Promises) async throws
+    {
         let winners = try await race { task in
             try await store.cas(key, expected: expected, new: .init(encoding: "\(state) \(task)"))
         }
@@ -44,7 +45,7 @@ extension KvStoreContract {
                     for _ in 0..<steps {
                         while true {
                             let present = try await store.get(counter)
-                            let next = try KvValue(encoding: (present?.decode(as: Int.self) ?? 0) + 1)
+                            let next = try JSONValue(encoding: (present?.decode(as: Int.self) ?? 0) + 1)
                             if try await store.cas(counter, expected: present, new: next) { break }
                         }
                     }

@@ -76,7 +76,7 @@ public struct KvStoreContract: Sendable {
     }
 
     /// What is there after it was set.
-    func stored(_ key: KvKey, _ value: KvValue, ttl: Duration? = nil) async throws -> KvValue? {
+    func stored(_ key: KvKey, _ value: JSONValue, ttl: Duration? = nil) async throws -> JSONValue? {
         try await store.set(key, value, ttl: ttl)
         return try await store.get(key)
     }

@@ -42,7 +42,7 @@
         ///   whether the value was stored, and else as the store's `cas`.
         public func create(key: String, value: some Codable & Sendable, expires: Duration?) async throws {
             let isNew = try await kv.cas(
-                entry(key), expected: nil, new: KvValue(encoding: value), ttl: expires.map(Self.life))
+                entry(key), expected: nil, new: JSONValue(encoding: value), ttl: expires.map(Self.life))
             guard isNew else { throw PersistError.duplicate }
         }
 
@@ -58,7 +58,7 @@
         ///     Zero or less: it has expired already.
         /// - Throws: As the store's `set`.
         public func set(key: String, value: some Codable & Sendable, expires: Duration?) async throws {
-            let value = try KvValue(encoding: value)
+            let value = try JSONValue(encoding: value)
             if let expires {
                 try await kv.set(entry(key), value, ttl: Self.life(expires))
             } else {
@@ -110,7 +110,7 @@
             max(expires, .zero)
         }
 
-        private static func decode<Object: Decodable>(_ value: KvValue, as type: Object.Type) throws -> Object {
+        private static func decode<Object: Decodable>(_ value: JSONValue, as type: Object.Type) throws -> Object {
             do {
                 return try value.decode(as: type)
             } catch {

@@ -67,7 +67,7 @@ import Testing
         /// What the wrapper knows beside what the store keeps.
         let notes = Notes()
 
-        func get(_ key: KvKey) async throws -> KvValue? {
+        func get(_ key: KvKey) async throws -> JSONValue? {
             let value = try await memory.get(self.key(key))
             switch fault {
             case .nullIsAbsence where value == .null: return nil
@@ -76,7 +76,7 @@ import Testing
             }
         }
 
-        func set(_ key: KvKey, _ value: KvValue, ttl: Duration?) async throws {
+        func set(_ key: KvKey, _ value: JSONValue, ttl: Duration?) async throws {
             let key = self.key(key)
             try await memory.set(key, kept(value), ttl: try await kept(ttl, of: key))
             await notes.wrote(key, value, ttl)
@@ -95,7 +95,7 @@ import Testing
             await notes.deleted(key)
         }
 
-        func cas(_ key: KvKey, expected: KvValue?, new: KvValue?, ttl: Duration?) async throws -> Bool {
+        func cas(_ key: KvKey, expected: JSONValue?, new: JSONValue?, ttl: Duration?) async throws -> Bool {
             let key = self.key(key)
             let present = try await get(key)
             var (expected, ttl) = (expected, ttl)
@@ -158,12 +158,12 @@ import Testing
             }
         }
 
-        private func kept(_ value: KvValue) -> KvValue {
+        private func kept(_ value: JSONValue) -> JSONValue {
             switch fault {
-            case .invalidJSONIsTaken where (try? KvValue(json: value.json)) == nil: .null
-            case .numbersAreDoubles where value.json == "9007199254740993": KvValue(trusted: "9007199254740992")
+            case .invalidJSONIsTaken where (try? JSONValue(json: value.json)) == nil: .null
+            case .numbersAreDoubles where value.json == "9007199254740993": JSONValue(uncheckedJSON: "9007199254740992")
             case .longTextsAreCut where value.json.utf8.count > 65535 && value.json.hasPrefix("\""):
-                KvValue(trusted: value.json.prefix(30_000) + "\"")
+                JSONValue(uncheckedJSON: value.json.prefix(30_000) + "\"")
             default: value
             }
         }
@@ -220,10 +220,10 @@ import Testing
     /// What was written last, and who is at work.
     actor Notes {
         private(set) var ttls: [KvKey: Duration?] = [:]
-        private(set) var values: [KvKey: KvValue] = [:]
+        private(set) var values: [KvKey: JSONValue] = [:]
         private var working = 0
 
-        func wrote(_ key: KvKey, _ value: KvValue, _ ttl: Duration?) {
+        func wrote(_ key: KvKey, _ value: JSONValue, _ ttl: Duration?) {
             ttls[key] = ttl
             values[key] = value
         }

@@ -22,7 +22,7 @@ import Testing
             return task
         }
 
-        func set(_ key: KvKey, _ value: KvValue) async throws -> Task<Void, any Error> {
+        func set(_ key: KvKey, _ value: JSONValue) async throws -> Task<Void, any Error> {
             try await add { [kv] in try await kv.set(key, value) }
         }
     }
@@ -137,7 +137,7 @@ import Testing
                 var writes: [Task<Void, any Error>] = []
                 for value in ["1", "2", "3"] { writes.append(try await line.set(["k"], json(value))) }
                 for value in ["3", "1"] { writes.append(try await line.set(["j"], json(value))) }
-                var reads: [Task<KvValue?, any Error>] = []
+                var reads: [Task<JSONValue?, any Error>] = []
                 for key in ["a", "none", "a", "a", "none"] {
                     reads.append(try await line.add { try await kv.get([key]) })
                 }
@@ -348,7 +348,7 @@ import Testing
             try await kv.initialize()
             let before = try await executions(pool)
             let tasks = try await gather(kv) { line in
-                var tasks: [Task<KvValue?, any Error>] = []
+                var tasks: [Task<JSONValue?, any Error>] = []
                 for n in 0..<64 { tasks.append(try await line.add { try await kv.get(["k", "\(n)"]) }) }
                 return tasks
             }
@@ -540,4 +540,4 @@ import Testing
     }
 }
 
-private func json(_ text: String) -> KvValue { KvValue(trusted: text) }
+private func json(_ text: String) -> JSONValue { JSONValue(uncheckedJSON: text) }

@@ -114,7 +114,7 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func largeValuesArePagedBySize(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
-            let value = KvValue(trusted: "\"" + String(repeating: "y", count: 300_000) + "\"")
+            let value = JSONValue(uncheckedJSON: "\"" + String(repeating: "y", count: 300_000) + "\"")
             try await kv.set(entries: (0..<40).map { KvEntry(key: ["large", "\($0)"], value: value) })
             try await kv.set(entries: (0..<2000).map { KvEntry(key: ["small", "\($0)"], value: .null) })
             var keys: [KvKey] = []
@@ -167,14 +167,14 @@ import Testing
         try await server.withStore { kv, _ in
             let keys = (0..<1000).map { KvKey(["many", "\($0)"]) }
             try await kv.set(
-                entries: keys.enumerated().map { KvEntry(key: $1, value: KvValue(trusted: "\($0)")) },
+                entries: keys.enumerated().map { KvEntry(key: $1, value: JSONValue(uncheckedJSON: "\($0)")) },
                 ttl: .seconds(100))
             // Of a key that comes twice, the last counts.
-            try await kv.set(entries: (0..<5).map { KvEntry(key: ["twice"], value: KvValue(trusted: "\($0)")) })
+            try await kv.set(entries: (0..<5).map { KvEntry(key: ["twice"], value: JSONValue(uncheckedJSON: "\($0)")) })
             let found = try await kv.get(keys: keys + [["missing"], ["twice"], ["twice"]])
             #expect(found.count == 1001)
-            #expect(found[["many", "999"]] == KvValue(trusted: "999"))
-            #expect(found[["twice"]] == KvValue(trusted: "4"))
+            #expect(found[["many", "999"]] == JSONValue(uncheckedJSON: "999"))
+            #expect(found[["twice"]] == JSONValue(uncheckedJSON: "4"))
             #expect(try await kv.getWithExpiry(["many", "1"])?.ttl != nil)
             try await kv.delete(keys: Array(keys.dropLast(3)) + [["missing"]])
             #expect(try await kv.count(prefix: ["many"]) == 3)
@@ -197,7 +197,7 @@ import Testing
         let proxy = try Proxy(to: server.ports[0])
         defer { proxy.down() }
         try await server.withStore { direct, _ in
-            let value = KvValue(trusted: "\"\(String(repeating: "x", count: 1 << 20))\"")
+            let value = JSONValue(uncheckedJSON: "\"\(String(repeating: "x", count: 1 << 20))\"")
             for number in 0..<20 { try await direct.set(["large", "\(number)"], value) }
             let pool = try server.pool(1) {
                 $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]

@@ -18,12 +18,12 @@ import Tracing
             try await kv.set(["k"], "v", ttl: .seconds(60))
             _ = try await kv.get(["k"])
             _ = try await kv.getWithExpiry(["k"])
-            try await kv.setKeepingExpiry(["k"], KvValue(encoding: "w"))
+            try await kv.setKeepingExpiry(["k"], JSONValue(encoding: "w"))
             _ = try await kv.cas(["k"], expected: "w", new: "x")
             for try await _ in kv.list() {}
             _ = try await kv.count()
             try await kv.set(entries: [
-                KvEntry(key: ["a"], value: KvValue(encoding: 1)), KvEntry(key: ["b"], value: KvValue(encoding: 2)),
+                KvEntry(key: ["a"], value: JSONValue(encoding: 1)), KvEntry(key: ["b"], value: JSONValue(encoding: 2)),
             ])
             try await kv.delete(["k"])
             try await kv.delete(prefix: ["a"])

@@ -100,12 +100,12 @@ final class PipeProcess: Sendable {
 }
 
 extension PipeProcess: KvStore {
-    func get(_ key: KvKey) async throws -> KvValue? {
+    func get(_ key: KvKey) async throws -> JSONValue? {
         let answer = try await carryOut("get", ["key": key.serialized])
-        return answer["value"].map(KvValue.init(trusted:))
+        return answer["value"].map(JSONValue.init(uncheckedJSON:))
     }
 
-    func set(_ key: KvKey, _ value: KvValue, ttl: Duration?) async throws {
+    func set(_ key: KvKey, _ value: JSONValue, ttl: Duration?) async throws {
         _ = try await carryOut("set", ["key": key.serialized, "value": value.json, "ttl": Self.seconds(ttl)])
     }
 
@@ -113,7 +113,7 @@ extension PipeProcess: KvStore {
         _ = try await carryOut("delete", ["key": key.serialized])
     }
 
-    func cas(_ key: KvKey, expected: KvValue?, new: KvValue?, ttl: Duration?) async throws -> Bool {
+    func cas(_ key: KvKey, expected: JSONValue?, new: JSONValue?, ttl: Duration?) async throws -> Bool {
         var members = ["key": key.serialized, "ttl": Self.seconds(ttl)]
         members["expected"] = expected?.json
         members["new"] = new?.json

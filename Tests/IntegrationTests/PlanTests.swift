@@ -81,7 +81,7 @@ import Testing
                     for number in 0..<50 {
                         group.addTask {
                             let key: KvKey = ["k", "\(number)"]
-                            #expect(try await kv.cas(key, expected: .null, new: KvValue(trusted: "2")))
+                            #expect(try await kv.cas(key, expected: .null, new: JSONValue(uncheckedJSON: "2")))
                             try await kv.delete(key)
                         }
                     }

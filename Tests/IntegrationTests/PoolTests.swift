@@ -38,7 +38,7 @@ import Testing
                                 entries: [KvEntry(key: key, value: .null), KvEntry(key: ["mixed", "x"], value: .null)])
                             _ = try await kv.get(keys: [key, ["mixed", "x"]])
                             _ = try await kv.getWithExpiry(key)
-                            try await kv.setKeepingExpiry(key, KvValue(trusted: "1"))
+                            try await kv.setKeepingExpiry(key, JSONValue(uncheckedJSON: "1"))
                             _ = try await kv.deleteExpired()
                             try await kv.delete(key)
                             try await kv.delete(prefix: key)

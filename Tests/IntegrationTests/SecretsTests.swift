@@ -28,7 +28,7 @@ import Testing
         }
         try await server.withStore(poolSize: 2, logger: log.logger) { kv, pool in
             let key = KvKey([Self.key])
-            let value = try KvValue(encoding: Self.value)
+            let value = try JSONValue(encoding: Self.value)
             let table = kv.options.tableName
             try await kv.set(key, value, ttl: .seconds(100))
             _ = try await kv.cas(key, expected: value, new: value)
@@ -36,19 +36,19 @@ import Testing
             for try await _ in kv.list(prefix: key) {}
 
             await failing { try await kv.set(KvKey([String(repeating: Self.key, count: 60)]), value) }
-            await failing { try await kv.set(key, KvValue(trusted: "{\"\(Self.value)")) }
+            await failing { try await kv.set(key, JSONValue(uncheckedJSON: "{\"\(Self.value)")) }
             await failing { try await kv.set(key, value, ttl: .seconds(-1)) }
             await failing { _ = try await kv.get(key, as: [Int].self) }
             await failing { _ = try await kv.get(key, as: [String: String].self) }
             await failing {
                 let deep = String(repeating: "[", count: 150) + "\"\(Self.value)\"" + String(repeating: "]", count: 150)
-                try await kv.set(key, KvValue(trusted: deep))
+                try await kv.set(key, JSONValue(uncheckedJSON: deep))
                 // A server that takes this depth is given more.
                 throw KvError(.unsupportedValue, "")
             }
             await failing {
                 // MySQL refuses a lone surrogate; MariaDB keeps it.
-                try await kv.set(key, KvValue(trusted: "\"\(Self.value) \\ud800\""))
+                try await kv.set(key, JSONValue(uncheckedJSON: "\"\(Self.value) \\ud800\""))
                 try await kv.set(key, value)
                 throw KvError(.unsupportedValue, "")
             }

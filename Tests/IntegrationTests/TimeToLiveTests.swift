@@ -144,23 +144,23 @@ import Testing
             #expect(try await kv.getWithExpiry(["k"]) == nil)
             try await kv.set(["k"], 1)
             let forEver = try #require(try await kv.getWithExpiry(["k"]))
-            #expect(forEver.value == KvValue(trusted: "1") && forEver.ttl == nil)
-            try await kv.setKeepingExpiry(["k"], KvValue(trusted: "2"))
+            #expect(forEver.value == JSONValue(uncheckedJSON: "1") && forEver.ttl == nil)
+            try await kv.setKeepingExpiry(["k"], JSONValue(uncheckedJSON: "2"))
             let changed = try #require(try await kv.getWithExpiry(["k"]))
-            #expect(changed.value == KvValue(trusted: "2") && changed.ttl == nil)
+            #expect(changed.value == JSONValue(uncheckedJSON: "2") && changed.ttl == nil)
 
             try await kv.set(["k"], 3, ttl: .seconds(500))
-            try await kv.setKeepingExpiry(["k"], KvValue(trusted: "4"))
+            try await kv.setKeepingExpiry(["k"], JSONValue(uncheckedJSON: "4"))
             let kept = try #require(try await kv.getWithExpiry(["k"]))
-            #expect(kept.value == KvValue(trusted: "4"))
+            #expect(kept.value == JSONValue(uncheckedJSON: "4"))
             #expect(kept.ttl.map { $0 > .seconds(400) && $0 <= .seconds(500) } == true)
 
             // Over an expired entry, and over none, the new one never expires.
             try await kv.set(["k"], 5, ttl: .zero)
             for key: KvKey in [["k"], ["new"]] {
-                try await kv.setKeepingExpiry(key, KvValue(trusted: "6"))
+                try await kv.setKeepingExpiry(key, JSONValue(uncheckedJSON: "6"))
                 let new = try #require(try await kv.getWithExpiry(key))
-                #expect(new.value == KvValue(trusted: "6") && new.ttl == nil)
+                #expect(new.value == JSONValue(uncheckedJSON: "6") && new.ttl == nil)
             }
         }
     }

@@ -34,12 +34,12 @@ import Testing
     private func fill(_ kv: MySQLKvStore) async throws {
         var entries: [KvEntry] = []
         for number in 0..<3000 {
-            entries.append(KvEntry(key: ["many", "\(number)"], value: KvValue(trusted: "{\"n\":\(number)}")))
+            entries.append(KvEntry(key: ["many", "\(number)"], value: JSONValue(uncheckedJSON: "{\"n\":\(number)}")))
         }
         try await kv.set(entries: entries, ttl: .seconds(100_000))
         try await kv.set(
-            ["é\u{1}\"\n", "\u{1F600}"], KvValue(json: "[1.5,\"\\u0000\\n\",null,{\"a\":18446744073709551615}]"))
-        try await kv.set(["null"], KvValue.null)
+            ["é\u{1}\"\n", "\u{1F600}"], JSONValue(json: "[1.5,\"\\u0000\\n\",null,{\"a\":18446744073709551615}]"))
+        try await kv.set(["null"], JSONValue.null)
         try await kv.set(["gone"], "v", ttl: .zero)
     }
 

@@ -5,13 +5,13 @@ extension MySQLKvStore {
     /// The values of many keys. A key that has none is not in the result.
     ///
     /// - Throws: `KvError` as ``get(_:)`` does, for any of the keys before anything is sent.
-    public func get(keys: [KvKey]) async throws -> [KvKey: KvValue] {
+    public func get(keys: [KvKey]) async throws -> [KvKey: JSONValue] {
         for key in keys { try check(key) }
         return try await perform(.get, size: keys.count) { try await values(of: keys) }
     }
 
-    private func values(of keys: [KvKey]) async throws -> [KvKey: KvValue] {
-        var values: [KvKey: KvValue] = [:]
+    private func values(of keys: [KvKey]) async throws -> [KvKey: JSONValue] {
+        var values: [KvKey: JSONValue] = [:]
         try await forEach(keys.chunked(options.coalescing.maximumRows)) { chunk in
             let found = try await self.run { [batches = self.batches] connection in
                 try await connection.onLoop { _, done in batches.get(chunk, on: connection, done) }

@@ -30,7 +30,7 @@ public final class MySQLKvStore: KvStore {
     let sweeper: Sweeper
     let batches: BatchRunner
     let contended = ContendedKeys()
-    private let gets: RequestLanes<GetRequest, KvValue?>
+    private let gets: RequestLanes<GetRequest, JSONValue?>
     private let sets: RequestLanes<SetRequest, Void>
     private let deletes: RequestLanes<DeleteRequest, Void>
     private let swaps: RequestLanes<CompareAndSwap, Bool>
@@ -105,7 +105,7 @@ public final class MySQLKvStore: KvStore {
     // MARK: - KvStore
 
     /// The value of a key, or nil if there is none.
-    public func get(_ key: KvKey) async throws -> KvValue? {
+    public func get(_ key: KvKey) async throws -> JSONValue? {
         try check(key)
         return try await perform(.get) { try await run(gets, GetRequest(key: key)) }
     }
@@ -114,7 +114,7 @@ public final class MySQLKvStore: KvStore {
     ///
     /// - Throws: `KvError` `invalidTTL`, `invalidValue`, `unsupportedValue`, `valueTooLarge`; at `deadlineExceeded` the
     ///   value may have been stored.
-    public func set(_ key: KvKey, _ value: KvValue, ttl: Duration?) async throws {
+    public func set(_ key: KvKey, _ value: JSONValue, ttl: Duration?) async throws {
         try check(key)
         let life = try microseconds(ttl)
         let request = SetRequest(key: key, value: try CheckedValue(value), life: life)
@@ -132,7 +132,7 @@ public final class MySQLKvStore: KvStore {
     ///
     /// - Throws: `KvError` as ``set(_:_:ttl:)`` does, and `outcomeUnknown` if the connection was lost, or the deadline
     ///   passed, when the server may or may not have swapped. It is never tried again then.
-    public func cas(_ key: KvKey, expected: KvValue?, new: KvValue?, ttl: Duration?) async throws -> Bool {
+    public func cas(_ key: KvKey, expected: JSONValue?, new: JSONValue?, ttl: Duration?) async throws -> Bool {
         try check(key)
         let life = try microseconds(ttl)
         let swap = try CompareAndSwap(
@@ -147,7 +147,7 @@ public final class MySQLKvStore: KvStore {
     /// A value and what is left of its life.
     public struct Expiring: Sendable, Equatable {
         /// The value.
-        public let value: KvValue
+        public let value: JSONValue
         /// The time left, by the server's clock; nil: it never expires.
         public let ttl: Duration?
     }
@@ -167,7 +167,7 @@ public final class MySQLKvStore: KvStore {
     /// Stores a value and leaves the entry's expiry as it is; an entry that wasn't there never expires.
     ///
     /// - Throws: As ``set(_:_:ttl:)``.
-    public func setKeepingExpiry(_ key: KvKey, _ value: KvValue) async throws {
+    public func setKeepingExpiry(_ key: KvKey, _ value: JSONValue) async throws {
         try check(key)
         let new = try CheckedValue(value)
         try await perform(.setKeepingExpiry) {
@@ -276,7 +276,7 @@ public final class MySQLKvStore: KvStore {
 
 extension MySQLRow {
     /// A JSON column.
-    func value(_ column: Int) -> KvValue? {
-        text(column).map(KvValue.init(trusted:))
+    func value(_ column: Int) -> JSONValue? {
+        text(column).map(JSONValue.init(uncheckedJSON:))
     }
 }

@@ -103,14 +103,14 @@ import Testing
                 var number = 0
                 try await eventually(within: .seconds(60)) {
                     number += 1
-                    try await stores[0].set(["k"], KvValue(encoding: number))
-                    return try await stores[2].get(["k"]) != KvValue(encoding: number)
+                    try await stores[0].set(["k"], JSONValue(encoding: number))
+                    return try await stores[2].get(["k"]) != JSONValue(encoding: number)
                 }
             }
             // The same with it.
             try await onEachNode(of: cluster, kv, 1) { stores in
                 for number in 0..<500 {
-                    try await stores[0].set(["k"], KvValue(encoding: number))
+                    try await stores[0].set(["k"], JSONValue(encoding: number))
                     let found = try await stores[2].get(["k"], as: Int.self)
                     #expect(found == number)
                 }

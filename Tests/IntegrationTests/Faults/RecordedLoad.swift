@@ -205,11 +205,11 @@ final class RecordedLoad: Sendable {
         }
     }
 
-    private func value(_ number: Int) -> KvValue {
-        KvValue(trusted: "{\"n\":\(number),\"padding\":\"\(padding)\"}")
+    private func value(_ number: Int) -> JSONValue {
+        JSONValue(uncheckedJSON: "{\"n\":\(number),\"padding\":\"\(padding)\"}")
     }
 
-    private static func number(_ value: KvValue) throws -> Int {
+    private static func number(_ value: JSONValue) throws -> Int {
         struct Written: Decodable { let n: Int }
         return try value.decode(as: Written.self).n
     }

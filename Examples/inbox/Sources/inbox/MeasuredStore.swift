@@ -10,11 +10,11 @@ struct MeasuredStore: KvStore {
         self.measurements = measurements
     }
 
-    func get(_ key: KvKey) async throws -> KvValue? {
+    func get(_ key: KvKey) async throws -> JSONValue? {
         try await measure("get") { try await store.get(key) }
     }
 
-    func set(_ key: KvKey, _ value: KvValue, ttl: Duration?) async throws {
+    func set(_ key: KvKey, _ value: JSONValue, ttl: Duration?) async throws {
         try await measure("set") { try await store.set(key, value, ttl: ttl) }
     }
 
@@ -22,7 +22,7 @@ struct MeasuredStore: KvStore {
         try await measure("delete") { try await store.delete(key) }
     }
 
-    func cas(_ key: KvKey, expected: KvValue?, new: KvValue?, ttl: Duration?) async throws -> Bool {
+    func cas(_ key: KvKey, expected: JSONValue?, new: JSONValue?, ttl: Duration?) async throws -> Bool {
         try await measure("cas") { try await store.cas(key, expected: expected, new: new, ttl: ttl) }
     }
 
