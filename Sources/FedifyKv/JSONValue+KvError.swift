@@ -5,26 +5,38 @@
 #endif
 
 extension JSONValue {
-    /// A value from anything that `Encodable` can write as JSON. A `nil` becomes `null`.
+    /// A value from anything that `Encodable` can write as JSON. A `nil` becomes `null`; a `JSONValue` stays as it is.
     ///
+    /// - Parameters:
+    ///   - value: The value.
+    ///   - coding: The encoder to use.
     /// - Throws: ``KvError`` `invalidValue` if it can't be written as JSON, as NaN and infinities can't.
-    public init(encoding value: some Encodable) throws(KvError) {
+    public init<T: Encodable>(encoding value: T, coding: KvCoding = .default) throws(KvError) {
+        if T.self == JSONValue.self, let value = value as? JSONValue {
+            self = value
+            return
+        }
         do {
-            self.init(uncheckedJSON: String(decoding: try JSONEncoder().encode(value), as: UTF8.self))
+            self.init(uncheckedJSON: String(decoding: try coding.encoder.encode(value), as: UTF8.self))
         } catch {
-            throw KvError(.invalidValue, "the value can't be written as JSON", underlying: error)
+            throw KvError(.invalidValue, "the value can't be written as JSON", underlyingError: error)
         }
     }
 
     /// The value as a type.
     ///
-    /// - Throws: ``KvError`` `decodingFailed` if it is JSON of another shape. `T` may be an optional: `null` is then
-    ///   its `nil`.
-    public func decode<T: Decodable>(as type: T.Type = T.self) throws(KvError) -> T {
+    /// - Parameters:
+    ///   - type: The type. It may be an optional: `null` is then its `nil`.
+    ///   - coding: The decoder to use.
+    /// - Throws: ``KvError`` `decodingFailed` if it is JSON of another shape.
+    public func decode<T: Decodable>(
+        as type: T.Type = T.self, coding: KvCoding = .default
+    ) throws(KvError) -> T {
+        if T.self == JSONValue.self, let value = self as? T { return value }
         do {
-            return try JSONDecoder().decode(type, from: Data(json.utf8))
+            return try coding.decoder.decode(type, from: Data(json.utf8))
         } catch {
-            throw KvError(.decodingFailed, "the stored value doesn't decode as \(type)", underlying: error)
+            throw KvError(.decodingFailed, "the stored value doesn't decode as \(type)", underlyingError: error)
         }
     }
 

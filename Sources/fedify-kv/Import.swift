@@ -59,11 +59,11 @@ struct Import: AsyncParsableCommand {
             let following = Task { try await reader.next() }
             do {
                 try await kv.set(records: batch.records)
-            } catch let error as KvError {
+            } catch {
                 throw KvError(
                     error.code,
                     "lines \(reached.lines + 1) to \(batch.lines): \(error.message); what stands before them is stored",
-                    underlying: error.underlying)
+                    underlyingError: error.underlyingError)
             }
             progress.advance(by: batch.bytes - reached.bytes, entries: batch.records.count)
             expired += batch.expired

@@ -22,16 +22,16 @@ import Testing
             }
         }
 
-        func get(_ key: KvKey) async throws -> JSONValue? { try await store.get(key) }
+        func get(_ key: KvKey) async throws(KvError) -> JSONValue? { try await store.get(key) }
 
-        func set(_ key: KvKey, _ value: JSONValue, ttl: Duration?) async throws {
+        func set(_ key: KvKey, _ value: JSONValue, ttl: Duration?) async throws(KvError) {
             record(key, value)
             try await store.set(key, value, ttl: ttl)
         }
 
-        func delete(_ key: KvKey) async throws { try await store.delete(key) }
+        func delete(_ key: KvKey) async throws(KvError) { try await store.delete(key) }
 
-        func cas(_ key: KvKey, expected: JSONValue?, new: JSONValue?, ttl: Duration?) async throws -> Bool {
+        func cas(_ key: KvKey, expected: JSONValue?, new: JSONValue?, ttl: Duration?) async throws(KvError) -> Bool {
             if let new { record(key, new) }
             return try await store.cas(key, expected: expected, new: new, ttl: ttl)
         }

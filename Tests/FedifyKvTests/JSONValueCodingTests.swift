@@ -36,7 +36,7 @@ import Testing
 
     /// An error is shown without the one beneath it.
     @Test func errorsDoNotShowWhatLiesBeneath() {
-        let wrapped = KvError(.serverError, "refused", underlying: KvError(.serverError, "hunter2"))
+        let wrapped = KvError(.serverError, "refused", underlyingError: KvError(.serverError, "hunter2"))
         #expect("\(wrapped)" == "serverError: refused")
         let error = #expect(throws: KvError.self) { try JSONValue(checking: "[hunter2") }
         #expect(error?.code == .invalidValue)

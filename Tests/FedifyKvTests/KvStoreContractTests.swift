@@ -67,7 +67,7 @@ import Testing
         /// What the wrapper knows beside what the store keeps.
         let notes = Notes()
 
-        func get(_ key: KvKey) async throws -> JSONValue? {
+        func get(_ key: KvKey) async throws(KvError) -> JSONValue? {
             let value = try await memory.get(self.key(key))
             switch fault {
             case .nullIsAbsence where value == .null: return nil
@@ -76,13 +76,13 @@ import Testing
             }
         }
 
-        func set(_ key: KvKey, _ value: JSONValue, ttl: Duration?) async throws {
+        func set(_ key: KvKey, _ value: JSONValue, ttl: Duration?) async throws(KvError) {
             let key = self.key(key)
             try await memory.set(key, kept(value), ttl: try await kept(ttl, of: key))
             await notes.wrote(key, value, ttl)
         }
 
-        func delete(_ key: KvKey) async throws {
+        func delete(_ key: KvKey) async throws(KvError) {
             switch fault {
             case .deleteDoesNothing where !key.components.isEmpty: return
             case .deleteNeedsAnEntry where try await memory.get(key) == nil:
@@ -95,7 +95,7 @@ import Testing
             await notes.deleted(key)
         }
 
-        func cas(_ key: KvKey, expected: JSONValue?, new: JSONValue?, ttl: Duration?) async throws -> Bool {
+        func cas(_ key: KvKey, expected: JSONValue?, new: JSONValue?, ttl: Duration?) async throws(KvError) -> Bool {
             let key = self.key(key)
             let present = try await get(key)
             var (expected, ttl) = (expected, ttl)
@@ -168,7 +168,7 @@ import Testing
             }
         }
 
-        private func kept(_ ttl: Duration?, of key: KvKey) async throws -> Duration? {
+        private func kept(_ ttl: Duration?, of key: KvKey) async throws(KvError) -> Duration? {
             switch fault {
             case .ttlIsIgnored: return nil
             case .ttlIsNotCleared where ttl == nil: return await notes.ttls[key] ?? nil

@@ -286,7 +286,8 @@ import Testing
                     kept.append(try await line.set(["kept", "\(n)"], json("1")))
                     gone.cancel()
                     // At once: the connection is still busy.
-                    await #expect(throws: CancellationError.self) { try await gone.value }
+                    let error = await #expect(throws: KvError.self) { try await gone.value }
+                    #expect(error?.code == .cancelled)
                 }
                 return kept
             }
@@ -297,7 +298,8 @@ import Testing
                 withUnsafeCurrentTask { $0?.cancel() }
                 try await kv.set(["gone"], 1)
             }
-            await #expect(throws: CancellationError.self) { try await already.value }
+            let error = await #expect(throws: KvError.self) { try await already.value }
+            #expect(error?.code == .cancelled)
             #expect(try await kv.get(["gone"]) == nil)
         }
     }

@@ -21,7 +21,7 @@ import Testing
                 Issue.record("the operation was to fail")
             } catch {
                 errors.withLockedValue { $0.append("\(error) \(String(reflecting: error))") }
-                if let kv = error as? KvError, let underlying = kv.underlying as? MySQLError {
+                if let kv = error as? KvError, let underlying = kv.underlyingError as? MySQLError {
                     errors.withLockedValue { $0.append("\(underlying) \(String(reflecting: underlying))") }
                 }
             }

@@ -38,8 +38,8 @@ extension MySQLKvStore {
     }
 
     /// Stores entries, all or none. One with a ttl lives for that long, one with an end alone ends then.
-    package func set(records: [Record]) async throws {
-        let rows = try records.map { record in
+    package func set(records: [Record]) async throws(KvError) {
+        let rows = try records.map { record throws(KvError) in
             try check(record.key)
             return (record, try CheckedValue(record.value), try microseconds(record.ttl))
         }

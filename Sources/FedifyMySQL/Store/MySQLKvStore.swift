@@ -13,11 +13,11 @@ public import MySQLClient
 /// try await kv.set(["users", "alice"], Profile(name: "Alice"), ttl: .seconds(3600))
 /// ```
 ///
-/// The table is made on first use, if it isn't there. Every operation has the pool's deadline, throws `KvError`, and
-/// may throw `CancellationError` while it waits for a connection. Beside what each operation says, it throws
-/// `emptyKey`, `keyTooLong` (768 Unicode scalars of serialized text is the limit; nothing is sent), `connectionFailed`,
-/// `overloaded`, `deadlineExceeded`, `serverError` or `closed`. Deadlocks and lost connections are tried again until
-/// the deadline wherever that is safe.
+/// The table is created on first use, if it isn't there. Every operation ends within
+/// `MySQLConfiguration.operationTimeout`, and throws `KvError`: beside what each operation says, `emptyKey`,
+/// `keyTooLong` (768 Unicode scalars of serialized text is the limit; nothing is sent), `connectionFailed`,
+/// `overloaded`, `deadlineExceeded`, `cancelled` (while it waits for a connection or for its next attempt),
+/// `serverError` or `closed`. Deadlocks and lost connections are tried again until the deadline wherever that is safe.
 public final class MySQLKvStore: KvStore {
     /// How the entries are kept.
     public let options: MySQLKvStoreOptions
@@ -104,8 +104,11 @@ public final class MySQLKvStore: KvStore {
 
     // MARK: - KvStore
 
+    /// How typed values are encoded and decoded; see ``MySQLKvStoreOptions/coding``.
+    public var coding: KvCoding { options.coding }
+
     /// The value of a key, or nil if there is none.
-    public func get(_ key: KvKey) async throws -> JSONValue? {
+    public func get(_ key: KvKey) async throws(KvError) -> JSONValue? {
         try check(key)
         return try await perform(.get) { try await run(gets, GetRequest(key: key)) }
     }
@@ -114,7 +117,7 @@ public final class MySQLKvStore: KvStore {
     ///
     /// - Throws: `KvError` `invalidTTL`, `invalidValue`, `unsupportedValue`, `valueTooLarge`; at `deadlineExceeded` the
     ///   value may have been stored.
-    public func set(_ key: KvKey, _ value: JSONValue, ttl: Duration?) async throws {
+    public func set(_ key: KvKey, _ value: JSONValue, ttl: Duration?) async throws(KvError) {
         try check(key)
         let life = try microseconds(ttl)
         let request = SetRequest(key: key, value: try CheckedValue(value), life: life)
@@ -123,7 +126,7 @@ public final class MySQLKvStore: KvStore {
     }
 
     /// Deletes an entry, if there is one.
-    public func delete(_ key: KvKey) async throws {
+    public func delete(_ key: KvKey) async throws(KvError) {
         try check(key)
         try await perform(.delete) { try await run(deletes, DeleteRequest(key: key)) }
     }
@@ -132,7 +135,7 @@ public final class MySQLKvStore: KvStore {
     ///
     /// - Throws: `KvError` as ``set(_:_:ttl:)`` does, and `outcomeUnknown` if the connection was lost, or the deadline
     ///   passed, when the server may or may not have swapped. It is never tried again then.
-    public func cas(_ key: KvKey, expected: JSONValue?, new: JSONValue?, ttl: Duration?) async throws -> Bool {
+    public func cas(_ key: KvKey, expected: JSONValue?, new: JSONValue?, ttl: Duration?) async throws(KvError) -> Bool {
         try check(key)
         let life = try microseconds(ttl)
         let swap = try CompareAndSwap(
@@ -153,7 +156,7 @@ public final class MySQLKvStore: KvStore {
     }
 
     /// The value of a key together with its expiry, or nil if there is none.
-    public func getWithExpiry(_ key: KvKey) async throws -> Expiring? {
+    public func getWithExpiry(_ key: KvKey) async throws(KvError) -> Expiring? {
         try check(key)
         return try await perform(.getWithExpiry) {
             try await run { [statements] connection in
@@ -167,7 +170,7 @@ public final class MySQLKvStore: KvStore {
     /// Stores a value and leaves the entry's expiry as it is; an entry that wasn't there never expires.
     ///
     /// - Throws: As ``set(_:_:ttl:)``.
-    public func setKeepingExpiry(_ key: KvKey, _ value: JSONValue) async throws {
+    public func setKeepingExpiry(_ key: KvKey, _ value: JSONValue) async throws(KvError) {
         try check(key)
         let new = try CheckedValue(value)
         try await perform(.setKeepingExpiry) {
@@ -185,7 +188,7 @@ public final class MySQLKvStore: KvStore {
     /// It may run in any number of processes at once. Where the table is there, no rights to make one are needed.
     ///
     /// - Throws: `KvError` `serverError` if the table isn't there and the user may not make it.
-    public func initialize() async throws {
+    public func initialize() async throws(KvError) {
         try await perform(.initialize) { try await create() }
     }
 
@@ -196,7 +199,7 @@ public final class MySQLKvStore: KvStore {
     }
 
     /// Whether the table is there.
-    public func exists() async throws -> Bool {
+    public func exists() async throws(KvError) -> Bool {
         try await perform(.exists) {
             try await run(createsTable: false) { [statements, options] connection in
                 try await Schema(statements, options).exists(on: connection)
@@ -205,7 +208,7 @@ public final class MySQLKvStore: KvStore {
     }
 
     /// Drops the table with all that is in it, if it is there. The next operation makes it anew.
-    public func drop() async throws {
+    public func drop() async throws(KvError) {
         try await perform(.drop) {
             try await run(createsTable: false) { [statements] connection in
                 _ = try await connection.query(statements.dropTable)
@@ -216,7 +219,7 @@ public final class MySQLKvStore: KvStore {
     /// Removes all expired rows, in batches, with other work coming in between.
     ///
     /// - Returns: How many. If another process's sweeper is at work for more than a few seconds, it is left to that.
-    public func deleteExpired() async throws -> Int {
+    public func deleteExpired() async throws(KvError) -> Int {
         try await perform(.deleteExpired) { try await sweeper.sweepAll(run: { try await self.run($0) }) }
     }
 

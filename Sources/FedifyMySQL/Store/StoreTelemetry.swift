@@ -225,7 +225,7 @@ final class StoreTelemetry: Sendable {
     private static func facts(_ error: any Error) -> [(String, String)] {
         let (type, cause): (String, (any Error)?) =
             switch error {
-            case let error as KvError: (error.code.rawValue, error.underlying)
+            case let error as KvError: (error.code.rawValue, error.underlyingError)
             case let error as MySQLError: (error.code.rawValue, error)
             case is CancellationError: ("cancelled", nil)
             default: ("other", nil)
