@@ -11,7 +11,7 @@ let isNew = try await kv.cas(
     ["inbox", "https://example.com/activities/1"], expected: nil, new: true, ttl: .seconds(7 * 86400))
 
 // The value and the time that is left.
-if let entry = try await kv.getWithExpiry(["users", "alice"]) {
+if let entry = try await kv.getWithTTL(["users", "alice"]) {
     print(entry.value, entry.ttl ?? "never expires")
 }
 

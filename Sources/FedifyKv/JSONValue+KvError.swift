@@ -12,8 +12,8 @@ extension JSONValue {
     ///   - coding: The encoder to use.
     /// - Throws: ``KvError`` `invalidValue` if it can't be written as JSON, as NaN and infinities can't.
     public init<T: Encodable>(encoding value: T, coding: KvCoding = .default) throws(KvError) {
-        if T.self == JSONValue.self, let value = value as? JSONValue {
-            self = value
+        if T.self == JSONValue.self || T.self == JSONValue?.self {
+            self = value as? JSONValue ?? .null
             return
         }
         do {
@@ -28,11 +28,13 @@ extension JSONValue {
     /// - Parameters:
     ///   - type: The type. It may be an optional: `null` is then its `nil`.
     ///   - coding: The decoder to use.
+    /// - Returns: The decoded value.
     /// - Throws: ``KvError`` `decodingFailed` if it is JSON of another shape.
     public func decode<T: Decodable>(
         as type: T.Type = T.self, coding: KvCoding = .default
     ) throws(KvError) -> T {
         if T.self == JSONValue.self, let value = self as? T { return value }
+        if T.self == JSONValue?.self, self != .null, let value = self as? T { return value }
         do {
             return try coding.decoder.decode(type, from: Data(json.utf8))
         } catch {

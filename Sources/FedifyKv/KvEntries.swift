@@ -35,6 +35,7 @@ public struct KvEntries: AsyncSequence, Sendable {
         /// The next entry, or nil at the end.
         ///
         /// - Parameter isolation: The caller's.
+        /// - Returns: The entry.
         /// - Throws: As the store's operations; ``KvError`` `cancelled` if the task was cancelled.
         public mutating func next(isolation: isolated (any Actor)?) async throws(KvError) -> KvEntry? {
             while true {

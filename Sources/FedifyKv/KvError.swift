@@ -54,6 +54,9 @@ public struct KvError: Error, Sendable, CustomStringConvertible {
         /// The outcome of a compare-and-swap is unknown: it may have been carried out, or may yet be. Read the key to
         /// see, or use ``KvStore/update(_:as:ttl:timeout:valuesAreUnique:isolation:_:)``.
         public static let outcomeUnknown = Code(rawValue: "outcomeUnknown")
+        /// A lock was lost while the body of ``KvStore/withLock(_:ttl:timeout:_:)`` ran: it could not be renewed in time,
+        /// or was taken away. The body was cancelled; what it did may overlap with the next holder's work.
+        public static let lockLost = Code(rawValue: "lockLost")
         /// The server refused the operation; the message has its reason. Trying again is of no use.
         public static let serverError = Code(rawValue: "serverError")
         /// The store was closed. Nothing was sent.

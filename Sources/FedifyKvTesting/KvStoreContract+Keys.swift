@@ -47,9 +47,9 @@ extension KvStoreContract {
     }
 
     func checkLongestKey(_ promises: Promises) async throws {
-        guard let longestKey else { return }
+        guard let maximumKeyLength else { return }
         for filler in ["x", "é", "😀", "\""] {
-            let room = longestKey - key("").serialized.unicodeScalars.count
+            let room = maximumKeyLength - key("").serialized.unicodeScalars.count
             let width = filler == "\"" ? 2 : 1
             let longest = key(String(repeating: filler, count: room / width))
             let tooLong = key(String(repeating: filler, count: room / width + 1))

@@ -153,7 +153,7 @@ extension KvStoreContract {
     private func untilGone(_ key: KvKey, _ promise: String, _ promises: Promises) async throws {
         for _ in 0..<1000 {
             if try await store.get(key) == nil { return }
-            try await pass(.milliseconds(10))
+            try await advanceTime(.milliseconds(10))
         }
         await promises.expect(promise, try await store.get(key), nil)
     }

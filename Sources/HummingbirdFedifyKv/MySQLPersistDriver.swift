@@ -19,7 +19,7 @@
     /// store removes expired rows.
     public struct MySQLPersistDriver: PersistDriver {
         private let kv: MySQLKvStore
-        private let prefix: [String]
+        private let prefix: KvKey
 
         /// A driver on a store. Nothing is sent yet.
         ///
@@ -28,7 +28,7 @@
         ///   - prefix: What the keys of all values begin with, so that they don't meet other entries of the table.
         public init(_ kv: MySQLKvStore, prefix: KvKey = ["hummingbird"]) {
             self.kv = kv
-            self.prefix = prefix.components
+            self.prefix = prefix
         }
 
         /// Stores a value under a key that has none; a value that has expired is none. Of any number of callers, in
@@ -90,7 +90,7 @@
         public func getWithTTL<Object: Codable & Sendable>(
             key: String, as type: Object.Type
         ) async throws -> (object: Object, ttl: Duration?)? {
-            guard let found = try await kv.getWithExpiry(entry(key)) else { return nil }
+            guard let found = try await kv.getWithTTL(entry(key)) else { return nil }
             return (try decode(found.value, as: type), found.ttl)
         }
 
@@ -103,7 +103,7 @@
         }
 
         private func entry(_ key: String) -> KvKey {
-            KvKey(prefix + [key])
+            prefix.appending(key)
         }
 
         /// What should have ended already, as Hummingbird's driver in memory takes it, is an error to the store.

@@ -39,7 +39,7 @@ struct Import: AsyncParsableCommand {
             source = file
         }
         let answer = try await store.withStore { [source] kv in
-            try await kv.initialize()
+            try await kv.createTable()
             return try await run(source, into: kv)
         }
         Checkpoint.remove(checkpoint)

@@ -101,6 +101,10 @@ import Testing
         try await kv.set(["a"], Optional(value), ttl: nil)
         #expect(try JSONValue(encoding: value).json == value.json)
         #expect(try value.decode(as: JSONValue.self).json == value.json)
+        #expect(try value.decode(as: JSONValue?.self)?.json == value.json)
+        #expect(try JSONValue.null.decode(as: JSONValue?.self) == nil)
+        #expect(try JSONValue(encoding: JSONValue?.none) == .null)
+        #expect(try await kv.get(["a"], as: JSONValue?.self)??.json == value.json)
     }
 
     @Test func casTakesTwoTypes() async throws {

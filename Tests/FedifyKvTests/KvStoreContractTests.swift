@@ -84,7 +84,7 @@ import Testing
 
         func delete(_ key: KvKey) async throws(KvError) {
             switch fault {
-            case .deleteDoesNothing where !key.components.isEmpty: return
+            case .deleteDoesNothing where !key.components().isEmpty: return
             case .deleteNeedsAnEntry where try await memory.get(key) == nil:
                 throw KvError(.serverError, "there is no such entry")
             case .deleteTakesKeysBelow:
@@ -100,8 +100,8 @@ import Testing
             let present = try await get(key)
             var (expected, ttl) = (expected, ttl)
             switch fault {
-            case .casIgnoresCase where !key.components.isEmpty:
-                let lowercased = KvKey(key.components.map { $0.lowercased() })
+            case .casIgnoresCase where !key.components().isEmpty:
+                let lowercased = KvKey(key.components().map { $0.lowercased() })
                 if lowercased != key, expected == nil, try await get(lowercased) != nil { return false }
             case .casComparesText where present?.json != expected?.json: return false
             case .casComparesDoubles where expected?.json == "9007199254740993":
@@ -126,7 +126,7 @@ import Testing
                 await Task.yield()
                 if let new { try await memory.set(key, new, ttl: ttl) } else { try await memory.delete(key) }
                 return true
-            case .operationsFailSideBySide where key.components.contains("race"):
+            case .operationsFailSideBySide where key.components().contains("race"):
                 guard await notes.isAlone() else { throw KvError(.serverError, "deadlock") }
                 await Task.yield()
                 await notes.left()
@@ -152,8 +152,8 @@ import Testing
 
         private func key(_ key: KvKey) -> KvKey {
             switch fault {
-            case .emptyKeyIsTaken where key.components.isEmpty: ["empty"]
-            case .keysAreNormalized: KvKey(key.components.map { $0 == "e\u{301}" ? "\u{E9}" : $0 })
+            case .emptyKeyIsTaken where key.components().isEmpty: ["empty"]
+            case .keysAreNormalized: KvKey(key.components().map { $0 == "e\u{301}" ? "\u{E9}" : $0 })
             default: key
             }
         }
@@ -193,8 +193,8 @@ import Testing
             switch fault {
             case .listIsUnordered: entries.reverse()
             case .listIsOrderedByComponents:
-                entries.sort { $0.key.components.lexicographicallyPrecedes($1.key.components) }
-            case .listNeedsAPrefix where prefix.components.isEmpty: entries = []
+                entries.sort { $0.key.components().lexicographicallyPrecedes($1.key.components()) }
+            case .listNeedsAPrefix where prefix.components().isEmpty: entries = []
             case .listEndsAfterAPage: entries = Array(entries.prefix(1000))
             case .listRepeatsAtPages where entries.count > 1000: entries.insert(entries[999], at: 1000)
             case .listMixesUpValues where entries.count > 1:
@@ -210,8 +210,8 @@ import Testing
             switch fault {
             case .listMatchesText: key.serialized.hasPrefix(prefix.serialized.dropLast(2))
             case .listForgetsThePrefix: key.hasPrefix(prefix) && key != prefix
-            case .listTakesPatterns where prefix.components.last == "%":
-                key.hasPrefix(KvKey(prefix.components.dropLast()))
+            case .listTakesPatterns where prefix.components().last == "%":
+                key.hasPrefix(KvKey(prefix.components().dropLast()))
             default: key.hasPrefix(prefix)
             }
         }
@@ -255,7 +255,7 @@ import Testing
     private func violation(_ fault: Broken.Fault?) async -> ContractViolation? {
         let clock = ManualClock()
         let store = Broken(fault: fault, memory: MemoryKvStore(clock: clock))
-        let contract = KvStoreContract(of: store, longestKey: fault == .longKeysAreTaken ? 768 : nil) {
+        let contract = KvStoreContract(of: store, maximumKeyLength: fault == .longKeysAreTaken ? 768 : nil) {
             clock.advance(by: $0)
         }
         do {

@@ -44,7 +44,7 @@ import Testing
     @Test(arguments: try await TestServer.all, [1, 10])
     func theContractHoldsWithoutCoalescing(_ server: TestServer, _ poolSize: Int) async throws {
         try await server.withStore(poolSize: poolSize, options: { $0.coalescing.isEnabled = false }) { kv, _ in
-            try await KvStoreContract(of: kv, longestKey: MySQLKvStore.maximumKeyLength).check()
+            try await KvStoreContract(of: kv, maximumKeyLength: MySQLKvStore.maximumKeyLength).check()
         }
     }
 
@@ -52,7 +52,7 @@ import Testing
     @Test(arguments: try await TestServer.all, [true, false])
     func concurrentOperationsShareStatements(_ server: TestServer, _ isEnabled: Bool) async throws {
         try await server.withStore(poolSize: 1, options: { $0.coalescing.isEnabled = isEnabled }) { kv, pool in
-            try await kv.initialize()
+            try await kv.createTable()
             let before = try await executions(pool)
             for operation in 0..<3 {
                 try await withThrowingTaskGroup { group in
@@ -96,7 +96,7 @@ import Testing
             for (n, swap) in swaps.enumerated() { #expect(try await swap.value == (n % 2 == 0)) }
             #expect(try await executions(pool) - before < 10)
             for n in 0..<40 {
-                let found = try await kv.getWithExpiry(["\(n)"])
+                let found = try await kv.getWithTTL(["\(n)"])
                 #expect(found?.value == (n % 2 == 0 ? json("\"new\"") : json("{\"a\":1,\"b\":\(n)}")))
                 #expect((found?.ttl != nil) == (n % 2 == 0))
             }
@@ -107,7 +107,7 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func aWriteIsCommittedWhenItIsAnswered(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
-            try await kv.initialize()
+            try await kv.createTable()
             let other = try server.another(kv)
             try await withThrowingTaskGroup { group in
                 for n in 0..<64 {
@@ -168,7 +168,7 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func oneBadRowFailsAlone(_ server: TestServer) async throws {
         try await server.withStore(poolSize: 1, maximumPacketSize: 1 << 20) { kv, pool in
-            try await kv.initialize()
+            try await kv.createTable()
             let deep = json(String(repeating: "[", count: 120) + String(repeating: "]", count: 120))
             let large = json("\"" + String(repeating: "x", count: 2 << 20) + "\"")
             let before = try await executions(pool)
@@ -213,7 +213,7 @@ import Testing
                 }
             }
             func timeouts() -> Int { log.text.components(separatedBy: "error 1205").count - 1 }
-            func firstFailures() -> Int { log.text.matches(of: /"attempt": 1[,\]]/).count }
+            func firstFailures() -> Int { log.text.matches(of: /"mysql_attempt": 1[,\]]/).count }
             func locked() -> Task<Void, any Error> { Task { try await kv.set(["locked"], 1) } }
             let first = locked()
             // All beside it are stored while the row is locked.
@@ -278,7 +278,7 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func aCancelledCallerLeavesTheBatch(_ server: TestServer) async throws {
         try await server.withStore(poolSize: 1) { kv, _ in
-            try await kv.initialize()
+            try await kv.createTable()
             let kept = try await gather(kv) { line in
                 var kept: [Task<Void, any Error>] = []
                 for n in 0..<10 {
@@ -308,7 +308,7 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func theShapesOfStatementsAreFew(_ server: TestServer) async throws {
         try await server.withStore(poolSize: 1) { kv, pool in
-            try await kv.initialize()
+            try await kv.createTable()
             let before = Int(try await pool.sessionStatus("Com_stmt_prepare")) ?? -1
             for size in 1...40 {
                 let tasks = try await gather(kv) { line in
@@ -330,7 +330,7 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func aStatementStaysBelowItsLimits(_ server: TestServer) async throws {
         try await server.withStore(poolSize: 1, maximumPacketSize: 64 << 10) { kv, pool in
-            try await kv.initialize()
+            try await kv.createTable()
             let value = json("\"" + String(repeating: "x", count: 10_000) + "\"")
             let before = try await executions(pool)
             let tasks = try await gather(kv) { line in
@@ -347,7 +347,7 @@ import Testing
             #expect(try await executions(pool) - many >= 5)
         }
         try await server.withStore(poolSize: 1, options: { $0.coalescing.maximumRows = 8 }) { kv, pool in
-            try await kv.initialize()
+            try await kv.createTable()
             let before = try await executions(pool)
             let tasks = try await gather(kv) { line in
                 var tasks: [Task<JSONValue?, any Error>] = []
@@ -363,7 +363,7 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func nobodyStarves(_ server: TestServer) async throws {
         try await server.withStore(poolSize: 1, options: { $0.coalescing.maximumRows = 4 }) { kv, _ in
-            try await kv.initialize()
+            try await kv.createTable()
             let counts = NIOLockedValueBox([Int](repeating: 0, count: 32))
             try await withThrowingTaskGroup { group in
                 for caller in 0..<32 {
@@ -385,11 +385,11 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func overloadIsRefused(_ server: TestServer) async throws {
         let pool = try server.pool(1) {
-            $0.pool.maximumWaiting = 20
+            $0.pool.maximumQueuedOperations = 20
             $0.pool.acquisitionTimeout = .seconds(3)
         }
         try await server.withStore { direct, _ in
-            try await direct.initialize()
+            try await direct.createTable()
             let kv = try MySQLKvStore(pool, options: direct.options)
             try await gather(kv) { line in
                 var waiting: [Task<Void, any Error>] = []
@@ -416,7 +416,7 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func closingThePoolRefusesWhatWaits(_ server: TestServer) async throws {
         try await server.withStore(poolSize: 1) { direct, _ in
-            try await direct.initialize()
+            try await direct.createTable()
             let pool = try server.pool(1)
             let kv = try MySQLKvStore(pool, options: direct.options)
             let closing = try await gather(kv) { line in
@@ -437,12 +437,12 @@ import Testing
     @Test(arguments: try await TestServer.all, [true, false])
     func moreLoadThanTheServerTakesIsRefused(_ server: TestServer, _ isEnabled: Bool) async throws {
         let pool = try server.pool(2) {
-            $0.pool.maximumWaiting = 1000
+            $0.pool.maximumQueuedOperations = 1000
             $0.pool.acquisitionTimeout = .seconds(2)
             $0.lockWaitTimeout = .seconds(60)
         }
         try await server.withStore(options: { $0.coalescing.isEnabled = isEnabled }) { direct, _ in
-            try await direct.initialize()
+            try await direct.createTable()
             let kv = try MySQLKvStore(pool, options: direct.options)
             let value = json("\"" + String(repeating: "x", count: 1000) + "\"")
             let other = try server.pool(1)
@@ -504,7 +504,7 @@ import Testing
                     "SELECT `key` FROM `\(direct.options.tableName)` FOR UPDATE", maximumRows: 10)
             }
             let pool = try server.pool(1) {
-                $0.deadline = .seconds(2)
+                $0.operationTimeout = .seconds(2)
                 $0.lockWaitTimeout = .seconds(30)
             }
             let kv = try MySQLKvStore(pool, options: direct.options)
@@ -525,7 +525,7 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func manyKeysTravelInBoundedStatements(_ server: TestServer) async throws {
         try await server.withStore(poolSize: 1) { kv, pool in
-            try await kv.initialize()
+            try await kv.createTable()
             let before = try await executions(pool)
             var entries = (0..<1000).map { KvEntry(key: ["k", "\($0)"], value: json("\($0)")) }
             // The last of a key counts.

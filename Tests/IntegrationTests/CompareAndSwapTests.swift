@@ -73,7 +73,7 @@ import Testing
     @Test(arguments: try await Setting.all)
     func aCounterOfTwoProcessesIsExact(_ setting: Setting) async throws {
         try await setting.server.withStore(poolSize: setting.poolSize, session: setting.isolation.session) { kv, _ in
-            try await kv.initialize()
+            try await kv.createTable()
             // The other process has the server's isolation level.
             try await setting.server.withGlobalIsolation(setting.isolation.rawValue) {
                 let other = try PipeProcess(
@@ -193,7 +193,7 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func aDeadlockIsTriedAgain(_ server: TestServer) async throws {
         try await server.withStore(poolSize: 4) { kv, pool in
-            try await kv.initialize()
+            try await kv.createTable()
             let table = kv.options.tableName
             let keys = ["[\"d\",\"1\"]", "[\"d\",\"2\"]"]
             for key in keys { try await kv.set(KvKey(serialized: key)!, 0) }

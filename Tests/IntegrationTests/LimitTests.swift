@@ -36,7 +36,7 @@ import Testing
                 { _ = try await kv.cas(tooLong, expected: nil, new: 1) },
                 { for try await _ in kv.list(prefix: tooLong) {} },
                 { _ = try await kv.count(prefix: tooLong) },
-                { _ = try await kv.getWithExpiry(tooLong) },
+                { _ = try await kv.getWithTTL(tooLong) },
                 { try await kv.setKeepingExpiry(tooLong, .null) },
                 { _ = try await kv.get(keys: [longest, tooLong]) },
                 { try await kv.set(entries: [entry]) },
@@ -64,7 +64,7 @@ import Testing
         ])
     func aRuleOfTheTableRefusesOneRowAlone(_ server: TestServer, _ rule: (sql: String, name: String)) async throws {
         try await server.withStore(poolSize: 1) { kv, _ in
-            try await kv.initialize()
+            try await kv.createTable()
             let sql = rule.sql.replacing("%@", with: kv.options.tableName)
             // A trigger is made by the protocol for text.
             let maker = try server.pool(1) { $0.sessionSetup = [sql] }
@@ -94,7 +94,7 @@ import Testing
     func nestingIsTakenAsDeepAsTheServerTakesIt(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
             // Found out, not assumed: the deepest that a statement of ours gets into the table.
-            try await kv.initialize()
+            try await kv.createTable()
             var deepest = 0
             for depth in 1...200 {
                 let stored = try? await server.sql(

@@ -11,7 +11,7 @@ import Testing
 
     /// Keys `["list","000000"]` to `["list","199999"]`, made by the server.
     private func fill(_ server: TestServer, _ kv: MySQLKvStore) async throws {
-        try await kv.initialize()
+        try await kv.createTable()
         let joined = "abcde".map { "\(Self.digits) \($0)" }.joined(separator: ", ")
         try await server.sql(
             """
@@ -67,7 +67,7 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func aHundredValuesOfAMegabyteTakeLittleMemory(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
-            try await kv.initialize()
+            try await kv.createTable()
             try await server.sql(
                 """
                 INSERT INTO `\(kv.options.tableName)` SELECT CONCAT('["large","', a.d, b.d, '"]'), \
@@ -120,7 +120,7 @@ import Testing
             var keys: [KvKey] = []
             for try await entry in kv.list() {
                 keys.append(entry.key)
-                if entry.key.components[0] == "large" { #expect(entry.value == value) }
+                if entry.key.components()[0] == "large" { #expect(entry.value == value) }
             }
             #expect(keys.count == 2040)
             #expect(keys == keys.sorted())
@@ -175,7 +175,7 @@ import Testing
             #expect(found.count == 1001)
             #expect(found[["many", "999"]] == JSONValue(uncheckedJSON: "999"))
             #expect(found[["twice"]] == JSONValue(uncheckedJSON: "4"))
-            #expect(try await kv.getWithExpiry(["many", "1"])?.ttl != nil)
+            #expect(try await kv.getWithTTL(["many", "1"])?.ttl != nil)
             try await kv.delete(keys: Array(keys.dropLast(3)) + [["missing"]])
             #expect(try await kv.count(prefix: ["many"]) == 3)
             try await kv.set(entries: [])
@@ -201,7 +201,7 @@ import Testing
             for number in 0..<20 { try await direct.set(["large", "\(number)"], value) }
             let pool = try server.pool(1) {
                 $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
-                $0.deadline = .seconds(5)
+                $0.operationTimeout = .seconds(5)
             }
             let kv = try MySQLKvStore(pool, options: direct.options)
             #expect(try await kv.get(["large", "0"]) == value)

@@ -102,7 +102,7 @@ import Testing
                 try await answer(["doctor", "--table", table], url: url ?? server.url, exitCode: exitCode)
             }
             #expect(try await look()["table"]?.level == "warn")
-            try await kv.initialize()
+            try await kv.createTable()
             let well = try await look()
             for name in ["server", "encryption", "writes", "clock", "sql_mode", "packet", "table", "index", "rights"] {
                 #expect(well[name]?.level == "good", "\(name) \(well[name]?.seen ?? "is missing")")

@@ -27,7 +27,7 @@ import Testing
         let value = MySQLParameter.text("null")
         let range: [MySQLParameter] = [.text("[\"k\""), .text("[\"k\"\u{10FFFF}")]
         var found: [(String, [MySQLParameter])] = [
-            (statements.get, [key(1)]), (statements.getWithExpiry, [key(1)]), (statements.delete(dialect), [key(1)]),
+            (statements.get, [key(1)]), (statements.getWithTTL, [key(1)]), (statements.delete(dialect), [key(1)]),
             (statements.replace(dialect), [value, .null, key(1), value]),
             (statements.replaceExpired, [value, .null, key(1)]), (statements.remove(dialect), [key(1), value]),
             (statements.page, range + [.integer(64)]), (statements.pageSizes, range + [.integer(64)]),

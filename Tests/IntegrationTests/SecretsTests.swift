@@ -80,7 +80,7 @@ import Testing
             try await server.sql("KILL \(try await pool.id())")
             #expect(try await kv.get(key) == value)
             let slow = try MySQLKvStore(
-                server.pool(1, logger: log.logger) { $0.deadline = .milliseconds(1) }, options: kv.options)
+                server.pool(1, logger: log.logger) { $0.operationTimeout = .milliseconds(1) }, options: kv.options)
             await failing { while true { try await slow.set(key, value) } }
             await slow.pool.close()
         }
@@ -115,7 +115,7 @@ import Testing
             var configuration = server.configuration
             configuration.user = user
             for attempt in [password, password + "x"] {
-                configuration.password = Secret(attempt)
+                configuration.password = MySQLConfiguration.Password(attempt)
                 configuration.observability.logger = log.logger
                 let pool = try MySQLPool(configuration)
                 texts.append(

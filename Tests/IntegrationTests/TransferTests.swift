@@ -272,7 +272,7 @@ import Testing
             let answer = try await run(server, kv, "import", input: text)
             #expect(answer.output == "5 entries imported, 2 had ended\n")
             func left(_ key: String) async throws -> Double? {
-                try await kv.getWithExpiry([key])?.ttl.map { $0 / .seconds(1) }
+                try await kv.getWithTTL([key])?.ttl.map { $0 / .seconds(1) }
             }
             #expect(try await left("for ever") == nil)
             #expect(try await kv.count() == 4)
@@ -300,7 +300,7 @@ import Testing
                 #expect(try await copy.count() == 3000)
                 #expect(try await copy.get(["many", "7"]) == kv.get(["many", "7"]))
                 let (left, there) = (
-                    try await kv.getWithExpiry(["many", "7"])?.ttl, try await copy.getWithExpiry(["many", "7"])?.ttl
+                    try await kv.getWithTTL(["many", "7"])?.ttl, try await copy.getWithTTL(["many", "7"])?.ttl
                 )
                 #expect(abs((try #require(left) - (try #require(there))) / .seconds(1)) < 60)
                 try await run(server, kv, "copy", exitCode: 2)
@@ -332,7 +332,7 @@ import Testing
             try await other.withStore { copy, _ in
                 try await fill(kv)
                 try await server.sql("INSERT INTO \(kv.options.tableName) (`key`, `value`) VALUES ('[ \"a\"]', '1')")
-                try await copy.initialize()
+                try await copy.createTable()
                 let alter = "ALTER TABLE \(copy.options.tableName)"
                 try await other.sql(alter + " ADD CONSTRAINT refused CHECK (`key` <> '[\"many\",\"998\"]')")
                 let arguments = [

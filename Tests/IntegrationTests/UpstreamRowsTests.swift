@@ -37,7 +37,7 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func readsWhatTheTypeScriptStoreWrote(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
-            try await kv.initialize()
+            try await kv.createTable()
             for row in try Self.rows() {
                 guard let value = row.value else { continue }
                 let hasTTL = row.members["ttl_seconds"] != "null"
@@ -51,7 +51,7 @@ import Testing
                     continue
                 }
                 #expect(try await kv.get(key) == expected, "\(row.label)")
-                #expect((try await kv.getWithExpiry(key)?.ttl != nil) == hasTTL, "\(row.label)")
+                #expect((try await kv.getWithTTL(key)?.ttl != nil) == hasTTL, "\(row.label)")
             }
             var listed: Set<KvKey> = []
             for try await entry in kv.list() { #expect(listed.insert(entry.key).inserted) }

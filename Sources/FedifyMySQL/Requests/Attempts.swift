@@ -19,7 +19,7 @@ struct Attempts {
         self.store = store
         self.policy = policy
         self.key = key
-        deadline = .now() + TimeAmount(of: store.pool.configuration.deadline)
+        deadline = .now() + TimeAmount(of: store.pool.configuration.operationTimeout)
     }
 
     /// Waits for the next attempt, after one that failed.

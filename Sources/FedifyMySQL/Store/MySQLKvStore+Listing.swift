@@ -35,7 +35,7 @@ extension MySQLKvStore {
 
     /// Deletes all entries below a prefix, in bounded batches: entries that come meanwhile may stay.
     ///
-    /// - Parameter prefix: The prefix; it must have a component. To delete everything, ``drop()``.
+    /// - Parameter prefix: The prefix; it must have a component. To delete everything, ``dropTable()``.
     /// - Returns: How many rows were deleted, expired ones included.
     /// - Throws: `KvError`, `emptyKey` for an empty prefix.
     @discardableResult

@@ -55,6 +55,19 @@ public final class MySQLKvStore: KvStore {
         self.init(pool, checked: options)
     }
 
+    /// A store in the table `fedify_kv`, with a pool of its own, which is ``pool``: close that at the end. Nothing is sent
+    /// yet.
+    ///
+    /// - Parameter url: `mysql://user:password@host/database?…`; see `MySQLConfiguration.init(url:)`.
+    /// - Throws: `KvError` `invalidConfiguration`.
+    public convenience init(url: String) throws(KvError) {
+        do {
+            self.init(try MySQLPool(url: url))
+        } catch {
+            throw KvError(error, isRepeatable: true)
+        }
+    }
+
     private init(_ pool: MySQLPool, checked options: MySQLKvStoreOptions) {
         self.options = options
         self.pool = pool
@@ -147,22 +160,18 @@ public final class MySQLKvStore: KvStore {
 
     // MARK: - Expiry
 
-    /// A value and what is left of its life.
-    public struct Expiring: Sendable, Equatable {
-        /// The value.
-        public let value: JSONValue
-        /// The time left, by the server's clock; nil: it never expires.
-        public let ttl: Duration?
-    }
-
-    /// The value of a key together with its expiry, or nil if there is none.
-    public func getWithExpiry(_ key: KvKey) async throws(KvError) -> Expiring? {
+    /// The value of a key together with its remaining time to live, or nil if there is none.
+    ///
+    /// - Parameter key: The key.
+    /// - Returns: The value, and the time left by the server's clock (nil: the entry never expires).
+    /// - Throws: `KvError`.
+    public func getWithTTL(_ key: KvKey) async throws(KvError) -> (value: JSONValue, ttl: Duration?)? {
         try check(key)
-        return try await perform(.getWithExpiry) {
+        return try await perform(.getWithTTL) {
             try await run { [statements] connection in
-                let rows = try await connection.rows(statements.getWithExpiry, [key.parameter]).rows
+                let rows = try await connection.rows(statements.getWithTTL, [key.parameter]).rows
                 guard let row = rows.first, let value = row.value(0) else { return nil }
-                return Expiring(value: value, ttl: row.integer(1).map { .microseconds($0) })
+                return (value, row.integer(1).map { .microseconds($0) })
             }
         }
     }
@@ -183,13 +192,14 @@ public final class MySQLKvStore: KvStore {
 
     // MARK: - Schema and upkeep
 
-    /// Makes the table and its index, if they aren't there. Operations do this by themselves on first use.
+    /// Creates the table and its index, if they aren't there. (Fedify: `initialize()`.) Operations do this by themselves on
+    /// first use.
     ///
-    /// It may run in any number of processes at once. Where the table is there, no rights to make one are needed.
+    /// It may run in any number of processes at once. Where the table is there, no rights to create one are needed.
     ///
-    /// - Throws: `KvError` `serverError` if the table isn't there and the user may not make it.
-    public func initialize() async throws(KvError) {
-        try await perform(.initialize) { try await create() }
+    /// - Throws: `KvError` `serverError` if the table isn't there and the user may not create it.
+    public func createTable() async throws(KvError) {
+        try await perform(.createTable) { try await create() }
     }
 
     func create() async throws {
@@ -199,17 +209,17 @@ public final class MySQLKvStore: KvStore {
     }
 
     /// Whether the table is there.
-    public func exists() async throws(KvError) -> Bool {
-        try await perform(.exists) {
+    public func tableExists() async throws(KvError) -> Bool {
+        try await perform(.tableExists) {
             try await run(createsTable: false) { [statements, options] connection in
                 try await Schema(statements, options).exists(on: connection)
             }
         }
     }
 
-    /// Drops the table with all that is in it, if it is there. The next operation makes it anew.
-    public func drop() async throws(KvError) {
-        try await perform(.drop) {
+    /// Drops the table with all that is in it, if it is there. (Fedify: `drop()`.) The next operation creates it again.
+    public func dropTable() async throws(KvError) {
+        try await perform(.dropTable) {
             try await run(createsTable: false) { [statements] connection in
                 _ = try await connection.query(statements.dropTable)
             }

@@ -39,7 +39,7 @@ package final class ConnectionHandler: @unchecked Sendable {
     let session: Handshake.Session
     private let deprecatesEOF: Bool
     /// Kept out of errors.
-    private let password: Secret
+    private let password: MySQLConfiguration.Password
     private var context: ChannelHandlerContext?
     private var decoder: PacketDecoder
     private var commands: Deque<Command> = []

@@ -81,7 +81,7 @@ import Testing
     func withSyncWaitNodesAgree(_ syncWait: Int) async throws {
         let cluster = try #require(try await TestServer.clusters.first(where: \.isMariaDB))
         try await cluster.withStore { kv, _ in
-            try await kv.initialize()
+            try await kv.createTable()
             let history = History()
             try await onEachNode(of: cluster, kv, syncWait) { stores in
                 try await history.record(stores) {
@@ -98,7 +98,7 @@ import Testing
     @Test func withoutSyncWaitReadsAreStale() async throws {
         let cluster = try #require(try await TestServer.clusters.first(where: \.isMariaDB))
         try await cluster.withStore { kv, _ in
-            try await kv.initialize()
+            try await kv.createTable()
             try await onEachNode(of: cluster, kv, 0) { stores in
                 var number = 0
                 try await eventually(within: .seconds(60)) {

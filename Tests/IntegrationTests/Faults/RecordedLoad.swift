@@ -257,7 +257,7 @@ final class RecordedLoad: Sendable {
         var found: [KvKey: Int] = [:]
         // A history may be under way beside it, on keys of its own; and what fills the table is nobody's.
         let others = [History.prefix, FaultScene.filler]
-        for try await entry in store.list() where !others.contains(entry.key.components[0]) {
+        for try await entry in store.list() where !others.contains(entry.key.components()[0]) {
             found[entry.key] = try Self.number(entry.value)
         }
         return state.withLockedValue { state in

@@ -27,7 +27,7 @@ enum Allocations {
                 let cells = counts.map { String(format: "%.1f", $0) }.joined(separator: " | ")
                 print("| \(server.flavor) \(server.version) | \(callers) | \(cells) |")
             }
-            try await kv.drop()
+            try await kv.dropTable()
             await kv.pool.close()
         }
     }
