@@ -49,6 +49,19 @@ import Testing
             case presentCasIsNotAtomic = "one wins a key whose entry is present"
             case swapsAreLost = "a counter raised by cas is exact"
             case operationsFailSideBySide = "the check of races ended"
+            // Helpers
+            case updatesAreLost = "no update is lost"
+            case updatesForgetTheTTL = "an update takes a ttl"
+            case nullIsProducedAgain = "a stored null is a value that is not produced again"
+            case leasesAreShared = "tasks one produces"
+            case leasesAreKept = "after a producer that failed the next one produces"
+            case leasesNeverEnd = "a producer that is gone is waited for until its ttl has passed"
+            case locksAreShared = "a lock has one holder at a time"
+            case locksAreKept = "a lock is free after its holder has ended"
+            case locksNeverEnd = "a holder that is gone is waited for until its ttl has passed"
+            case locksAreNotRenewed = "a holder that loses its lock is told"
+            case foreignLocksAreDeleted = "a lock is deleted by its holder alone"
+            case fencingNumbersRepeat = "fencing numbers grow"
             // Listing
             case listIsUnordered = "ordered by the bytes of the serialized keys"
             case listIsOrderedByComponents = "the first entry of a listing comes first"
@@ -71,6 +84,7 @@ import Testing
             let value = try await memory.get(self.key(key))
             switch fault {
             case .nullIsAbsence where value == .null: return nil
+            case .nullIsProducedAgain where key.components().contains("produced") && value == .null: return nil
             case .absenceIsNull: return value ?? .null
             default: return value
             }
@@ -123,9 +137,24 @@ import Testing
             case .absentCasIsNotAtomic where expected == nil && present == nil,
                 .presentCasIsNotAtomic where expected != nil && present == expected,
                 .swapsAreLost where present == expected:
-                await Task.yield()
+                for _ in 0..<5 { await Task.yield() }
                 if let new { try await memory.set(key, new, ttl: ttl) } else { try await memory.delete(key) }
                 return true
+            case .updatesAreLost where key.components().contains("update") && present == expected:
+                for _ in 0..<5 { await Task.yield() }
+                if let new { try await memory.set(key, new, ttl: ttl) }
+                return true
+            case .updatesForgetTheTTL where key.components().contains("update"): ttl = nil
+            case .leasesAreShared where isLease(key) && new != nil: return true
+            case .leasesAreKept where isLease(key) && new == nil: return true
+            case .locksAreShared where isLock(key) && expected == nil: return true
+            case .locksAreShared where isLock(key) && new != nil: return true
+            case .locksAreKept where isLock(key) && new == nil: return true
+            case .locksAreNotRenewed where isLock(key) && expected != nil && expected == new: return true
+            case .foreignLocksAreDeleted where isLock(key) && new == nil:
+                try await memory.delete(key)
+                return true
+            case .fencingNumbersRepeat where key.hasPrefix(["_fedify_kv", "fencing"]): return true
             case .operationsFailSideBySide where key.components().contains("race"):
                 guard await notes.isAlone() else { throw KvError(.serverError, "deadlock") }
                 await Task.yield()
@@ -150,6 +179,10 @@ import Testing
 
         // MARK: - How faults work
 
+        private func isLease(_ key: KvKey) -> Bool { key.hasPrefix(["_fedify_kv", "lease"]) }
+
+        private func isLock(_ key: KvKey) -> Bool { key.components().last == "lock" && key.components().count == 2 }
+
         private func key(_ key: KvKey) -> KvKey {
             switch fault {
             case .emptyKeyIsTaken where key.components().isEmpty: ["empty"]
@@ -171,6 +204,7 @@ import Testing
         private func kept(_ ttl: Duration?, of key: KvKey) async throws(KvError) -> Duration? {
             switch fault {
             case .ttlIsIgnored: return nil
+            case .leasesNeverEnd where isLease(key), .locksNeverEnd where isLock(key): return nil
             case .ttlIsNotCleared where ttl == nil: return await notes.ttls[key] ?? nil
             case .ttlIsKeptFromBefore: return await notes.ttls[key] ?? ttl
             case .zeroIsForEver where ttl == .zero: return nil

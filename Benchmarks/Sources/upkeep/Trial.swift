@@ -1,7 +1,7 @@
-import FedifyKvBench
+import Workloads
 import FedifyMySQL
+@_spi(Benchmarks) import MySQLClient
 import Foundation
-import MySQLClient
 import Support
 
 /// The trial on one server: rounds before there are expired rows, and then, in turn, rounds with the sweepers off and
@@ -24,8 +24,8 @@ struct Trial {
         configuration.operationTimeout = .seconds(120)
         kv = try MySQLKvStore(MySQLPool(configuration), options: options)
         expired = ExpiredRows(pool: kv.pool, table: options.tableName)
-        let found = try await kv.pool.withConnection { $0.server }
-        server = "\(found.flavor == .mariadb ? "MariaDB" : "MySQL") \(found.version)"
+        let version = try await kv.pool.statement("SELECT VERSION()")[0][0] ?? ""
+        server = "\(version.contains("MariaDB") ? "MariaDB" : "MySQL") \(version)"
     }
 
     func run() async throws -> TrialResult {

@@ -1,6 +1,5 @@
 import FedifyKv
 import FedifyMySQL
-import MySQLClient
 import Workloads
 
 /// What fills or drops the table.

@@ -1,7 +1,6 @@
 import FedifyKv
 import FedifyMySQL
 import Foundation
-import MySQLClient
 import Workloads
 
 /// What a process of its own takes of memory.

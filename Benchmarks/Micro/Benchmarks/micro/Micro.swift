@@ -1,6 +1,6 @@
 import Benchmark
 import FedifyKv
-import FedifyKvBench
+import Workloads
 
 /// What a get or a set does without a server.
 let benchmarks: @Sendable () -> Void = {
