@@ -26,10 +26,10 @@ let fuzzer: [Target] =
             path: "Tests/Fuzz", swiftSettings: swiftSettings)
     ] : []
 
-// What a service has its own of; each with the trait of its name.
+// Logging and metrics always; the other integrations each with the trait of its name.
 let serviceLibraries: [Target.Dependency] = [
-    .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Logging"])),
-    .product(name: "Metrics", package: "swift-metrics", condition: .when(traits: ["Metrics"])),
+    .product(name: "Logging", package: "swift-log"),
+    .product(name: "Metrics", package: "swift-metrics"),
     .product(name: "Tracing", package: "swift-distributed-tracing", condition: .when(traits: ["Tracing"])),
     .product(
         name: "Configuration", package: "swift-configuration", condition: .when(traits: ["Configuration"])),
@@ -43,23 +43,20 @@ let package = Package(
     // Synchronization.Atomic needs macOS 15.
     platforms: [.macOS(.v15)],
     products: [
+        .library(name: "FedifyJSON", targets: ["FedifyJSON"]),
         .library(name: "FedifyKv", targets: ["FedifyKv"]),
         .library(name: "FedifyKvTesting", targets: ["FedifyKvTesting"]),
         .library(name: "FedifyMySQL", targets: ["FedifyMySQL"]),
-        .library(name: "FedifyKvBench", targets: ["FedifyKvBench"]),
-        .library(name: "MySQLClient", targets: ["MySQLClient"]),
         .library(name: "HummingbirdFedifyKv", targets: ["HummingbirdFedifyKv"]),
         .executable(name: "fedify-kv", targets: ["fedify-kv"]),
     ],
     traits: [
-        .trait(name: "Logging", description: "What happens is told to a logger of swift-log."),
-        .trait(name: "Metrics", description: "Durations, counts and the pool's gauges, by swift-metrics."),
+        // A trait where what it needs is more than small, and an application may do without.
         .trait(name: "Tracing", description: "Spans of operations and batches, by swift-distributed-tracing."),
-        .trait(name: "Configuration", description: "Set-up from a ConfigReader of swift-configuration."),
-        .trait(
-            name: "ServiceLifecycle", description: "Pool and store as services of swift-service-lifecycle."),
-        .trait(name: "Hummingbird", description: "A persist driver for Hummingbird: HummingbirdFedifyKv."),
-        .default(enabledTraits: ["Logging", "Metrics", "Tracing", "Configuration", "ServiceLifecycle"]),
+        .trait(name: "Configuration", description: "Configuration from a ConfigReader of swift-configuration."),
+        .trait(name: "ServiceLifecycle", description: "Pool and store as services of swift-service-lifecycle."),
+        .trait(name: "Hummingbird", description: "HummingbirdFedifyKv, a persist driver for Hummingbird."),
+        .default(enabledTraits: ["Tracing", "Configuration", "ServiceLifecycle"]),
     ],
     dependencies: [
         // Channels, event loops and timers: every connection to a server is a channel.
@@ -88,7 +85,9 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.15.0"),
     ] + documentation,
     targets: [
-        .target(name: "FedifyKv", swiftSettings: swiftSettings),
+        // JSON that carries its text.
+        .target(name: "FedifyJSON", swiftSettings: swiftSettings),
+        .target(name: "FedifyKv", dependencies: ["FedifyJSON"], swiftSettings: swiftSettings),
         .target(name: "FedifyKvTesting", dependencies: ["FedifyKv"], swiftSettings: swiftSettings),
         // The packets of the MySQL and MariaDB protocol: bytes in, values out, without sockets or clocks.
         .target(
@@ -159,6 +158,7 @@ let package = Package(
             dependencies: ["FedifyKv", "FedifyMySQL", "MySQLClient"],
             swiftSettings: swiftSettings
         ),
+        .testTarget(name: "FedifyJSONTests", dependencies: ["FedifyJSON"], swiftSettings: swiftSettings),
         .testTarget(
             name: "FedifyKvTests",
             dependencies: ["FedifyKv", "FedifyKvTesting"],

@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
-# The tests:  test.sh [all|format|lint|traits|api|integration|faults|soak|asan]
-#   all          lint, build, unit tests, integration tests, ThreadSanitizer, examples, documentation, traits, api
+# The tests:  test.sh [all|format|lint|api|integration|faults|soak|asan]
+#   all          lint, build, unit tests, integration tests, ThreadSanitizer, examples, documentation, api
 #   format       formats the sources
 #   lint         the formatting only
-#   traits       without its traits the package leaves their libraries out
 #   api          what has changed in the public interface since the last tag
 #   integration  build and integration tests only
 #   faults       faults of network and servers, at length, on clusters too
@@ -88,27 +87,6 @@ address_sanitizer() {
         --skip "${ASAN_SKIP:-ClusterTests|FaultTests|twoHundredThousandRowsTakeFlatMemory|aHundredValuesOfAMegabyteTakeLittleMemory}"
 }
 
-# Without its traits the package doesn't link the libraries that they are for; with them, all are there.
-traits() {
-    step "Traits"
-    # In the folder of the tests, whose build is used no more: what no trait touches need not be built again.
-    local options=(--disable-default-traits --product fedify-kv)
-    local with without library program
-    program=$(swift build --show-bin-path)/fedify-kv
-    with=$(nm "$program")
-    swift build "${options[@]}"
-    without=$(nm "$program")
-    # Modules as Swift's symbols name them: their length, and the name.
-    for library in 7Logging 11CoreMetrics 7Tracing 15Instrumentation 13Configuration 16ServiceLifecycle; do
-        grep -q "\$s$library" <<<"$with" || { echo "test.sh: $library isn't found where it is linked" >&2; return 1; }
-        if grep -q "\$s$library" <<<"$without"; then
-            echo "test.sh: $library is linked without its trait" >&2
-            return 1
-        fi
-    done
-    echo "Without traits none of their libraries is linked."
-}
-
 # What would break users of the last release is an error. Where it is wanted, the next version is a new minor one before
 # 1.0, a new major one later; API=0 lets it pass until that is tagged.
 api() {
@@ -179,11 +157,6 @@ soak)
     build "${soak_options[@]}"
     on_servers soak_test
     ;;
-traits)
-    Scripts/install.sh build
-    swift build --product fedify-kv
-    traits
-    ;;
 api)
     Scripts/install.sh build
     api
@@ -198,7 +171,7 @@ all)
     lint
     build $all_traits
     unit_tests
-    on_servers integration_tests thread_sanitizer examples documentation traits api
+    on_servers integration_tests thread_sanitizer examples documentation api
     ;;
 on-servers) # BEGUN STEP..., what on_servers calls
     begun=$2
@@ -207,7 +180,7 @@ on-servers) # BEGUN STEP..., what on_servers calls
     step "All passed"
     ;;
 *)
-    echo "usage: test.sh [all|format|lint|traits|api|integration|faults|soak|asan]" >&2
+    echo "usage: test.sh [all|format|lint|api|integration|faults|soak|asan]" >&2
     exit 2
     ;;
 esac

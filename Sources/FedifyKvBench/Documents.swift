@@ -41,7 +41,7 @@ public enum Documents {
     ///   - version: A number that it holds, so that writes differ.
     ///   - size: Its size, in bytes.
     /// - Returns: The document.
-    public static func value(_ i: UInt32, version: UInt32, size: Int = size) -> KvValue {
+    public static func value(_ i: UInt32, version: UInt32, size: Int = size) -> JSONValue {
         let url = "https://server\(i % 1000).example/users/alice\(i)"
         var text = """
             {"@context":["https://www.w3.org/ns/activitystreams","https://w3id.org/security/v1"],"id":"\(url)",\
@@ -55,7 +55,7 @@ public enum Documents {
             for index in 0..<count { buffer[index] = letters[Int(random.next() >> 26)] }
             return count
         }
-        return KvValue(trusted: text + "\"}")
+        return JSONValue(uncheckedJSON: text + "\"}")
     }
 
     private static let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)

@@ -4,9 +4,9 @@ package import FedifyKv
 package struct PipeRequest: Sendable {
     package enum Operation: Sendable {
         case get(KvKey)
-        case set(KvKey, KvValue, ttl: Duration?)
+        case set(KvKey, JSONValue, ttl: Duration?)
         case delete(KvKey)
-        case cas(KvKey, expected: KvValue?, new: KvValue?, ttl: Duration?)
+        case cas(KvKey, expected: JSONValue?, new: JSONValue?, ttl: Duration?)
         case list(KvKey)
         case count(KvKey)
     }
@@ -85,8 +85,8 @@ package struct PipeRequest: Sendable {
     }
 
     /// A value that was part of a checked document.
-    private static func value(_ name: String, _ members: inout [String: String]) -> KvValue? {
-        members.removeValue(forKey: name).map(KvValue.init(trusted:))
+    private static func value(_ name: String, _ members: inout [String: String]) -> JSONValue? {
+        members.removeValue(forKey: name).map(JSONValue.init(uncheckedJSON:))
     }
 
     private static func ttl(_ members: inout [String: String]) throws -> Duration? {

@@ -42,6 +42,18 @@ final class Promises {
         }
     }
 
+    /// A promise that an operation throws what its closure threw.
+    func throwsThrown(_ promise: String, _ operation: () async throws -> Void) async {
+        last = promise
+        do {
+            try await operation()
+            broke(promise, expected: "the closure's error", saw: "none")
+        } catch is KvStoreContract.Thrown {
+        } catch {
+            broke(promise, expected: "the closure's error", saw: error)
+        }
+    }
+
     /// A group of promises; what follows an error within it can't be checked.
     func group(_ name: String, _ check: (Promises) async throws -> Void) async {
         do {

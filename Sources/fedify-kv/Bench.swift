@@ -90,14 +90,14 @@ struct Bench: AsyncParsableCommand {
         options.coalescing.isEnabled = !noCoalescing
         options.upkeep.isAutomatic = false
         let kv = try MySQLKvStore(pool, options: options)
-        if try await kv.exists() {
+        if try await kv.tableExists() {
             throw ValidationError("The table is there already. Name another, or drop it: fedify-kv drop --table …")
         }
         let task = Task { try await measure(kv) }
         let interruption = onInterrupt { task.cancel() }
         let result = await task.result
         interruption.cancel()
-        if !keep { try await kv.drop() }
+        if !keep { try await kv.dropTable() }
         await pool.close()
         switch result {
         case .success(let measurements): try write(measurements)

@@ -18,8 +18,8 @@ struct Cas: AsyncParsableCommand {
     var new: String?
 
     func run() async throws {
-        let expected = try expected.map { json throws(KvError) in try KvValue(json: json) }
-        let new = try new.map { json throws(KvError) in try KvValue(json: json) }
+        let expected = try expected.map { json throws(KvError) in try JSONValue(checking: json) }
+        let new = try new.map { json throws(KvError) in try JSONValue(checking: json) }
         let life = try ttl.duration()
         let swapped = try await store.withStore { kv in
             try await kv.cas(key.kvKey, expected: expected, new: new, ttl: life)

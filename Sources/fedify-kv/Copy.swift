@@ -53,7 +53,7 @@ struct Copy: AsyncParsableCommand {
                 guard try await Self.identity(of: source) != Self.identity(of: target) else {
                     throw ValidationError("This would copy the table onto itself. Name another server or --to-table.")
                 }
-                try await target.initialize()
+                try await target.createTable()
                 return try await copy(from: source, to: target)
             }
         }
@@ -73,7 +73,7 @@ struct Copy: AsyncParsableCommand {
             try await target.set(records: page.records)
             skipped += page.skipped
             if let last = page.records.last {
-                reached.last = last.key.components
+                reached.last = last.key.components()
                 try reached.write(to: checkpoint)
             }
             progress.advance(by: page.records.count, entries: page.records.count)

@@ -24,7 +24,7 @@ struct Drop: AsyncParsableCommand {
                 throw ExitCode(1)
             }
         }
-        try await store.withStore { try await $0.drop() }
+        try await store.withStore { try await $0.dropTable() }
         try output.write(["ok": true])
     }
 }

@@ -40,7 +40,7 @@ struct Import: AsyncParsableCommand {
         }
         let answer = try await store.withStore { [source] kv in
             try await store.checkClock(of: kv)
-            try await kv.initialize()
+            try await kv.createTable()
             return try await run(source, into: kv)
         }
         Checkpoint.remove(checkpoint)
@@ -60,11 +60,11 @@ struct Import: AsyncParsableCommand {
             let following = Task { try await reader.next() }
             do {
                 try await kv.set(records: batch.records)
-            } catch let error as KvError {
+            } catch {
                 throw KvError(
                     error.code,
                     "lines \(reached.lines + 1) to \(batch.lines): \(error.message); what stands before them is stored",
-                    underlying: error.underlying)
+                    underlyingError: error.underlyingError)
             }
             progress.advance(by: batch.bytes - reached.bytes, entries: batch.records.count)
             expired += batch.expired

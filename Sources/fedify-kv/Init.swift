@@ -8,7 +8,7 @@ struct Init: AsyncParsableCommand {
     @OptionGroup var output: OutputArguments
 
     func run() async throws {
-        try await store.withStore { try await $0.initialize() }
+        try await store.withStore { try await $0.createTable() }
         try output.write(["ok": true])
     }
 }

@@ -62,7 +62,7 @@ struct Pipe: AsyncParsableCommand {
                 throw PipeRequest.Malformed(message: "the line is longer than \(LineReader.entryLength) bytes")
             }
             let request = try PipeRequest(bytes)
-            id = KvValue(trusted: request.id).oneLine
+            id = JSONValue(uncheckedJSON: request.id).oneLine
             return PipeAnswer.ok(id, try await carryOut(request.operation(), kv))
         } catch let error as PipeRequest.Malformed {
             return PipeAnswer.error(id, code: "badRequest", message: error.message)

@@ -43,7 +43,7 @@ enum RecordLine {
         let (expires, ttl) = (try microseconds("expires"), try microseconds("ttl"))
         if let left = ttl ?? expires.map({ $0 - now }), left <= 0 { return nil }
         return MySQLKvStore.Record(
-            key: KvKey(components), value: KvValue(trusted: value), ttl: ttl.map { .microseconds($0) },
+            key: KvKey(components), value: JSONValue(uncheckedJSON: value), ttl: ttl.map { .microseconds($0) },
             expires: expires)
     }
 

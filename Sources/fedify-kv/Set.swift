@@ -22,7 +22,7 @@ struct Set: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let value = try KvValue(json: value ?? Self.standardInput())
+        let value = try JSONValue(checking: value ?? Self.standardInput())
         try await store.withStore { kv in
             if keepExpiry {
                 try await kv.setKeepingExpiry(key.kvKey, value)

@@ -60,7 +60,7 @@ enum PipeCheck {
         var id = "null"
         do {
             let request = try PipeRequest(line)
-            id = KvValue(trusted: request.id).oneLine
+            id = JSONValue(uncheckedJSON: request.id).oneLine
             try checkAnswer(PipeAnswer.ok(id))
             try checkOperation(request.operation())
         } catch let error as PipeRequest.Malformed {

@@ -45,7 +45,7 @@ import Testing
     ) async throws -> String {
         try await cipher(server) {
             $0.user = user
-            $0.password = Secret(password)
+            $0.password = MySQLConfiguration.Password(password)
             change(&$0)
         }
     }

@@ -37,10 +37,10 @@ import Testing
             provider: EnvironmentVariablesProvider(environmentVariables: [
                 "MYSQL_HOSTS": "a:3307,[::1]", "MYSQL_USER": "u", "MYSQL_PASSWORD": "p,w", "MYSQL_DATABASE": "d",
                 "MYSQL_TLS_MODE": "require", "MYSQL_ALLOW_PUBLIC_KEY_RETRIEVAL": "true",
-                "MYSQL_CONNECT_TIMEOUT": "1.5", "MYSQL_DEADLINE": "3", "MYSQL_MAXIMUM_PACKET_SIZE": "1000000",
+                "MYSQL_CONNECT_TIMEOUT": "1.5", "MYSQL_OPERATION_TIMEOUT": "3", "MYSQL_MAXIMUM_PACKET_SIZE": "1000000",
                 "MYSQL_MAXIMUM_PREPARED_STATEMENTS": "32", "MYSQL_LOCK_WAIT_TIMEOUT": "2",
                 "MYSQL_SESSION_SETUP": "SET SESSION wsrep_sync_wait = 1", "MYSQL_POOL_MAXIMUM_CONNECTIONS": "7",
-                "MYSQL_POOL_ACQUISITION_TIMEOUT": "0.5", "MYSQL_POOL_MAXIMUM_WAITING": "9",
+                "MYSQL_POOL_ACQUISITION_TIMEOUT": "0.5", "MYSQL_POOL_MAXIMUM_QUEUED_OPERATIONS": "9",
                 "MYSQL_POOL_IDLE_TIMEOUT": "11", "MYSQL_POOL_MAXIMUM_LIFETIME": "12",
                 "FEDIFY_KV_TABLE_NAME": "t", "FEDIFY_KV_EXPIRY_CLOCK": "sessionTimeZone",
                 "FEDIFY_KV_UPKEEP_IS_AUTOMATIC": "false", "FEDIFY_KV_UPKEEP_INTERVAL": "5",
@@ -55,14 +55,14 @@ import Testing
         #expect(found.tls.mode == .require)
         #expect(found.allowPublicKeyRetrieval)
         #expect(found.connectTimeout == .milliseconds(1500))
-        #expect(found.deadline == .seconds(3))
+        #expect(found.operationTimeout == .seconds(3))
         #expect(found.maximumPacketSize == 1_000_000)
         #expect(found.maximumPreparedStatements == 32)
         #expect(found.lockWaitTimeout == .seconds(2))
         #expect(found.sessionSetup == ["SET SESSION wsrep_sync_wait = 1"])
         #expect(found.pool.maximumConnections == 7)
         #expect(found.pool.acquisitionTimeout == .milliseconds(500))
-        #expect(found.pool.maximumWaiting == 9)
+        #expect(found.pool.maximumQueuedOperations == 9)
         #expect(found.pool.idleTimeout == .seconds(11))
         #expect(found.pool.maximumLifetime == .seconds(12))
         let options = try MySQLKvStoreOptions(config: reader.scoped(to: "fedify.kv"))
@@ -88,17 +88,20 @@ import Testing
         let found = try MySQLConfiguration(config: ConfigReader(provider: provider).scoped(to: "mysql"))
         #expect(found.addresses == [.tcp(host: "h")])
         #expect(found.database == "e")
-        #expect(found.deadline == .seconds(4))
+        #expect(found.operationTimeout == .seconds(4))
         #expect(found.pool.maximumConnections == 3)
         #expect(found.pool.idleTimeout == .seconds(7))
     }
 
     @Test(arguments: [
         (["MYSQL_USER": "u"], "neither url nor all of hosts (or socket), user and database"),
-        (["MYSQL_URL": "mysql://u:hunter2@h/d", "MYSQL_DEADLINE": "hunter2"], "deadline must be a number of seconds"),
         (
-            ["MYSQL_URL": "mysql://u:hunter2@h/d", "MYSQL_DEADLINE": "-1"],
-            "deadline must be a number of seconds, from 0"
+            ["MYSQL_URL": "mysql://u:hunter2@h/d", "MYSQL_OPERATION_TIMEOUT": "hunter2"],
+            "operationTimeout must be a number of seconds"
+        ),
+        (
+            ["MYSQL_URL": "mysql://u:hunter2@h/d", "MYSQL_OPERATION_TIMEOUT": "-1"],
+            "operationTimeout must be a number of seconds, from 0"
         ),
         (
             ["MYSQL_URL": "mysql://u:hunter2@h/d", "MYSQL_POOL_MAXIMUM_CONNECTIONS": "1.5"],

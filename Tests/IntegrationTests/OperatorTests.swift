@@ -113,7 +113,7 @@ import Testing
     func statsOfManyPagesAreExact(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
             let table = kv.options.tableName
-            let value = KvValue(trusted: "1")
+            let value = JSONValue(uncheckedJSON: "1")
             let sizes = [("a", 2500), ("\u{c5}", 1200), ("\u{212b}", 1300), ("z", 7)]
             for (component, count) in sizes {
                 try await kv.set(entries: (0..<count).map { KvEntry(key: [component, "\($0)"], value: value) })
@@ -141,7 +141,7 @@ import Testing
                 try await answer(["doctor", "--table", table], url: url ?? server.url, exitCode: exitCode)
             }
             #expect(try await look()["table"]?.level == "warn")
-            try await kv.initialize()
+            try await kv.createTable()
             let well = try await look()
             for name in ["server", "encryption", "writes", "clock", "sql_mode", "packet", "table", "index", "rights"] {
                 #expect(well[name]?.level == "good", "\(name) \(well[name]?.seen ?? "is missing")")

@@ -27,7 +27,7 @@ import Testing
         let value = MySQLParameter.text("null")
         let range: [MySQLParameter] = [.text("[\"k\""), .text("[\"k\"\u{10FFFF}")]
         var found: [(String, [MySQLParameter])] = [
-            (statements.get, [key(1)]), (statements.getWithExpiry, [key(1)]), (statements.delete(dialect), [key(1)]),
+            (statements.get, [key(1)]), (statements.getWithTTL, [key(1)]), (statements.delete(dialect), [key(1)]),
             (statements.replace(dialect), [value, .null, key(1), value]),
             (statements.replaceExpired, [value, .null, key(1)]), (statements.remove(dialect), [key(1), value]),
             (statements.page, range + [.integer(64)]), (statements.pageSizes, range + [.integer(64)]),
@@ -81,7 +81,7 @@ import Testing
                     for number in 0..<50 {
                         group.addTask {
                             let key: KvKey = ["k", "\(number)"]
-                            #expect(try await kv.cas(key, expected: .null, new: KvValue(trusted: "2")))
+                            #expect(try await kv.cas(key, expected: .null, new: JSONValue(uncheckedJSON: "2")))
                             try await kv.delete(key)
                         }
                     }

@@ -11,7 +11,7 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func fewPreparedStatementsAreEnough(_ server: TestServer) async throws {
         try await server.withStore(poolSize: 1) { kv, _ in
-            try await kv.initialize()
+            try await kv.createTable()
             let present = Int(try await server.sql("SHOW GLOBAL STATUS LIKE 'Prepared_stmt_count'")[0][1] ?? "") ?? 0
             try await server.withGlobal("max_prepared_stmt_count", "\(present + 2)") {
                 for size in [1, 2, 3, 5, 9, 17, 33] {
@@ -36,7 +36,7 @@ import Testing
     /// A server that had no room for a moment: the pool grows to its full size soon after.
     @Test(arguments: try await TestServer.all)
     func afterTooManyConnectionsThePoolIsFullAgain(_ server: TestServer) async throws {
-        let pool = try server.pool(6) { $0.deadline = .seconds(30) }
+        let pool = try server.pool(6) { $0.operationTimeout = .seconds(30) }
         let gate = Gate()
         let holders = NIOLockedValueBox(0)
         // The least that MariaDB can be set to, and who sets it back.
@@ -72,7 +72,7 @@ import Testing
         let proxy = try Proxy(to: server.ports[0])
         let pool = try server.pool(1) {
             $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
-            $0.deadline = .seconds(1)
+            $0.operationTimeout = .seconds(1)
         }
         // Reads for minutes.
         let sql =
@@ -96,7 +96,7 @@ import Testing
     /// A statement that waits for a table's definition, behind an ALTER TABLE say, is not carried out later.
     @Test(arguments: try await TestServer.all)
     func whatWaitsForADefinitionIsNotCarriedOutLater(_ server: TestServer) async throws {
-        let pool = try server.pool(2) { $0.deadline = .seconds(1) }
+        let pool = try server.pool(2) { $0.operationTimeout = .seconds(1) }
         try await server.withStore { direct, _ in
             try await direct.set(["k"], 1)
             let kv = try MySQLKvStore(pool, options: direct.options)

@@ -17,7 +17,7 @@ import Testing
             Int(try await server.sql("SHOW GLOBAL STATUS LIKE 'Aborted_clients'")[0][1] ?? "") ?? -1
         }
         try await server.withStore { direct, _ in
-            try await direct.initialize()
+            try await direct.createTable()
             let before = try await aborted()
             let pool = try server.pool(4)
             let kv = try MySQLKvStore(pool, options: direct.options)
@@ -36,7 +36,7 @@ import Testing
             try await eventually { pool.status.inUse == 4 }
             try await withThrowingTaskGroup(of: Void.self) { callers in
                 for number in 0..<100 { callers.addTask { try await kv.set(["\(number)"], "v") } }
-                callers.addTask { _ = try await kv.getWithExpiry(["k"]) }
+                callers.addTask { _ = try await kv.getWithTTL(["k"]) }
                 try await eventually { pool.status.waiting >= 102 }
                 await group.triggerGracefulShutdown()
                 try await eventually {

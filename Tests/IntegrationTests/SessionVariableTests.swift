@@ -178,7 +178,7 @@ import Testing
     /// A small contract: a burst of each operation, what others see of it, and upkeep.
     private static func check(_ server: TestServer, _ witness: MySQLPool) async throws {
         @Sendable func expect(_ isRight: Bool, _ what: String) throws { if !isRight { throw Wrong(description: what) } }
-        let pool = try server.pool(2) { $0.deadline = .seconds(20) }
+        let pool = try server.pool(2) { $0.operationTimeout = .seconds(20) }
         var options = MySQLKvStoreOptions()
         options.tableName = TestServer.newTableName()
         options.upkeep.isAutomatic = false

@@ -49,7 +49,7 @@ import Testing
             $0.addresses = [first, second].map { .tcp(host: "127.0.0.1", port: $0.port) }
         }
         try await server.withStore { direct, _ in
-            try await direct.initialize()
+            try await direct.createTable()
             let kv = try MySQLKvStore(pool, options: direct.options)
             let written = try await underLoad(kv) { written in
                 try await progress(written)
@@ -100,12 +100,12 @@ import Testing
         let other = try Proxy(to: port)
         let log = CapturedLog()
         try await server.withStore { direct, _ in
-            try await direct.initialize()
+            try await direct.createTable()
             // MariaDB lets administrators write all the same.
             try await server.withUser(granted: "ALL") { user, password in
                 let pool = try server.pool(4, logger: log.logger) {
                     $0.addresses.append(.tcp(host: "127.0.0.1", port: other.port))
-                    ($0.user, $0.password) = (user, Secret(password))
+                    ($0.user, $0.password) = (user, MySQLConfiguration.Password(password))
                 }
                 let kv = try MySQLKvStore(pool, options: direct.options)
                 let written = try await underLoad(kv) { written in
@@ -128,12 +128,12 @@ import Testing
     func writesFollowTheServerThatTakesThem() async throws {
         let (first, second) = (try await TestServer.all[0], try await TestServer.all[1])
         try await second.withStore { onSecond, _ in
-            try await onSecond.initialize()
+            try await onSecond.createTable()
             try await first.withUser(granted: "ALL", as: "both") { _, password in
                 try await second.withUser(granted: "ALL", as: "both", password: password) { user, password in
                     let pool = try first.pool(4) {
                         $0.addresses += second.configuration.addresses
-                        ($0.user, $0.password) = (user, Secret(password))
+                        ($0.user, $0.password) = (user, MySQLConfiguration.Password(password))
                     }
                     let kv = try MySQLKvStore(pool, options: onSecond.options)
                     try await first.whileReadOnly {
@@ -154,7 +154,7 @@ import Testing
                         #expect(try await kv.get(["k"], as: Int.self) == 2)
                     }
                     #expect(try await onSecond.get(["k"], as: Int.self) == 1)
-                    try await kv.drop()
+                    try await kv.dropTable()
                     await pool.close()
                 }
             }
@@ -223,7 +223,7 @@ import Testing
         let server = try await TestServer.all[0]
         let pool = try server.pool(2) {
             $0.addresses = [1, 2].map { .tcp(host: "127.0.0.1", port: $0) }
-            $0.deadline = .seconds(2)
+            $0.operationTimeout = .seconds(2)
         }
         let error = await #expect(throws: KvError.self) { try await MySQLKvStore(pool).get(["k"]) }
         #expect(error?.code == .connectionFailed)
@@ -239,7 +239,9 @@ import Testing
             try await direct.set(["k"], 1)
             try await server.withUser(granted: "ALL") { user, password in
                 let pool = try server.pool(2) {
-                    ($0.user, $0.password, $0.deadline) = (user, Secret(password), .seconds(2))
+                    ($0.user, $0.password, $0.operationTimeout) = (
+                        user, MySQLConfiguration.Password(password), .seconds(2)
+                    )
                 }
                 let kv = try MySQLKvStore(pool, options: direct.options)
                 try await server.whileReadOnly {

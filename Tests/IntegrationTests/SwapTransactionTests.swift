@@ -157,7 +157,7 @@ import Testing
         }
         try await server.withStore { direct, _ in
             for key in 0..<8 { try await direct.set(["k", "\(key)"], 0) }
-            let pool = try pool(server, by: proxy) { $0.deadline = .seconds(2) }
+            let pool = try pool(server, by: proxy) { $0.operationTimeout = .seconds(2) }
             let kv = try MySQLKvStore(pool, options: direct.options)
             for result in try await swap(kv, from: 0, to: 1) { #expect(try result.get()) }
             transaction.withLockedValue { $0.isArmed = true }

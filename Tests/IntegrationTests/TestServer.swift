@@ -88,7 +88,7 @@ struct TestServer: Sendable, CustomTestStringConvertible {
     ) throws -> MySQLPool {
         var configuration = configuration
         configuration.pool.maximumConnections = size
-        configuration.deadline = .seconds(60)
+        configuration.operationTimeout = .seconds(60)
         configuration.pool.acquisitionTimeout = .seconds(60)
         configuration.observability.logger = logger
         change(&configuration)

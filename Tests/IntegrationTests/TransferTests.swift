@@ -34,12 +34,12 @@ import Testing
     private func fill(_ kv: MySQLKvStore) async throws {
         var entries: [KvEntry] = []
         for number in 0..<3000 {
-            entries.append(KvEntry(key: ["many", "\(number)"], value: KvValue(trusted: "{\"n\":\(number)}")))
+            entries.append(KvEntry(key: ["many", "\(number)"], value: JSONValue(uncheckedJSON: "{\"n\":\(number)}")))
         }
         try await kv.set(entries: entries, ttl: .seconds(100_000))
         try await kv.set(
-            ["é\u{1}\"\n", "\u{1F600}"], KvValue(json: "[1.5,\"\\u0000\\n\",null,{\"a\":18446744073709551615}]"))
-        try await kv.set(["null"], KvValue.null)
+            ["é\u{1}\"\n", "\u{1F600}"], JSONValue(json: "[1.5,\"\\u0000\\n\",null,{\"a\":18446744073709551615}]"))
+        try await kv.set(["null"], JSONValue.null)
         try await kv.set(["gone"], "v", ttl: .zero)
     }
 
@@ -301,7 +301,7 @@ import Testing
             let answer = try await run(server, kv, "import", input: text)
             #expect(answer.output == "5 entries imported, 2 had ended\n")
             func left(_ key: String) async throws -> Double? {
-                try await kv.getWithExpiry([key])?.ttl.map { $0 / .seconds(1) }
+                try await kv.getWithTTL([key])?.ttl.map { $0 / .seconds(1) }
             }
             #expect(try await left("for ever") == nil)
             #expect(try await kv.count() == 4)
@@ -329,7 +329,7 @@ import Testing
                 #expect(try await copy.count() == 3000)
                 #expect(try await copy.get(["many", "7"]) == kv.get(["many", "7"]))
                 let (left, there) = (
-                    try await kv.getWithExpiry(["many", "7"])?.ttl, try await copy.getWithExpiry(["many", "7"])?.ttl
+                    try await kv.getWithTTL(["many", "7"])?.ttl, try await copy.getWithTTL(["many", "7"])?.ttl
                 )
                 #expect(abs((try #require(left) - (try #require(there))) / .seconds(1)) < 60)
                 try await run(server, kv, "copy", exitCode: 2)
@@ -361,7 +361,7 @@ import Testing
             try await other.withStore { copy, _ in
                 try await fill(kv)
                 try await server.sql("INSERT INTO \(kv.options.tableName) (`key`, `value`) VALUES ('[ \"a\"]', '1')")
-                try await copy.initialize()
+                try await copy.createTable()
                 let alter = "ALTER TABLE \(copy.options.tableName)"
                 try await other.sql(alter + " ADD CONSTRAINT refused CHECK (`key` <> '[\"many\",\"998\"]')")
                 let arguments = [

@@ -20,7 +20,7 @@ import Testing
         var configuration = MySQLConfiguration(address: addresses[0], user: "user", password: "secret", database: "db")
         configuration.addresses = addresses
         configuration.connectTimeout = .seconds(20)
-        configuration.deadline = .seconds(5)
+        configuration.operationTimeout = .seconds(5)
         configuration.pool.maximumConnections = 1
         return configuration
     }
@@ -43,7 +43,7 @@ import Testing
         let silent = try (0..<2).map { _ in try FakeServer { _ in } }
         defer { for server in silent { server.stop() } }
         var configuration = Self.configuration(silent.map { .tcp(host: "127.0.0.1", port: $0.port) })
-        configuration.deadline = .seconds(60)
+        configuration.operationTimeout = .seconds(60)
         let pool = try MySQLPool(configuration)
         let waiting = Task { try await pool.withConnection { _ in } }
         while pool.status.waiting == 0 { await Task.yield() }

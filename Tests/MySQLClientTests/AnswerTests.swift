@@ -20,7 +20,7 @@ import Testing
         var configuration = MySQLConfiguration(
             address: .tcp(host: "127.0.0.1", port: server.port), user: "user", password: "secret", database: "db")
         configuration.pool.maximumConnections = 1
-        configuration.deadline = .seconds(5)
+        configuration.operationTimeout = .seconds(5)
         let pool = try MySQLPool(configuration)
         let result = try await body(pool, server)
         await pool.close()

@@ -12,11 +12,12 @@ import Testing
         to server: FakeServer, _ change: (inout MySQLConfiguration) -> Void = { _ in }
     ) async throws -> (MySQLError?, Duration) {
         var configuration = MySQLConfiguration(
-            address: .tcp(host: "127.0.0.1", port: server.port), user: "user", password: Secret(Self.password),
+            address: .tcp(host: "127.0.0.1", port: server.port), user: "user",
+            password: MySQLConfiguration.Password(Self.password),
             database: "db")
         configuration.connectTimeout = .seconds(2)
         // What may get better is tried again until then.
-        configuration.deadline = .seconds(3)
+        configuration.operationTimeout = .seconds(3)
         change(&configuration)
         let pool = try MySQLPool(configuration)
         let start = ContinuousClock.now

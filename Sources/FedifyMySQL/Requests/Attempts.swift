@@ -10,6 +10,8 @@ struct Attempts {
     private var policy: RetryPolicy
     /// What the attempt before the last one failed with.
     private var formerFailure: MySQLError?
+    /// An attempt may have been carried out.
+    private var mayHaveBeenApplied = false
     /// The key that it is about.
     private let key: KvKey?
 
@@ -17,7 +19,7 @@ struct Attempts {
         self.store = store
         self.policy = policy
         self.key = key
-        deadline = .now() + TimeAmount(of: store.pool.configuration.deadline)
+        deadline = .now() + TimeAmount(of: store.pool.configuration.operationTimeout)
     }
 
     /// Waits for the next attempt, after one that failed.
@@ -36,22 +38,33 @@ struct Attempts {
             }
             failed += 1
             formerFailure = failure
+            mayHaveBeenApplied = mayHaveBeenApplied || failure.mayHaveBeenApplied
             let pause = TimeAmount.milliseconds(Int64.random(in: 0...Int64(longestPause)))
             guard .now() + pause < deadline else {
                 throw KvError(
                     .deadlineExceeded,
                     "\(failed) attempts failed before the deadline, the last with: \(failure.detail)",
-                    underlying: failure)
+                    mayHaveBeenApplied: mayHaveBeenApplied, underlyingError: failure)
             }
             store.telemetry.retried(failure)
             store.log.log(.debug, "operation tried again", [\.attempt: "\(failed)", \.error: "\(failure)"])
-            try await Task.sleep(for: .nanoseconds(pause.nanoseconds))
+            do {
+                try await Task.sleep(for: .nanoseconds(pause.nanoseconds))
+            } catch {
+                throw cancelled
+            }
         }
+    }
+
+    /// The task was cancelled.
+    var cancelled: KvError {
+        KvError(.cancelled, "the task was cancelled", mayHaveBeenApplied: mayHaveBeenApplied)
     }
 
     /// What the caller is told of a failure after which there is no other attempt.
     private func error(_ failure: MySQLError) -> KvError {
-        let error = KvError(failure, isRepeatable: policy.isRepeatable)
+        var error = KvError(failure, isRepeatable: policy.isRepeatable)
+        error.mayHaveBeenApplied = failure.mayHaveBeenApplied || mayHaveBeenApplied
         // That the next attempt did not come to its end is not the whole reason, and the former may have written.
         guard let formerFailure, formerFailure.code == .server || formerFailure.mayHaveBeenApplied,
             [.connectionFailed, .acquisitionTimedOut, .deadlineExceeded].contains(failure.code),
@@ -59,6 +72,6 @@ struct Attempts {
         else { return error }
         return KvError(
             .deadlineExceeded, "an attempt failed with: \(formerFailure.detail); the next one: \(error.message)",
-            underlying: formerFailure)
+            mayHaveBeenApplied: error.mayHaveBeenApplied, underlyingError: formerFailure)
     }
 }

@@ -17,7 +17,7 @@ struct BatchRunner: Sendable {
 
     /// The value of each key, nil where there is none.
     func get(
-        _ keys: [KvKey], on connection: MySQLConnection, _ done: @escaping Done<[KvValue?]>
+        _ keys: [KvKey], on connection: MySQLConnection, _ done: @escaping Done<[JSONValue?]>
     ) {
         let handler = connection.handler
         guard keys.count == 1 else {
@@ -29,7 +29,7 @@ struct BatchRunner: Sendable {
         }
         handler.withStatement(statements.get, .read) { statement in
             execute(statement, done) { statement in
-                var value: KvValue?
+                var value: JSONValue?
                 handler.execute(statement, [keys[0].parameter], .read, maximumRows: 1) { row throws(ProtocolError) in
                     value = try row.nextValue()
                 } _: { result in
@@ -122,10 +122,10 @@ struct BatchRunner: Sendable {
     /// Reads the values of keys, by a statement for `size` keys.
     func read(
         _ keys: [KvKey], _ statement: PreparedStatement, _ size: Int, _ handler: ConnectionHandler,
-        _ done: @escaping Done<[KvValue?]>
+        _ done: @escaping Done<[JSONValue?]>
     ) {
         let order = keys.order
-        var values = [KvValue?](repeating: nil, count: keys.count)
+        var values = [JSONValue?](repeating: nil, count: keys.count)
         // As a rule the server reads the rows in the order of their keys.
         var next = 0
         let parameters = order.map { keys[$0].parameter }.filled(to: size)
@@ -158,8 +158,8 @@ func execute<T>(
 
 extension RowReader {
     /// A JSON column.
-    mutating func nextValue() throws(ProtocolError) -> KvValue? {
-        try nextBytes().map { KvValue(trusted: $0.text) }
+    mutating func nextValue() throws(ProtocolError) -> JSONValue? {
+        try nextBytes().map { JSONValue(uncheckedJSON: $0.text) }
     }
 }
 

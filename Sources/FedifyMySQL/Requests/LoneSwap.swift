@@ -35,7 +35,7 @@ struct LoneSwap {
 
     /// The value may be equal and written otherwise, for example 2^53 + 1 as 9007199254740993.0. It is swapped as it is
     /// written, if no other write comes first; else it is read again.
-    private func swapAsWritten(_ expected: KvValue, _ done: @escaping Done) {
+    private func swapAsWritten(_ expected: JSONValue, _ done: @escaping Done) {
         read(or: done) { present in
             guard let present, present == expected else { return done(.success(false)) }
             replace(present) { result in
@@ -73,7 +73,7 @@ struct LoneSwap {
         }
     }
 
-    private func replace(_ expected: KvValue, _ done: @escaping Done) {
+    private func replace(_ expected: JSONValue, _ done: @escaping Done) {
         let dialect = Dialect(connection.server)
         let text = MySQLParameter.text(expected.json)
         if let new = request.new {
@@ -100,7 +100,7 @@ struct LoneSwap {
         }
     }
 
-    private func read(or done: @escaping Done, _ body: @escaping (KvValue?) -> Void) {
+    private func read(or done: @escaping Done, _ body: @escaping (JSONValue?) -> Void) {
         BatchRunner(statements: statements).get([key], on: connection) { result in
             switch result {
             case .success(let values): body(values[0])

@@ -49,8 +49,8 @@ final class SwapTransaction {
     }
 
     /// Which swaps there are, one after the other, given what is present.
-    private func decide(_ present: [KvValue?]) {
-        var values: [KvKey: KvValue] = [:]
+    private func decide(_ present: [JSONValue?]) {
+        var values: [KvKey: JSONValue] = [:]
         for (swap, value) in zip(swaps, present) { values[swap.request.key] = value }
         var written: [KvKey: SetRequest] = [:]
         let answers = swaps.map { pending in

@@ -59,7 +59,7 @@ struct Statements: Sendable {
 
     var get: String { "SELECT `value` FROM \(table) WHERE `key` = ? AND \(isLive)" }
 
-    var getWithExpiry: String {
+    var getWithTTL: String {
         "SELECT `value`, TIMESTAMPDIFF(MICROSECOND, \(now), `expires`) FROM \(table) WHERE `key` = ? AND \(isLive)"
     }
 

@@ -6,11 +6,11 @@ struct CheckedValue: Sendable {
     /// What a statement has beside the texts bound to it, generously.
     static let packetOverhead = 512
 
-    let value: KvValue
+    let value: JSONValue
     let summary: JSONSummary
 
     /// - Throws: `KvError` `invalidValue` if it isn't JSON.
-    init(_ value: KvValue) throws(KvError) {
+    init(_ value: JSONValue) throws(KvError) {
         self.value = value
         summary = try value.summary()
     }

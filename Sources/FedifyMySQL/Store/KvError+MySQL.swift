@@ -4,11 +4,13 @@ import MySQLClient
 extension KvError {
     /// What an error of the client means for an operation of the store.
     init(_ error: MySQLError, isRepeatable: Bool) {
-        func kv(_ code: Code, _ message: String) -> KvError { KvError(code, message, underlying: error) }
+        func kv(_ code: Code, _ message: String) -> KvError {
+            KvError(code, message, mayHaveBeenApplied: error.mayHaveBeenApplied, underlyingError: error)
+        }
         if error.mayHaveBeenApplied, !isRepeatable {
             self = kv(
                 .outcomeUnknown,
-                "it can't be known whether the swap was carried out, and it was not tried again; read the key to see. "
+                "the outcome of the compare-and-swap is unknown, and it was not tried again; read the key to see. "
                     + "The cause: \(error.detail)")
             return
         }

@@ -14,12 +14,12 @@ extension MySQLKvStore {
     }
 
     /// How many entries are below a prefix: as many as ``list(prefix:)`` yields. The server counts.
-    public func count(prefix: KvKey = []) async throws -> Int {
+    public func count(prefix: KvKey = []) async throws(KvError) -> Int {
         try await count(prefix: prefix, after: nil)
     }
 
     /// As ``count(prefix:)``, of the entries behind a key.
-    package func count(prefix: KvKey, after: KvKey?) async throws -> Int {
+    package func count(prefix: KvKey, after: KvKey?) async throws(KvError) -> Int {
         if !prefix.isEmpty { try check(prefix) }
         let range = KeyRange(prefix, after: after)
         return try await perform(.count) {
@@ -35,11 +35,11 @@ extension MySQLKvStore {
 
     /// Deletes all entries below a prefix, in bounded batches: entries that come meanwhile may stay.
     ///
-    /// - Parameter prefix: The prefix; it must have a component. To delete everything, ``drop()``.
+    /// - Parameter prefix: The prefix; it must have a component. To delete everything, ``dropTable()``.
     /// - Returns: How many rows were deleted, expired ones included.
     /// - Throws: `KvError`, `emptyKey` for an empty prefix.
     @discardableResult
-    public func delete(prefix: KvKey) async throws -> Int {
+    public func delete(prefix: KvKey) async throws(KvError) -> Int {
         try check(prefix)
         return try await perform(.deletePrefix) { try await deleteRows(KeyRange(prefix)) }
     }
@@ -148,14 +148,14 @@ struct Pages: Sendable {
 
     /// The next page. One that doesn't come within a deadline is asked for again with fewer rows and bytes, and a new
     /// deadline.
-    func fetch(from store: MySQLKvStore) async throws -> Page {
+    func fetch(from store: MySQLKvStore) async throws(KvError) -> Page {
         var limit = limit
         while true {
             do {
                 return try await store.perform(.list) {
                     try await store.run { [limit] in try await fetch(store.statements, limit, on: $0) }
                 }
-            } catch let error as KvError where error.code == .deadlineExceeded && limit.rows > 1 {
+            } catch let error where error.code == .deadlineExceeded && limit.rows > 1 {
                 limit = limit.smaller
             }
         }

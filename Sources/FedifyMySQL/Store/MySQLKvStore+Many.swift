@@ -5,13 +5,13 @@ extension MySQLKvStore {
     /// The values of many keys. A key that has none is not in the result.
     ///
     /// - Throws: `KvError` as ``get(_:)`` does, for any of the keys before anything is sent.
-    public func get(keys: [KvKey]) async throws -> [KvKey: KvValue] {
+    public func get(keys: [KvKey]) async throws(KvError) -> [KvKey: JSONValue] {
         for key in keys { try check(key) }
         return try await perform(.get, size: keys.count) { try await values(of: keys) }
     }
 
-    private func values(of keys: [KvKey]) async throws -> [KvKey: KvValue] {
-        var values: [KvKey: KvValue] = [:]
+    private func values(of keys: [KvKey]) async throws -> [KvKey: JSONValue] {
+        var values: [KvKey: JSONValue] = [:]
         let fitting = Self.answerBytes / max(1, valueSize.bytes)
         try await forEach(keys.chunked(max(1, min(options.coalescing.maximumRows, fitting)))) { chunk in
             let found = try await self.run { [batches = self.batches] connection in
@@ -34,10 +34,10 @@ extension MySQLKvStore {
     ///   - entries: The keys and values.
     ///   - ttl: How long each lives; nil: for ever.
     /// - Throws: `KvError` as ``set(_:_:ttl:)`` does; for a key, ttl, or value that isn't JSON before anything is sent.
-    public func set(entries: [KvEntry], ttl: Duration? = nil) async throws {
+    public func set(entries: [KvEntry], ttl: Duration? = nil) async throws(KvError) {
         let life = try microseconds(ttl)
         for entry in entries { try check(entry.key) }
-        let rows = try entries.map { entry in
+        let rows = try entries.map { entry throws(KvError) in
             SetRequest(key: entry.key, value: try CheckedValue(entry.value), life: life)
         }.lastOfEachKey
         try await perform(.set, size: rows.count) {
@@ -63,7 +63,7 @@ extension MySQLKvStore {
     /// Deletes many entries, those that are there.
     ///
     /// - Throws: `KvError` as ``delete(_:)`` does, for any of the keys before anything is sent.
-    public func delete(keys: [KvKey]) async throws {
+    public func delete(keys: [KvKey]) async throws(KvError) {
         for key in keys { try check(key) }
         _ = try await perform(.delete, size: keys.count) { try await delete(checked: keys) }
     }

@@ -5,13 +5,13 @@ extension MySQLKvStore {
     /// An entry with its end: what is carried from one server to another.
     package struct Record: Sendable {
         package let key: KvKey
-        package let value: KvValue
+        package let value: JSONValue
         /// The life that is left, by the server's clock, when it was read; nil: it never expires.
         package let ttl: Duration?
         /// When it ends, in microseconds since 1970 in UTC, by the server's clock.
         package let expires: Int64?
 
-        package init(key: KvKey, value: KvValue, ttl: Duration?, expires: Int64? = nil) {
+        package init(key: KvKey, value: JSONValue, ttl: Duration?, expires: Int64? = nil) {
             self.key = key
             self.value = value
             self.ttl = ttl
@@ -38,8 +38,8 @@ extension MySQLKvStore {
     }
 
     /// Stores entries, all or none. One with a ttl lives for that long, one with an end alone ends then.
-    package func set(records: [Record]) async throws {
-        let rows = try records.map { record in
+    package func set(records: [Record]) async throws(KvError) {
+        let rows = try records.map { record throws(KvError) in
             try check(record.key)
             return (record, try CheckedValue(record.value), try microseconds(record.ttl))
         }

@@ -10,11 +10,17 @@ extension MySQLKvStore {
     ///   - size: How many keys, where it takes many.
     ///   - body: The work.
     /// - Returns: What the body returns.
-    /// - Throws: What the body throws; `KvError` `closed`.
-    func perform<T>(_ operation: StoreOperation, size: Int? = nil, _ body: () async throws -> T) async throws -> T {
+    /// - Throws: What the body throws, as `KvError`; `closed`.
+    func perform<T>(
+        _ operation: StoreOperation, size: Int? = nil, _ body: () async throws -> T
+    ) async throws(KvError) -> T {
         try gate.enter()
         defer { gate.leave() }
-        return try await telemetry.observe(operation, size: size, body)
+        do {
+            return try await telemetry.observe(operation, size: size, body)
+        } catch {
+            throw KvError(wrapping: error)
+        }
     }
 
     /// Answers a request: together with others on the first attempt, alone on any further one, so that what fails or
@@ -37,6 +43,8 @@ extension MySQLKvStore {
                 return try await answer(request, lane, until: attempts.deadline)
             } catch let failure as MySQLError {
                 try await attempts.pause(after: failure)
+            } catch is CancellationError {
+                throw attempts.cancelled
             }
         }
     }
@@ -69,6 +77,8 @@ extension MySQLKvStore {
                 return try await pool.withConnection(until: attempts.deadline, work)
             } catch let failure as MySQLError {
                 try await attempts.pause(after: failure)
+            } catch is CancellationError {
+                throw attempts.cancelled
             }
         }
     }

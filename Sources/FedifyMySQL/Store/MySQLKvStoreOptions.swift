@@ -1,4 +1,4 @@
-import FedifyKv
+public import FedifyKv
 
 /// How a ``MySQLKvStore`` keeps its entries.
 public struct MySQLKvStoreOptions: Sendable {
@@ -31,6 +31,8 @@ public struct MySQLKvStoreOptions: Sendable {
     public var tableName = "fedify_kv"
     /// The clock of expiry dates.
     public var expiryClock = ExpiryClock.utc
+    /// How typed values are encoded and decoded.
+    public var coding = KvCoding.default
     /// The removal of expired rows.
     public var upkeep = Upkeep()
     /// The sending of concurrent operations in one statement.

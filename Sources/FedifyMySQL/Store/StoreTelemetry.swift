@@ -2,9 +2,7 @@ import FedifyKv
 import NIOConcurrencyHelpers
 import MySQLClient
 
-#if Metrics
-    import Metrics
-#endif
+import Metrics
 #if Tracing
     import Tracing
 #endif
@@ -23,17 +21,15 @@ final class StoreTelemetry: Sendable {
 
     private let pool: MySQLPool
     private let table: String
-    #if Metrics
-        /// nil: nobody listens.
-        private let factory: (any MetricsFactory)?
-        private let recorders = NIOLockedValueBox<[Measure: Recorder]>([:])
+    /// nil: nobody listens.
+    private let factory: (any MetricsFactory)?
+    private let recorders = NIOLockedValueBox<[Measure: Recorder]>([:])
 
-        /// What is recorded often: its recorder is looked up, not made anew.
-        private enum Measure: Hashable {
-            case duration(StoreOperation, MySQLPool.Server, error: [String])
-            case batchSize(StoreOperation)
-        }
-    #endif
+    /// What is recorded often: its recorder is looked up, not made anew.
+    private enum Measure: Hashable {
+        case duration(StoreOperation, MySQLPool.Server, error: [String])
+        case batchSize(StoreOperation)
+    }
     #if Tracing
         /// nil: nobody listens.
         private let tracer: (any Tracer)?
@@ -42,10 +38,8 @@ final class StoreTelemetry: Sendable {
     init(_ pool: MySQLPool, table: String) {
         self.pool = pool
         self.table = table
-        #if Metrics
-            let factory = pool.configuration.observability.metrics
-            self.factory = factory is NOOPMetricsHandler ? nil : factory
-        #endif
+        let factory = pool.configuration.observability.metrics
+        self.factory = factory is NOOPMetricsHandler ? nil : factory
         #if Tracing
             let tracer = pool.configuration.observability.tracer
             self.tracer = tracer is NoOpTracer ? nil : tracer
@@ -63,11 +57,9 @@ final class StoreTelemetry: Sendable {
     /// - Returns: What the body returns.
     /// - Throws: What the body throws.
     func observe<T>(_ operation: StoreOperation, size: Int?, _ body: () async throws -> T) async throws -> T {
-        #if Metrics
-            if let factory {
-                return try await measured(operation, factory) { try await traced(operation, size: size, body) }
-            }
-        #endif
+        if let factory {
+            return try await measured(operation, factory) { try await traced(operation, size: size, body) }
+        }
         return try await traced(operation, size: size, body)
     }
 
@@ -97,30 +89,28 @@ final class StoreTelemetry: Sendable {
         #endif
     }
 
-    #if Metrics
-        private func measured<T>(
-            _ operation: StoreOperation, _ factory: any MetricsFactory, _ body: () async throws -> T
-        ) async throws -> T {
-            let begun = ContinuousClock.now
-            func record(_ error: [(String, String)]) {
-                let server = pool.server
-                let duration = recorders.value(for: .duration(operation, server, error: error.map(\.1))) {
-                    Recorder(
-                        label: "db.client.operation.duration", dimensions: facts(operation, server) + error,
-                        aggregate: true, factory: factory)
-                }
-                duration.record(begun.duration(to: .now) / .seconds(1))
+    private func measured<T>(
+        _ operation: StoreOperation, _ factory: any MetricsFactory, _ body: () async throws -> T
+    ) async throws -> T {
+        let begun = ContinuousClock.now
+        func record(_ error: [(String, String)]) {
+            let server = pool.server
+            let duration = recorders.value(for: .duration(operation, server, error: error.map(\.1))) {
+                Recorder(
+                    label: "db.client.operation.duration", dimensions: facts(operation, server) + error,
+                    aggregate: true, factory: factory)
             }
-            do {
-                let result = try await body()
-                record([])
-                return result
-            } catch {
-                record(Self.facts(error))
-                throw error
-            }
+            duration.record(begun.duration(to: .now) / .seconds(1))
         }
-    #endif
+        do {
+            let result = try await body()
+            record([])
+            return result
+        } catch {
+            record(Self.facts(error))
+            throw error
+        }
+    }
 
     #if Tracing
         private static func show(_ facts: [(String, String)], on span: any Span) {
@@ -149,15 +139,13 @@ final class StoreTelemetry: Sendable {
     ///
     /// - Returns: To be called when the batch has ended.
     func beginBatch(_ operation: StoreOperation, size: Int, callers: () -> [Caller]) -> () -> Void {
-        #if Metrics
-            if let factory {
-                recorders.value(for: .batchSize(operation)) {
-                    Recorder(
-                        label: "fedify_kv.batch.size", dimensions: [("db.operation.name", operation.rawValue)],
-                        aggregate: true, factory: factory)
-                }.record(size)
-            }
-        #endif
+        if let factory {
+            recorders.value(for: .batchSize(operation)) {
+                Recorder(
+                    label: "fedify_kv.batch.size", dimensions: [("db.operation.name", operation.rawValue)],
+                    aggregate: true, factory: factory)
+            }.record(size)
+        }
         #if Tracing
             guard let tracer, size > 1 else { return {} }
             let span = tracer.startSpan("BATCH \(operation.rawValue) \(table)", context: .topLevel, ofKind: .client)
@@ -174,36 +162,30 @@ final class StoreTelemetry: Sendable {
 
     /// An attempt failed, and another one will be made.
     func retried(_ error: MySQLError) {
-        #if Metrics
-            if let factory {
-                Counter(
-                    label: "fedify_kv.retries", dimensions: Self.facts(error), factory: factory
-                ).increment()
-            }
-        #endif
+        if let factory {
+            Counter(
+                label: "fedify_kv.retries", dimensions: Self.facts(error), factory: factory
+            ).increment()
+        }
     }
 
     /// Expired rows were removed.
     func removed(_ rows: Int) {
-        #if Metrics
-            if let factory {
-                Counter(
-                    label: "fedify_kv.sweeper.removed_rows", dimensions: [("db.collection.name", table)],
-                    factory: factory
-                ).increment(by: rows)
-            }
-        #endif
+        if let factory {
+            Counter(
+                label: "fedify_kv.sweeper.removed_rows", dimensions: [("db.collection.name", table)],
+                factory: factory
+            ).increment(by: rows)
+        }
     }
 
     /// Expired rows could not be removed.
     func sweepFailed() {
-        #if Metrics
-            if let factory {
-                Counter(
-                    label: "fedify_kv.sweeper.failures", dimensions: [("db.collection.name", table)], factory: factory
-                ).increment()
-            }
-        #endif
+        if let factory {
+            Counter(
+                label: "fedify_kv.sweeper.failures", dimensions: [("db.collection.name", table)], factory: factory
+            ).increment()
+        }
     }
 
     // MARK: - Facts, by the conventions' names
@@ -225,7 +207,7 @@ final class StoreTelemetry: Sendable {
     private static func facts(_ error: any Error) -> [(String, String)] {
         let (type, cause): (String, (any Error)?) =
             switch error {
-            case let error as KvError: (error.code.rawValue, error.underlying)
+            case let error as KvError: (error.code.rawValue, error.underlyingError)
             case let error as MySQLError: (error.code.rawValue, error)
             case is CancellationError: ("cancelled", nil)
             default: ("other", nil)

@@ -65,7 +65,7 @@ extension MySQLKvStore {
     package func statistics(
         prefix: KvKey, limit: Int, progress: (Int) -> Void
     ) async throws -> Statistics {
-        var pages = StatisticsPages(range: KeyRange(prefix), component: prefix.components.count)
+        var pages = StatisticsPages(range: KeyRange(prefix), component: prefix.components().count)
         var sum = Sum(limit: limit)
         while !pages.isAtEnd {
             let page: StatisticsPages.Page

@@ -45,7 +45,7 @@
             }
             self.user = user ?? self.user
             self.database = database ?? self.database
-            if let password = try settings.string("password", isSecret: true) { self.password = Secret(password) }
+            if let password = try settings.string("password", isSecret: true) { self.password = Password(password) }
             if let mode = try settings.string("tls.mode") {
                 guard let mode = TLS.Mode(rawValue: mode) else {
                     let modes = TLS.Mode.allCases.map(\.rawValue).joined(separator: ", ")
@@ -61,14 +61,14 @@
             try settings.set(&allowPublicKeyRetrieval, "allowPublicKeyRetrieval")
             try settings.set(&allowCleartextPassword, "allowCleartextPassword")
             try settings.set(&connectTimeout, "connectTimeout")
-            try settings.set(&deadline, "deadline")
+            try settings.set(&operationTimeout, "operationTimeout")
             try settings.set(&maximumPacketSize, "maximumPacketSize")
             try settings.set(&maximumPreparedStatements, "maximumPreparedStatements")
             try settings.set(&lockWaitTimeout, "lockWaitTimeout")
             sessionSetup = try settings.strings("sessionSetup") ?? sessionSetup
             try settings.set(&pool.maximumConnections, "pool.maximumConnections")
             pool.acquisitionTimeout = try settings.duration("pool.acquisitionTimeout") ?? pool.acquisitionTimeout
-            try settings.set(&pool.maximumWaiting, "pool.maximumWaiting")
+            try settings.set(&pool.maximumQueuedOperations, "pool.maximumQueuedOperations")
             try settings.set(&pool.idleTimeout, "pool.idleTimeout")
             try settings.set(&pool.maximumLifetime, "pool.maximumLifetime")
             try validate()
@@ -96,10 +96,10 @@
             let seconds = try check(
                 reader.double(forKey: key) ?? reader.int(forKey: key).map { Double($0) }, key, "a number of seconds")
             guard let seconds else { return nil }
-            guard seconds > 0, seconds <= 366 * 86400 else {
-                throw MySQLError(.invalidConfiguration, "\(key) must be a number of seconds, from 0 to a year")
+            guard let duration = MySQLConfiguration.seconds(seconds) else {
+                throw MySQLError(.invalidConfiguration, "\(key) must be \(MySQLConfiguration.secondsExpected)")
             }
-            return .seconds(seconds)
+            return duration
         }
 
         package func set(_ setting: inout Duration, _ key: ConfigKey) throws(MySQLError) {

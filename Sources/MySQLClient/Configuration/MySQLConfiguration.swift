@@ -55,8 +55,9 @@ public struct MySQLConfiguration: Sendable {
         public var maximumConnections = 10
         /// How long an operation may wait for a connection; nil: until its own deadline, which ends the wait anyway.
         public var acquisitionTimeout: Duration?
-        /// How many operations may wait for a connection. Any more are refused at once: what waits takes memory.
-        public var maximumWaiting = 100_000
+        /// How many operations may be queued for a connection. Any more are refused immediately: a queued operation takes
+        /// memory.
+        public var maximumQueuedOperations = 100_000
         /// How long a connection may stay unused before it is closed. Keep it below the server's `wait_timeout`.
         public var idleTimeout: Duration = .seconds(60)
         /// How old a connection may grow before another takes its place.
@@ -84,7 +85,7 @@ public struct MySQLConfiguration: Sendable {
     /// The user's name.
     public var user: String
     /// The user's password.
-    public var password: Secret
+    public var password: Password
     /// The database to use.
     public var database: String
     /// Encryption.
@@ -100,7 +101,7 @@ public struct MySQLConfiguration: Sendable {
     /// How long opening a connection may take, its TLS handshake and log-in included.
     public var connectTimeout: Duration = .seconds(5)
     /// How long an operation may take in all, waiting for a connection and trying again included.
-    public var deadline: Duration = .seconds(10)
+    public var operationTimeout: Duration = .seconds(10)
     /// The largest packet taken from the server, in bytes: what one value, with its key, can have at the most. The
     /// server's `max_allowed_packet` may be lower, and holds then.
     public var maximumPacketSize = 64 << 20
@@ -117,12 +118,12 @@ public struct MySQLConfiguration: Sendable {
     public var observability = MySQLObservability()
 
     /// A server, a user and a database.
-    public init(address: Address, user: String, password: Secret = "", database: String) {
+    public init(address: Address, user: String, password: Password = "", database: String) {
         self.init(addresses: [address], user: user, password: password, database: database)
     }
 
     /// Several servers of a cluster, a user and a database.
-    public init(addresses: [Address], user: String, password: Secret = "", database: String) {
+    public init(addresses: [Address], user: String, password: Password = "", database: String) {
         self.addresses = addresses
         self.user = user
         self.password = password
@@ -166,15 +167,20 @@ public struct MySQLConfiguration: Sendable {
         for path in files {
             try check(FileManager.default.isReadableFile(atPath: path), "\(path.escaped()) can't be read")
         }
-        try check(connectTimeout > .zero && deadline > .zero, "connect-timeout and deadline must be more than zero")
+        try check(
+            connectTimeout > .zero && operationTimeout > .zero,
+            "connectTimeout and operationTimeout must be more than zero")
         try check((1...10_000).contains(pool.maximumConnections), "the pool's size must be from 1 to 10000")
         try check(
-            pool.acquisitionTimeout ?? deadline > .zero && pool.idleTimeout > .zero && pool.maximumLifetime > .zero,
+            pool.acquisitionTimeout ?? operationTimeout > .zero && pool.idleTimeout > .zero
+                && pool.maximumLifetime > .zero,
             "the pool's times must be more than zero")
         try check(
             maximumPacketSize >= 1 << 16 && maximumPacketSize <= 1 << 30,
             "maximumPacketSize must be from 64 KiB to 1 GiB")
-        try check((1...1_000_000_000).contains(pool.maximumWaiting), "the pool's maximumWaiting must be more than zero")
+        try check(
+            (1...1_000_000_000).contains(pool.maximumQueuedOperations),
+            "the pool's maximumQueuedOperations must be more than zero")
         try check(lockWaitTimeout > .zero, "lockWaitTimeout must be more than zero")
         try check((4...1024).contains(maximumPreparedStatements), "maximumPreparedStatements must be from 4 to 1024")
     }

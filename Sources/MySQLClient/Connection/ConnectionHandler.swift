@@ -40,7 +40,7 @@ package final class ConnectionHandler: @unchecked Sendable {
     let encryption: Encryption
     private let deprecatesEOF: Bool
     /// Kept out of errors.
-    private let password: Secret
+    private let password: MySQLConfiguration.Password
     private var context: ChannelHandlerContext?
     private var decoder: PacketDecoder
     private var commands: Deque<Command> = []

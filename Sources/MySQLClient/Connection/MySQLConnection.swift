@@ -4,9 +4,9 @@ import NIOCore
 /// A connection to a server, lent by `MySQLPool.withConnection`.
 ///
 /// Its statements go out one after the other, and are answered in that order.
-public final class MySQLConnection: Sendable {
+package final class MySQLConnection: Sendable {
     /// What was found out about the server.
-    public let server: MySQLServer
+    package let server: MySQLServer
     /// Where the server listens.
     package let address: MySQLConfiguration.Address
     /// How the connection is encrypted, and what was verified of the server.
@@ -50,7 +50,7 @@ public final class MySQLConnection: Sendable {
     /// - Returns: The rows found (not only those changed) by an UPDATE, inserted or deleted by another statement.
     /// - Throws: ``MySQLError``.
     @discardableResult
-    public func query(
+    package func query(
         _ sql: String, _ parameters: [MySQLParameter] = [], maximumRows: Int = 1,
         row: (MySQLRow) throws -> Void = { _ in }
     ) async throws -> UInt64 {

@@ -68,7 +68,10 @@ public struct MySQLError: Error, Sendable, CustomStringConvertible {
     }
 
     /// What the server says of a statement. `changesData`: it changes something if it is carried out.
-    init(_ packet: ErrorPacket, changesData: Bool, parameters: [MySQLParameter] = [], password: Secret) {
+    init(
+        _ packet: ErrorPacket, changesData: Bool, parameters: [MySQLParameter] = [],
+        password: MySQLConfiguration.Password
+    ) {
         let message = password.removed(from: packet.message)
         let code = UInt32(packet.code)
         let isLost = ServerErrorCode.endsConnection.contains(code)

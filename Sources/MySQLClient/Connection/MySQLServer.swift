@@ -1,7 +1,7 @@
 /// What a connection found out about its server.
-public struct MySQLServer: Sendable, Equatable {
+package struct MySQLServer: Sendable, Equatable {
     /// The two families.
-    public enum Flavor: String, Sendable {
+    package enum Flavor: String, Sendable {
         /// Oracle's MySQL, and what speaks like it.
         case mysql
         /// MariaDB.
@@ -9,9 +9,9 @@ public struct MySQLServer: Sendable, Equatable {
     }
 
     /// The family.
-    public let flavor: Flavor
+    package let flavor: Flavor
     /// The version as the server tells it.
-    public let version: String
+    package let version: String
     /// `max_allowed_packet`, in bytes.
-    public let maximumPacketSize: Int
+    package let maximumPacketSize: Int
 }

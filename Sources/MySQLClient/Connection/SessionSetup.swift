@@ -88,7 +88,7 @@ struct SessionSetup {
         let findings = Findings()
         let begun = NIODeadline.now()
         command("SET SESSION innodb_lock_wait_timeout = \(configuration.lockWaitTimeout.wholeSeconds)", findings)
-        command(Self.limits(configuration.deadline), findings)
+        command(Self.limits(configuration.operationTimeout), findings)
         for statement in configuration.sessionSetup { command(statement, findings, isUsers: true) }
         handler.query(Self.setVariables, .read) { result in
             if case .failure(let error) = result, Self.refusals.contains(error.serverCode ?? 0) {

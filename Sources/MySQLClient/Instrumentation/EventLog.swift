@@ -1,6 +1,4 @@
-#if Logging
-    import Logging
-#endif
+import Logging
 
 /// Tells a logger what happens, if there is one.
 package struct EventLog: Sendable {
@@ -16,20 +14,18 @@ package struct EventLog: Sendable {
     }
 
     package func log(_ level: Level, _ message: @autoclosure () -> String, _ facts: @autoclosure () -> Facts = [:]) {
-        #if Logging
-            guard let logger = observability.logger else { return }
-            let level: Logger.Level =
-                switch level {
-                case .trace: .trace
-                case .debug: .debug
-                case .info: .info
-                case .notice: .notice
-                case .warning: .warning
-                }
-            guard logger.logLevel <= level else { return }
-            var metadata: Logger.Metadata = [:]
-            for (key, value) in facts() { metadata[observability.logKeys[keyPath: key]] = .string(value) }
-            logger.log(level: level, "\(message())", metadata: metadata)
-        #endif
+        guard let logger = observability.logger else { return }
+        let level: Logger.Level =
+            switch level {
+            case .trace: .trace
+            case .debug: .debug
+            case .info: .info
+            case .notice: .notice
+            case .warning: .warning
+            }
+        guard logger.logLevel <= level else { return }
+        var metadata: Logger.Metadata = [:]
+        for (key, value) in facts() { metadata[observability.logKeys[keyPath: key]] = .string(value) }
+        logger.log(level: level, "\(message())", metadata: metadata)
     }
 }

@@ -3,9 +3,7 @@ package import NIOCore
 import NIOPosix
 import Synchronization
 
-#if Logging
-    public import Logging
-#endif
+public import Logging
 
 /// A bounded pool of connections to one server.
 ///
@@ -80,19 +78,17 @@ public final class MySQLPool: Sendable {
         shardOfEventLoop = Dictionary(uniqueKeysWithValues: zip(eventLoops.map { ObjectIdentifier($0) }, shards))
     }
 
-    #if Logging
-        /// A pool from a URL, with a logger. Nothing is opened yet.
-        ///
-        /// - Parameters:
-        ///   - url: `mysql://user:password@host/database?…`
-        ///   - logger: Told of connections lost and found, here and by the store; see ``MySQLObservability/logger``.
-        /// - Throws: ``MySQLError`` `invalidConfiguration`.
-        public convenience init(url: String, logger: Logger) throws(MySQLError) {
-            var configuration = try MySQLConfiguration(url: url)
-            configuration.observability.logger = logger
-            try self.init(configuration)
-        }
-    #endif
+    /// A pool from a URL, with a logger. Nothing is opened yet.
+    ///
+    /// - Parameters:
+    ///   - url: `mysql://user:password@host/database?…`
+    ///   - logger: Told of connections lost and found, here and by the store; see ``MySQLObservability/logger``.
+    /// - Throws: ``MySQLError`` `invalidConfiguration`.
+    public convenience init(url: String, logger: Logger) throws(MySQLError) {
+        var configuration = try MySQLConfiguration(url: url)
+        configuration.observability.logger = logger
+        try self.init(configuration)
+    }
 
     deinit {
         for shard in shards { shard.close() }
@@ -115,7 +111,7 @@ public final class MySQLPool: Sendable {
     ///
     /// - Parameters:
     ///   - deadline: When the wait for a connection, or the closure's work on it, is given up; nil: the configuration's
-    ///     `deadline` from now. The connection is closed then, and what the closure waits for throws
+    ///     `operationTimeout` from now. The connection is closed then, and what the closure waits for throws
     ///     `deadlineExceeded`.
     ///   - isolation: The caller's, where the closure runs.
     ///   - body: The work. It must not keep the connection.
@@ -123,13 +119,13 @@ public final class MySQLPool: Sendable {
     /// - Throws: What the closure throws; ``MySQLError`` `acquisitionTimedOut`, `tooManyWaiting`, `connectionFailed`,
     ///   `accessDenied`, `insecure`, `closed`; or `CancellationError` if the task is cancelled while it waits.
     @discardableResult
-    public func withConnection<T>(
+    package func withConnection<T>(
         deadline: ContinuousClock.Instant? = nil, isolation: isolated (any Actor)? = #isolation,
         _ body: (MySQLConnection) async throws -> T
     ) async throws -> T {
         let end =
             NIODeadline.now()
-            + TimeAmount(of: deadline.map { ContinuousClock.now.duration(to: $0) } ?? configuration.deadline)
+            + TimeAmount(of: deadline.map { ContinuousClock.now.duration(to: $0) } ?? configuration.operationTimeout)
         return try await withConnection(until: end, body)
     }
 

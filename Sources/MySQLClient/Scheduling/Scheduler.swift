@@ -52,7 +52,7 @@ package final class Scheduler: @unchecked Sendable {
             State(
                 machine: SchedulerStateMachine(
                     SchedulerStateMachine.Configuration(
-                        maximumConnections: maximumConnections, maximumWaiting: pool.maximumWaiting,
+                        maximumConnections: maximumConnections, maximumWaiting: pool.maximumQueuedOperations,
                         idleTimeout: TimeAmount(of: pool.idleTimeout),
                         maximumLifetime: TimeAmount(of: pool.maximumLifetime)))))
     }
@@ -134,7 +134,7 @@ package final class Scheduler: @unchecked Sendable {
         case .tooManyWaiting:
             return MySQLError(
                 .tooManyWaiting,
-                "\(configuration.pool.maximumWaiting) operations wait for a connection, which is the limit; nothing was sent"
+                "\(configuration.pool.maximumQueuedOperations) operations wait for a connection, which is the limit; nothing was sent"
             )
         case .stillConnecting:
             return MySQLError(

@@ -1,7 +1,7 @@
 package import NIOCore
 
 /// A value bound to a `?` of a statement.
-public enum MySQLParameter: Sendable {
+package enum MySQLParameter: Sendable {
     /// Text, in UTF-8.
     case text(String)
     /// A signed integer of 64 bits.

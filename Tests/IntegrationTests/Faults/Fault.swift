@@ -208,7 +208,7 @@ extension FaultScene {
 
     /// Makes the table's file so large that little of it is left to grow to ``Fault/fileLimit``.
     fileprivate func growTable() async throws {
-        let value = KvValue(trusted: "\"\(String(repeating: "x", count: 1 << 20))\"")
+        let value = JSONValue(uncheckedJSON: "\"\(String(repeating: "x", count: 1 << 20))\"")
         for number in 0..<150 { try await direct.set([Self.filler, "\(number)"], value) }
     }
 }

@@ -205,11 +205,11 @@ final class RecordedLoad: Sendable {
         }
     }
 
-    private func value(_ number: Int) -> KvValue {
-        KvValue(trusted: "{\"n\":\(number),\"padding\":\"\(padding)\"}")
+    private func value(_ number: Int) -> JSONValue {
+        JSONValue(uncheckedJSON: "{\"n\":\(number),\"padding\":\"\(padding)\"}")
     }
 
-    private static func number(_ value: KvValue) throws -> Int {
+    private static func number(_ value: JSONValue) throws -> Int {
         struct Written: Decodable { let n: Int }
         return try value.decode(as: Written.self).n
     }
@@ -257,7 +257,7 @@ final class RecordedLoad: Sendable {
         var found: [KvKey: Int] = [:]
         // A history may be under way beside it, on keys of its own; and what fills the table is nobody's.
         let others = [History.prefix, FaultScene.filler]
-        for try await entry in store.list() where !others.contains(entry.key.components[0]) {
+        for try await entry in store.list() where !others.contains(entry.key.components()[0]) {
             found[entry.key] = try Self.number(entry.value)
         }
         return state.withLockedValue { state in

@@ -79,7 +79,7 @@ final class History: Sendable {
         return found
     }
 
-    private static func value(_ number: Int) -> KvValue { KvValue(trusted: "\(number)") }
+    private static func value(_ number: Int) -> JSONValue { JSONValue(uncheckedJSON: "\(number)") }
 
-    private static func number(_ value: KvValue) throws -> Int { try value.decode(as: Int.self) }
+    private static func number(_ value: JSONValue) throws -> Int { try value.decode(as: Int.self) }
 }

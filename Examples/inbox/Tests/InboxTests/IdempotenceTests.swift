@@ -24,7 +24,7 @@ import Testing
         try await InboxFixture.run { inbox throws in
             let activity = inbox.activity("1")
             #expect(try await inbox.post(activity).status == 202)
-            #expect(try await inbox.kv.get(["inbox", "\(inbox.origin)/activities/1"]) == KvValue(json: activity))
+            #expect(try await inbox.kv.get(["inbox", "\(inbox.origin)/activities/1"]) == JSONValue(json: activity))
         }
     }
 
@@ -112,7 +112,7 @@ import Testing
                 Issue.record("it isn't claimed yet")
                 return
             }
-            var new: KvValue?
+            var new: JSONValue?
             try await eventually {
                 if case .ours(let claim) = try await quick.claim("a") { new = claim }
                 return new != nil

@@ -22,10 +22,10 @@ import Testing
         let result = await Result { try await application.test(.live) { try await test($0) } }
         // The application has closed its own pool.
         let later = try MySQLPool(url: String(url))
-        try await MySQLKvStore(later, options: options).drop()
+        try await MySQLKvStore(later, options: options).dropTable()
         await later.close()
         try result.get()
-        await #expect(throws: MySQLError.self) { try await pool.withConnection { _ in } }
+        await #expect(throws: (any Error).self) { try await MySQLKvStore(pool).get(["closed"]) }
     }
 
     @Test func visitsAreCounted() async throws {
