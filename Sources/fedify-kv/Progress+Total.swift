@@ -13,7 +13,7 @@ extension Progress {
         guard Terminal.errorsAreSeen else { return nil }
         // A pool of its own, with its own deadline: the server is given that one too.
         var configuration = kv.pool.configuration
-        configuration.deadline = min(configuration.deadline, timeToCount)
+        configuration.operationTimeout = min(configuration.operationTimeout, timeToCount)
         configuration.connectTimeout = min(configuration.connectTimeout, timeToCount)
         configuration.pool.maximumConnections = 1
         guard let pool = try? MySQLPool(configuration), let counter = try? MySQLKvStore(pool, options: kv.options)

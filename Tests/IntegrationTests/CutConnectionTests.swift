@@ -16,7 +16,7 @@ import Testing
         let proxy = try Proxy(to: server.ports[0])
         defer { proxy.down() }
         try await server.withStore { direct, _ in
-            try await direct.initialize()
+            try await direct.createTable()
             try await body(
                 proxy,
                 {

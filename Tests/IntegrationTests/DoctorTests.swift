@@ -40,7 +40,7 @@ import Testing
         _ server: TestServer, _ body: (MySQLKvStore) async throws -> Void
     ) async throws {
         try await server.withStore { kv, _ in
-            try await kv.initialize()
+            try await kv.createTable()
             try await body(kv)
         }
     }
@@ -128,7 +128,7 @@ import Testing
             let found = try await Self.look(kv, url: server.url)
             #expect(found["row format"]?.level == "warn" && found["row format"]?.seen == "Compact")
             #expect(found["table"]?.level == "bad")
-            try await kv.drop()
+            try await kv.dropTable()
             let missing = try await Self.look(kv, url: server.url)
             #expect(
                 missing.checks.map(\.check) == Self.names.filter { !["row format", "index", "rights"].contains($0) })

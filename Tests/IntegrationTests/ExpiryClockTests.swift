@@ -71,7 +71,7 @@ import Testing
     ) async throws -> T {
         try await server.withGlobal("time_zone", "'\(zone)'") {
             try await server.withStore(options: { $0.expiryClock = clock.option }) { kv, _ in
-                try await kv.initialize()
+                try await kv.createTable()
                 let bench = Bench(server: server, kv: kv, clock: clock, url: server.url)
                 try await fill(bench)
                 return try await body(bench)
@@ -159,7 +159,7 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func aDaylightSavingChangeLosesNothing(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
-            try await kv.initialize()
+            try await kv.createTable()
             let table = kv.options.tableName
             try await server.withUser(granted: "ALL PRIVILEGES") { user, password in
                 let url =

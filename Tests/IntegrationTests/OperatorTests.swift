@@ -76,7 +76,7 @@ import Testing
         try await server.withStore { kv, _ in
             let arguments = ["stats", "--table", kv.options.tableName, "--limit", "3"]
             func entries(_ path: [String], _ count: Int) async throws {
-                let value = KvValue(trusted: "1")
+                let value = JSONValue(uncheckedJSON: "1")
                 try await kv.set(entries: (0..<count).map { KvEntry(key: KvKey(path + ["\($0)"]), value: value) })
             }
             // Only ids differ: they would be a listing.

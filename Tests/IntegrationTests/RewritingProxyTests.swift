@@ -14,12 +14,12 @@ import Testing
         let proxy = try Proxy(to: server.ports[0])
         defer { proxy.down() }
         try await server.withStore { direct, _ in
-            try await direct.initialize()
+            try await direct.createTable()
             let pool = try server.pool(4) {
                 $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
                 $0.tls.mode = .off
                 $0.allowPublicKeyRetrieval = true
-                $0.deadline = deadline
+                $0.operationTimeout = deadline
             }
             try await body(proxy, MySQLKvStore(pool, options: direct.options), direct)
             await pool.close()
@@ -40,7 +40,7 @@ import Testing
             try await kv.set(["k"], 1)
             #expect(try await kv.cas(["k"], expected: 1, new: 2))
             // What only one of the two can keep.
-            let number = KvValue(trusted: "12345678901234567890123")
+            let number = JSONValue(uncheckedJSON: "12345678901234567890123")
             if server.isMariaDB {
                 try await kv.set(["n"], number)
                 #expect(try await kv.get(["n"]) == number)

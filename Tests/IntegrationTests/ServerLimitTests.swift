@@ -135,7 +135,7 @@ import Testing
     /// usual one afterwards.
     @Test(arguments: try await TestServer.all)
     func aLeaseMayOutlastTheDeadline(_ server: TestServer) async throws {
-        let pool = try server.pool(1) { $0.deadline = .seconds(1) }
+        let pool = try server.pool(1) { $0.operationTimeout = .seconds(1) }
         func limits(_ connection: MySQLConnection) async throws -> [String?] {
             var limits: [String?] = []
             let variable = server.isMariaDB ? "max_statement_time" : "max_execution_time"
@@ -175,7 +175,7 @@ import Testing
                         "SELECT 1 FROM \(table) WHERE \(prefix)user = ? AND \(prefix)command <> 'Sleep'", .text(user)
                     ).count
                 }
-                let holder = try server.pool(1) { $0.deadline = .seconds(60) }
+                let holder = try server.pool(1) { $0.operationTimeout = .seconds(60) }
                 try await holder.withConnection { connection in
                     try await connection.command("LOCK TABLES `\(table)` WRITE", .read)
                     let commands = [

@@ -108,9 +108,9 @@ import Testing
             try await withThrowingTaskGroup { group in
                 for number in 0..<40 {
                     group.addTask {
-                        try await pipe.set(["k", "\(number)"], KvValue(trusted: "1"), ttl: nil)
+                        try await pipe.set(["k", "\(number)"], JSONValue(uncheckedJSON: "1"), ttl: nil)
                         let isSwapped = try await pipe.cas(
-                            ["k", "\(number)"], expected: KvValue(trusted: "1"), new: KvValue(trusted: "2"), ttl: nil)
+                            ["k", "\(number)"], expected: JSONValue(uncheckedJSON: "1"), new: JSONValue(uncheckedJSON: "2"), ttl: nil)
                         if !isSwapped { throw Wrong(description: "cas of \(number)") }
                     }
                 }

@@ -169,12 +169,12 @@ import Testing
         let proxy = try Proxy(to: first.ports[0])
         defer { proxy.down() }
         try await second.withStore { onSecond, _ in
-            try await onSecond.initialize()
+            try await onSecond.createTable()
             try await first.withUser(granted: "ALL", as: "both") { _, password in
                 try await second.withUser(granted: "ALL", as: "both", password: password) { user, password in
                     let pool = try first.pool(4) {
                         $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
-                        ($0.user, $0.password) = (user, Secret(password))
+                        ($0.user, $0.password) = (user, MySQLConfiguration.Password(password))
                     }
                     let kv = try MySQLKvStore(pool, options: onSecond.options)
                     try await kv.set(["k"], 1)
@@ -192,7 +192,7 @@ import Testing
                     try await second.whileReadOnly { try await kv.set(["k"], 5) }
                     #expect(try await kv.get(["k"], as: Int.self) == 5)
                     #expect(try await onSecond.get(["k"], as: Int.self) == 4)
-                    try await kv.drop()
+                    try await kv.dropTable()
                     await pool.close()
                 }
             }

@@ -10,7 +10,7 @@ final class ValueSizeEstimate: Sendable {
     var bytes: Int { estimate.load(ordering: .relaxed) }
 
     /// Values were read: the estimate rises at once, and falls slowly.
-    func update(_ values: [KvValue?]) {
+    func update(_ values: [JSONValue?]) {
         let bytes = values.reduce(0) { $0 + ($1?.json.utf8.count ?? 0) }
         let average = bytes / max(1, values.count)
         let former = estimate.load(ordering: .relaxed)

@@ -149,7 +149,7 @@ public final class MySQLPool: Sendable {
         }
         do {
             let time = Duration.nanoseconds((deadline - .now()).nanoseconds)
-            let result = try await lease.connection.allowing(time, insteadOf: configuration.deadline) {
+            let result = try await lease.connection.allowing(time, insteadOf: configuration.operationTimeout) {
                 try await body(lease.connection)
             }
             await lease.end()

@@ -52,7 +52,7 @@ struct Diagnosis {
 
     private func result(of check: Check) async -> (Finding?, isLost: Bool) {
         do {
-            let limit = min(Self.timeLimit, pool.configuration.deadline)
+            let limit = min(Self.timeLimit, pool.configuration.operationTimeout)
             let finding = try await pool.withConnection(deadline: .now + limit) { connection in
                 try await check.examine(
                     Examination(connection, configuration: pool.configuration, table: table, namedClock: clock))

@@ -64,7 +64,7 @@ extension Examination {
                 / 1000
         }
         func text(_ seconds: Double) -> String { seconds == 0 ? "none" : "\(seconds) s" }
-        let deadline = configuration.deadline / .seconds(1)
+        let deadline = configuration.operationTimeout / .seconds(1)
         let seen = "\(text(seconds(session))) for the store's statements, \(text(seconds(global))) for others"
         let isShort = seconds(session) > 0 && seconds(session) < deadline
         return Finding(
