@@ -32,10 +32,10 @@ struct Breakdown {
         let common = (try? await kv.commonPrefix(of: prefix)) ?? prefix
         let statistics = try await kv.statistics(prefix: common, limit: limit, progress: progress)
         others = statistics.others
-        lines = statistics.groups.map { Line(path: common.components + [$0.component ?? ""], group: $0) }
+        lines = statistics.groups.map { Line(path: common.components() + [$0.component ?? ""], group: $0) }
         guard common == prefix || Self.tells(statistics) else {
             // One line for all of them.
-            lines = [Line(path: common.components, group: statistics.total)]
+            lines = [Line(path: common.components(), group: statistics.total)]
             others = Group()
             return
         }
@@ -61,7 +61,7 @@ struct Breakdown {
 
     private mutating func divide(_ index: Int, into parts: MySQLKvStore.Statistics, below: KvKey, limit: Int) {
         lines.remove(at: index)
-        lines += parts.groups.map { Line(path: below.components + [$0.component ?? ""], group: $0) }
+        lines += parts.groups.map { Line(path: below.components() + [$0.component ?? ""], group: $0) }
         lines.sort { $0.group.bytes > $1.group.bytes }
         others.add(parts.others)
         for line in lines.dropFirst(limit) { others.add(line.group) }

@@ -107,7 +107,7 @@ import Testing
                             "copy", named, "--to", bench.url, "--to-table", copy.options.tableName,
                             "--to-expiry-clock", other.rawValue)
                         for left in Self.live {
-                            let ttl = try #require(try await copy.getWithExpiry(Self.key(left))?.ttl)
+                            let ttl = try #require(try await copy.getWithTTL(Self.key(left))?.ttl)
                             #expect(abs(ttl / .seconds(1) - Double(left)) < 60, "\(left) to \(other)")
                         }
                         #expect(try await copy.count() == Self.live.count)

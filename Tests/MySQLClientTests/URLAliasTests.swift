@@ -102,7 +102,7 @@ import Testing
     /// Our own names are what they were.
     @Test func ourNamesAreNotTranslated() throws {
         let found = try Self.read("connect-timeout=2&deadline=3&pool-size=4&tls=verify-identity")
-        #expect(found.connectTimeout == .seconds(2) && found.deadline == .seconds(3))
+        #expect(found.connectTimeout == .seconds(2) && found.operationTimeout == .seconds(3))
         #expect(found.pool.maximumConnections == 4 && found.tls.mode == .verifyIdentity)
     }
 }

@@ -45,7 +45,7 @@ extension MySQLKvStore {
                 let rows = try await connection.rows(statements.ends, [.text(range.after), .text(range.through)]).rows
                 return rows.first.map { [$0.text(0), $0.text(1)] } ?? []
             }
-        }.compactMap { $0.flatMap { KvKey(serialized: $0)?.components } }
+        }.compactMap { $0.flatMap { KvKey(serialized: $0)?.components() } }
         // One key is no group.
         guard ends.count == 2, ends[0] != ends[1] else { return prefix }
         // By their bytes: Swift takes composed and decomposed characters for the same.
@@ -73,7 +73,8 @@ extension MySQLKvStore {
                 page = try await perform(.count) {
                     try await run { [statements, pages] in try await pages.fetch(statements, on: $0) }
                 }
-            } catch let error as KvError where error.code == .deadlineExceeded && pages.canShrink {
+            } catch {
+                guard error.code == .deadlineExceeded, pages.canShrink else { throw error }
                 pages.shrink()
                 continue
             }
