@@ -8,8 +8,8 @@ import Testing
 
 /// Set-up from a `ConfigReader`.
 @Suite struct ConfigurationTests {
-    /// What is asked of the reader is what the manual's table has.
-    @Test func theManualNamesEveryKey() throws {
+    /// The keys that are read are those in the tables of the article.
+    @Test func theArticleNamesEveryKey() throws {
         let asked = AskedKeys()
         let values: [AbsoluteConfigKey: ConfigValue] = ["url": "mysql://u@h/d", "password": "p"]
         let reader = ConfigReader(provider: InMemoryProvider(values: values), accessReporter: asked)
@@ -18,15 +18,16 @@ import Testing
         _ = try MySQLKvStoreOptions(config: reader)
         let store = asked.takeAll()
         let folder = URL(filePath: #filePath).deletingLastPathComponent()
-        let manual = try String(contentsOf: folder.appending(path: "../../docs/manual/kv.md"), encoding: .utf8)
-        #expect(connection == Self.table(in: manual, below: "#### Keys of the connection"))
-        #expect(store == Self.table(in: manual, below: "#### Keys of the store"))
+        let path = "../../Sources/FedifyMySQL/FedifyMySQL.docc/Configuration.md"
+        let article = try String(contentsOf: folder.appending(path: path), encoding: .utf8)
+        #expect(connection == Self.table(in: article, below: "#### Keys of the connection"))
+        #expect(store == Self.table(in: article, below: "#### Keys of the store"))
         #expect(connection["password"] == "text, secret")
     }
 
     /// The first column of the first table below a heading, without backquotes, and the second.
-    private static func table(in manual: String, below heading: String) -> [String: String] {
-        let lines = manual.split(separator: "\n", omittingEmptySubsequences: false)
+    private static func table(in article: String, below heading: String) -> [String: String] {
+        let lines = article.split(separator: "\n", omittingEmptySubsequences: false)
         let rows = lines.drop { $0 != heading }.drop { !$0.hasPrefix("|") }.prefix { $0.hasPrefix("|") }.dropFirst(2)
         let cells = rows.map { row in row.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) } }
         return Dictionary(uniqueKeysWithValues: cells.map { ($0[0].replacing("`", with: ""), $0[1]) })
