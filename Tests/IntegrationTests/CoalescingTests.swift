@@ -383,7 +383,7 @@ import Testing
                 for n in 0..<20 { waiting.append(try await line.set(["k", "\(n)"], json("1"))) }
                 let error = await #expect(throws: KvError.self) { try await kv.set(["k"], 1) }
                 #expect(error?.code == .overloaded)
-                #expect(error?.message.contains("20 operations wait") == true, "\(error?.message ?? "")")
+                #expect(error?.message.contains("20 operations are queued") == true, "\(error?.message ?? "")")
                 for task in waiting {
                     let error = await #expect(throws: KvError.self) { try await task.value }
                     #expect(error?.code == .overloaded)
@@ -461,7 +461,7 @@ import Testing
                 return try await group.reduce(0) { $1 ? $0 + 1 : $0 }
             }
             let count = refused.withLockedValue(\.self)
-            #expect(Set(count.keys) == ["no connection became", "1000 operations wait"])
+            #expect(Set(count.keys) == ["no connection became", "1000 operations are "])
             #expect(served > 0 && served + count.values.reduce(0, +) == 3000)
             #expect(try await direct.count() == served)
             #expect(most.connections == 2)

@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (["MYSQL_USER": "u"], "neither url nor all of hosts (or socket), user and database"),
+        (["MYSQL_USER": "u"], "either url, or hosts (or socket), user and database"),
         (
             ["MYSQL_URL": "mysql://u:hunter2@h/d", "MYSQL_OPERATION_TIMEOUT": "hunter2"],
             "operationTimeout must be a number of seconds"
@@ -112,8 +112,11 @@ import Testing
             ["MYSQL_URL": "mysql://u:hunter2@h/d", "MYSQL_TLS_MODE": "yes"],
             "tls.mode must be one of off, prefer, require"
         ),
-        (["MYSQL_URL": "mysql://u:hunter2@h/d", "MYSQL_HOSTS": "a:b"], "hosts is wrong: the port is no number"),
-        (["MYSQL_URL": "mysql://u:hunter2@h/d", "MYSQL_HOSTS": "a", "MYSQL_SOCKET": "/s"], "both hosts and a socket"),
+        (["MYSQL_URL": "mysql://u:hunter2@h/d", "MYSQL_HOSTS": "a:b"], "hosts is wrong: the port must be a number"),
+        (
+            ["MYSQL_URL": "mysql://u:hunter2@h/d", "MYSQL_HOSTS": "a", "MYSQL_SOCKET": "/s"],
+            "hosts and socket exclude each other"
+        ),
         (["MYSQL_URL": "mysql:hunter2@h/d"], "the database URL is wrong"),
     ])
     func whatIsWrongIsNamed(_ variables: [String: String], _ reason: String) {

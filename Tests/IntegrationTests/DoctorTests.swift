@@ -70,7 +70,7 @@ import Testing
             ("read_only", "1", "writes", "bad", "read_only is ON"),
             ("max_prepared_stmt_count", "0", "statements", "bad", "error 1461"),
             ("max_prepared_stmt_count", "100", "statements", "warn", "of 100 prepared"),
-            ("wait_timeout", "30", "connections", "warn", "idle ones end after 30 s"),
+            ("wait_timeout", "30", "connections", "warn", "idle ones are closed after 30 s"),
             (time.0, time.1, "time limits", "good", "10.0 s for the store's statements, 0.5 s for others"),
             ("sql_select_limit", "10", "session", "good", "sql_select_limit"),
             ("completion_type", "'CHAIN'", "session", "good", "completion_type"),
@@ -194,10 +194,10 @@ import Testing
                         return try #require(found["expiry clock"])
                     }
                     try await insert(kv, "for ever", "NULL")
-                    #expect(try await check().seen.contains("no row has an end"))
+                    #expect(try await check().seen.contains("no row has an expiry"))
                     try await insert(kv, "far", "UTC_TIMESTAMP(6) + INTERVAL 40 DAY")
                     let unknown = try await check()
-                    #expect(unknown.level == "warn" && unknown.seen.contains("don't tell which is meant"), "\(unknown)")
+                    #expect(unknown.level == "warn" && unknown.seen.contains("which clock wrote them"), "\(unknown)")
                     #expect(unknown.advice?.contains("session-time-zone if Fedify's TypeScript store") == true)
                     try await insert(kv, "between", ambiguous)
                     let told = try await check()

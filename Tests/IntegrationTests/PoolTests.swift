@@ -121,7 +121,7 @@ import Testing
             let started = ContinuousClock.now
             let error = await #expect(throws: MySQLError.self) { try await pool.withConnection { _ in } }
             #expect(error?.code == .acquisitionTimedOut)
-            #expect(error?.message.contains("1 of 1 in use, 1 operations waiting") == true)
+            #expect(error?.message.contains("1 of 1 in use, 1 operations queued") == true)
             #expect(started.duration(to: .now) < .seconds(5))
             gate.open()
             try await group.waitForAll()

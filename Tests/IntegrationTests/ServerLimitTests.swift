@@ -108,14 +108,14 @@ import Testing
                 let error = await #expect(throws: KvError.self) { try await kv.set(["k"], 2) }
                 #expect(error?.code == .deadlineExceeded)
                 // Or that its last attempt was ended by the server, which carries nothing out.
-                let said = error?.message.contains("may have been carried out") ?? false
+                let said = error?.message.contains("may have been applied") ?? false
                 #expect(said || error?.message.contains("attempt") == true, "\(error?.message ?? "")")
                 // A read changes nothing.
                 for read in [{ _ = try await kv.get(["k"]) }, { _ = try await kv.count() }] as [() async throws -> Void]
                 {
                     let error = await #expect(throws: KvError.self) { try await read() }
                     #expect(error?.code == .deadlineExceeded)
-                    #expect(error?.message.contains("carried out") == false, "\(error?.message ?? "")")
+                    #expect(error?.message.contains("applied") == false, "\(error?.message ?? "")")
                 }
                 // Nothing of it is left on the server.
                 try await eventually(within: .seconds(3)) {

@@ -68,7 +68,7 @@ import Testing
             #expect(try await direct.count() == written)
             #expect(pool.status.connections <= 4)
         }
-        #expect(log.text.components(separatedBy: "moved to another server").count == 3, "once there, once back")
+        #expect(log.text.components(separatedBy: "switched to another server").count == 3, "once there, once back")
         await pool.close()
         first.down()
         second.down()

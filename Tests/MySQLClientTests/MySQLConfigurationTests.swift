@@ -61,10 +61,11 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", "mysql://"), ("mysql://u:hunter2@h/d?tls=off&tls-mode=off", "tls-mode is there twice"),
+        ("", "mysql://"), ("mysql://u:hunter2@h/d?tls=off&tls-mode=off", "tls-mode is given twice"),
         ("mysql://u:hunter2@h/d?pool-idle-timeout=1e9", "from 0 to a year"), ("localhost/db", "mysql://"),
         ("postgres://u:hunter2@h/d", "scheme"),
-        ("mysql://u:hunter2@h", "no database"), ("mysql://h/d", "no user"), ("mysql://u:hunter2@/d", "no host"),
+        ("mysql://u:hunter2@h", "the database is missing"), ("mysql://h/d", "the user is missing"),
+        ("mysql://u:hunter2@/d", "the host is missing"),
         ("mysql://u:hunter2@h:0/d", "port"), ("mysql://u:hunter2@h:99999/d", "port"),
         ("mysql://u:hunter2@h:x/d", "port"),
         ("mysql://u:hunter2%zz@h/d", "password"), ("mysql://u%2:hunter2@h/d", "user"),
@@ -79,7 +80,7 @@ import Testing
         ("mysql://u:hunter2@h/d?connect-timeout=nan", "connect-timeout"), ("mysql://u:hunter2@h/d?pool-size=0", "pool"),
         ("mysql://u:hunter2@h/d?pool-size=many", "pool-size"), ("mysql://u:hunter2@h/d?socket=/s", "socket"),
         ("mysql://u:hunter2@a%2Cb/d", "comma"),
-        ("mysql://u:hunter2@a,,b/d", "no host"), ("mysql://u:hunter2@a,b,a:3306/d", "twice"),
+        ("mysql://u:hunter2@a,,b/d", "the host is missing"), ("mysql://u:hunter2@a,b,a:3306/d", "twice"),
         ("mysql://u:hunter2@a,b:x/d", "port"), ("mysql://u:hunter2@a,b/d?socket=/s", "socket"),
         ("mysql://u:hunter2#@h/d", "%23"), ("mysql://u:hunter2%00@h/d", "NUL"),
         ("mysql://u:hunter2@h/d?x\u{1b}[31m=1", "u{1b}"),

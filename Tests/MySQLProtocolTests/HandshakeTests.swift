@@ -147,7 +147,7 @@ struct Conversation {
         let greeting = login.greeting { packet in packet[Self.capabilities(of: packet) + 1] &= ~0x08 }
         let required = Conversation(login, .required, from: [greeting])
         #expect(required.clear.isEmpty)
-        #expect(required.outcome.hasPrefix("refused: the server offers no TLS"))
+        #expect(required.outcome.hasPrefix("refused: the server doesn't offer TLS"))
         // Where TLS is only preferred, the log-in goes on without.
         let preferred = Conversation(login, .preferred, from: [greeting])
         #expect(preferred.clear == [login.packets(from: "client")[0]])

@@ -2,8 +2,7 @@
     public import Configuration
 
     extension MySQLConfiguration {
-        /// A configuration from the environment, from files, or from wherever else a reader reads; the manual has a table
-        /// of the keys.
+        /// A configuration from a `ConfigReader`; the article Configuration of `FedifyMySQL` lists the keys.
         ///
         /// ```swift
         /// let reader = ConfigReader(provider: EnvironmentVariablesProvider())
@@ -11,7 +10,7 @@
         /// let pool = try MySQLPool(MySQLConfiguration(config: reader.scoped(to: "mysql")))
         /// ```
         ///
-        /// Where there is a `url`, the other keys change what it says. The URL and the password are read as secrets.
+        /// Where there is a `url`, the other keys override it. The URL and the password are read as secrets.
         ///
         /// - Parameter config: The reader, scoped to the keys.
         /// - Throws: ``MySQLError`` `invalidConfiguration`, which names the key and shows no value.
@@ -26,13 +25,13 @@
             } else {
                 guard let user, let database, hosts != nil || socket != nil else {
                     throw MySQLError(
-                        .invalidConfiguration, "there is neither url nor all of hosts (or socket), user and database")
+                        .invalidConfiguration, "either url, or hosts (or socket), user and database are required")
                 }
                 self.init(addresses: [], user: user, database: database)
             }
             if let socket {
                 guard hosts == nil else {
-                    throw MySQLError(.invalidConfiguration, "there are both hosts and a socket")
+                    throw MySQLError(.invalidConfiguration, "hosts and socket exclude each other")
                 }
                 addresses = [.unixSocket(path: socket)]
             }
@@ -75,7 +74,7 @@
         }
     }
 
-    /// Settings of a reader, which keeps a value that it can't convert to itself: here that is an error.
+    /// Settings of a reader. The reader ignores a value that it can't convert; here that is an error.
     package struct Settings {
         private let reader: ConfigReader
 
@@ -118,7 +117,7 @@
             setting = try check(reader.bool(forKey: key), key, "true or false") ?? setting
         }
 
-        /// A value that isn't there, or one of another type?
+        /// Throws if there is a value, but of another type.
         private func check<T>(
             _ value: T?, _ key: ConfigKey, _ expected: String, isSecret: Bool = false
         ) throws(MySQLError) -> T? {

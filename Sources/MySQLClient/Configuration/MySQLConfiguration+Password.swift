@@ -20,7 +20,7 @@ extension MySQLConfiguration.Password: CustomStringConvertible, CustomDebugStrin
     public var description: String { "<secret>" }
     /// A placeholder.
     public var debugDescription: String { description }
-    /// Nothing to look into.
+    /// No children.
     public var customMirror: Mirror { Mirror(self, children: []) }
 }
 

@@ -3,11 +3,11 @@ import Foundation
 extension MySQLConfiguration {
     /// A configuration from a URL: `mysql://user:password@host:3306/database?name=value&…` (or `mariadb://`).
     ///
-    /// Special characters are percent-encoded, an IPv6 address stands in brackets. Several hosts are separated by
-    /// commas, each with a port of its own if need be; see ``MySQLConfiguration/addresses``. The parameters have the names
+    /// Special characters are percent-encoded, an IPv6 address is written in brackets. Several hosts are separated by
+    /// commas, each optionally with a port; see ``MySQLConfiguration/addresses``. The parameters have the names
     /// of the properties, as the keys of a `ConfigReader` have, with hyphens (`pool-maximum-connections` is
     /// `pool.maximumConnections`), and the same limits; some have a short alias:
-    /// - `socket`: the path of a Unix socket, in the place of host and port;
+    /// - `socket`: the path of a Unix socket, instead of host and port;
     /// - `tls-mode` (alias `tls`): `off`, `prefer`, `require`, `verify-ca`, `verify-identity`;
     /// - `tls-certificate-authority-file` (`tls-ca`), `tls-certificate-file` (`tls-cert`), `tls-private-key-file`
     ///   (`tls-key`), `server-public-key-file` (`server-public-key`): paths of PEM files;
@@ -17,8 +17,8 @@ extension MySQLConfiguration {
     /// - `pool-maximum-connections` (`pool-size`), `pool-maximum-queued-operations`, `maximum-packet-size`,
     ///   `maximum-prepared-statements`: whole numbers.
     ///
-    /// Parameters of other drivers that have an equal are read as that, `ssl-mode=REQUIRED` as `tls=require`; of others
-    /// the error says what to write. The manual has a table of them.
+    /// Parameters of other drivers with an equivalent are accepted, `ssl-mode=REQUIRED` as `tls=require`; for others
+    /// the error says what to write. The article Configuration of `FedifyMySQL` lists them.
     ///
     /// - Throws: ``MySQLError`` `invalidConfiguration`, which says what is wrong, without the password.
     public init(url: String) throws(MySQLError) {
@@ -33,12 +33,12 @@ extension MySQLConfiguration {
         }
 
         guard let schemeEnd = url.range(of: "://", options: .literal) else {
-            throw invalid("it begins with no mysql:// or mariadb://")
+            throw invalid("it doesn't begin with mysql:// or mariadb://")
         }
         guard ["mysql", "mariadb"].contains(url[..<schemeEnd.lowerBound].lowercased()) else {
             throw invalid("its scheme is neither mysql nor mariadb")
         }
-        // Scalars, not characters: a combining accent behind an @ would hide it.
+        // Scalars, not characters: a combining accent after an @ would hide it.
         let rest = url[schemeEnd.upperBound...].unicodeScalars
         let nothing = rest[..<rest.startIndex]
         guard !rest.contains("#") else { throw invalid("it has a #; write %23 in a password or name") }
@@ -47,7 +47,7 @@ extension MySQLConfiguration {
         let query = rest[queryStart...].dropFirst()
         // A password with a ? in it: the rest of it would be named as a parameter.
         guard !query.contains("@") else {
-            throw invalid("it has an @ behind a ?; write %3F in a password or name, %40 in a parameter")
+            throw invalid("it has an @ after a ?; write %3F in a password or name, %40 in a parameter")
         }
         let slash = path.lastIndex(of: "@").map { path[$0...].firstIndex(of: "/") } ?? path.firstIndex(of: "/")
         let authority = path[..<(slash ?? path.endIndex)]
@@ -67,7 +67,7 @@ extension MySQLConfiguration {
             guard let equals else { throw invalid("the parameter \(name.escaped()) has no value") }
             let value = try decoded(pair[equals...].dropFirst(), "the parameter \(name.escaped())")
             guard parameters.updateValue(value, forKey: name) == nil else {
-                throw invalid("the parameter \(name.escaped()) is there twice")
+                throw invalid("the parameter \(name.escaped()) is given twice")
             }
         }
         parameters = try URLAliases.translated(parameters, invalid)
@@ -78,7 +78,7 @@ extension MySQLConfiguration {
             known.append(alias.map { "\(name) (\($0))" } ?? name)
             let text = parameters.removeValue(forKey: name)
             let short = alias.flatMap { parameters.removeValue(forKey: $0) }
-            guard text == nil || short == nil else { throw invalid("\(name) is there twice, by both its names") }
+            guard text == nil || short == nil else { throw invalid("\(name) is given twice, by both its names") }
             guard let found = text ?? short else { return nil }
             guard let value = convert(found) else {
                 throw invalid("\(text == nil ? alias ?? name : name) must be \(expected)")
@@ -173,16 +173,16 @@ extension MySQLConfiguration {
             guard let end = text.firstIndex(of: "]") else { throw invalid("a bracket of an IPv6 address is missing") }
             host = text[..<end].dropFirst()
             let rest = text[text.index(after: end)...]
-            guard rest.isEmpty || rest.first == ":" else { throw invalid("there is text behind the IPv6 address") }
+            guard rest.isEmpty || rest.first == ":" else { throw invalid("there is text after the IPv6 address") }
             if !rest.isEmpty { port = rest.dropFirst() }
         } else if let colon = text.firstIndex(of: ":") {
             host = text[..<colon]
             port = text[colon...].dropFirst()
-            guard port?.contains(":") == false else { throw invalid("an IPv6 address must stand in brackets") }
+            guard port?.contains(":") == false else { throw invalid("an IPv6 address must be in brackets") }
         }
         guard let port else { return .tcp(host: try decoded(host, "the host")) }
         guard let number = UInt16(String(port)), number > 0 else {
-            throw invalid("the port is no number from 1 to 65535")
+            throw invalid("the port must be a number from 1 to 65535")
         }
         return .tcp(host: try decoded(host, "the host"), port: number)
     }

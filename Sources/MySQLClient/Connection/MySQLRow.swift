@@ -1,6 +1,6 @@
 import MySQLProtocol
 
-/// A row of an answer.
+/// A row of a result.
 package struct MySQLRow: Sendable {
     enum Value: Sendable {
         case null
@@ -32,7 +32,7 @@ package struct MySQLRow: Sendable {
         self.values = values
     }
 
-    /// How many columns there are.
+    /// The number of columns.
     package var count: Int { values.count }
 
     /// The text of a column, or nil for SQL's NULL.
@@ -46,7 +46,7 @@ package struct MySQLRow: Sendable {
         }
     }
 
-    /// An integer of a column, or nil for SQL's NULL or for what is not an integer.
+    /// The integer in a column, or nil for SQL's NULL or a value that is not an integer.
     package func integer(_ column: Int) -> Int64? {
         switch values[column] {
         case .integer(let number): number

@@ -1,8 +1,8 @@
-/// What a connection found out about its server.
+/// The server of a connection.
 package struct MySQLServer: Sendable, Equatable {
     /// The two families.
     package enum Flavor: String, Sendable {
-        /// Oracle's MySQL, and what speaks like it.
+        /// Oracle's MySQL and compatible servers.
         case mysql
         /// MariaDB.
         case mariadb
@@ -10,7 +10,7 @@ package struct MySQLServer: Sendable, Equatable {
 
     /// The family.
     package let flavor: Flavor
-    /// The version as the server tells it.
+    /// The version as the server reports it.
     package let version: String
     /// `max_allowed_packet`, in bytes.
     package let maximumPacketSize: Int

@@ -1,10 +1,10 @@
 import Logging
 
-/// Tells a logger what happens, if there is one.
+/// Logs events, if there is a logger.
 package struct EventLog: Sendable {
     package enum Level { case trace, debug, info, notice, warning }
 
-    /// A fact's name is a key of ``MySQLObservability/LogKeys``.
+    /// The names of metadata are keys of ``MySQLObservability/LogKeys``.
     package typealias Facts = [KeyPath<MySQLObservability.LogKeys, String>: String]
 
     private let observability: MySQLObservability

@@ -4,35 +4,35 @@ public import Metrics
     public import Tracing
 #endif
 
-/// The logger, the metrics factory and the tracer of a pool and of the stores on it. The tracer is there with the package
-/// trait `Tracing`, which is on by default.
+/// The logger, the metrics factory and the tracer of a pool and of the stores on it. The tracer is there with the
+/// package trait `Tracing`, which is on by default.
 ///
 /// None of them ever gets a password, a key or a value.
 public struct MySQLObservability: Sendable {
-    /// The names that facts have in the metadata of log messages. By default they begin with `mysql_`.
+    /// The names used in the metadata of log messages. By default they begin with `mysql_`.
     public struct LogKeys: Sendable {
         /// The server's address.
         public var serverAddress = "mysql_server_address"
         /// The server's version.
         public var serverVersion = "mysql_server_version"
-        /// The address of the server that was left for another.
+        /// The address of the previous server.
         public var formerServer = "mysql_former_server"
-        /// What went wrong.
+        /// The error.
         public var error = "mysql_error"
-        /// How many attempts at an operation have failed.
+        /// The number of failed attempts.
         public var attempt = "mysql_attempt"
-        /// How many rows.
+        /// The number of rows.
         public var count = "mysql_count"
-        /// How many rows one statement removed.
+        /// The number of rows that a statement removed.
         public var removed = "mysql_removed"
         /// How long that took.
         public var microseconds = "mysql_microseconds"
 
-        /// The names that the properties begin with.
+        /// The default names.
         public init() {}
     }
 
-    /// The names that facts have in the metadata of log messages.
+    /// The names used in the metadata of log messages.
     public var logKeys = LogKeys()
     /// Logs connections lost and found, attempts repeated, rows removed; nil: no logging. In normal work all is at
     /// `debug` and below; a server that is lost or found again is `info`, another one taken is `notice`.
@@ -44,6 +44,6 @@ public struct MySQLObservability: Sendable {
         public var tracer: any Tracer = InstrumentationSystem.tracer
     #endif
 
-    /// No logger; metrics and spans as the application has set them up.
+    /// No logger; the application's metrics and tracing backends.
     public init() {}
 }

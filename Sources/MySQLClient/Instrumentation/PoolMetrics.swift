@@ -2,7 +2,7 @@ import NIOCore
 
 import Metrics
 
-/// What is measured of a pool, by the names of OpenTelemetry's conventions for database clients, where it has one.
+/// Metrics of a pool, named by OpenTelemetry's conventions for database clients where one exists.
 ///
 /// (OpenTelemetry: "Semantic conventions for database client metrics".)
 struct PoolMetrics: Sendable {
@@ -17,13 +17,13 @@ struct PoolMetrics: Sendable {
         let failovers: Counter
     }
 
-    /// nil: nobody listens.
+    /// nil: no metrics backend.
     private let instruments: Instruments?
 
     /// - Parameters:
     ///   - configuration: The pool's.
-    ///   - maximumConnections: The most connections of this part of it.
-    ///   - shard: Which part, of a pool that is divided among event loops.
+    ///   - maximumConnections: The maximum number of connections of this shard.
+    ///   - shard: The shard, if the pool is divided among event loops.
     init(_ configuration: MySQLConfiguration, maximumConnections: Int, shard: Int?) {
         let factory = configuration.observability.metrics
         guard !(factory is NOOPMetricsHandler) else {
@@ -52,7 +52,7 @@ struct PoolMetrics: Sendable {
             failovers: Counter(label: "fedify_kv.failovers", dimensions: pool, factory: factory))
     }
 
-    /// Somebody listens.
+    /// There is a metrics backend.
     var isOn: Bool {
         instruments != nil
     }
@@ -69,7 +69,7 @@ struct PoolMetrics: Sendable {
         instruments?.createTime.record(time.seconds)
     }
 
-    /// A batch has got its connection.
+    /// A batch has acquired its connection.
     func waited(_ batch: SchedulerStateMachine.Batch) {
         guard let instruments, let first = batch.requests.first else { return }
         instruments.waitTime.record((batch.began - first.created).seconds)
@@ -86,7 +86,7 @@ struct PoolMetrics: Sendable {
         instruments?.timeouts.increment()
     }
 
-    /// The pool went to another server.
+    /// The pool switched to another server.
     func failedOver() {
         instruments?.failovers.increment()
     }
