@@ -160,7 +160,7 @@ import Testing
             try await kv.set(["expired"], 1, ttl: .zero)
             let other = try await otherSweeper(server, kv)
             let upkeep = Task { await kv.run() }
-            try await eventually { log.text.contains("another sweeper is at work") }
+            try await eventually { log.text.contains("another sweeper is running") }
             #expect(try await rows(server, kv) == 1)
             await other.close()
             try await eventually { try await rows(server, kv) == 0 }

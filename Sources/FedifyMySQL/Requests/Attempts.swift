@@ -2,17 +2,17 @@ import FedifyKv
 import MySQLClient
 import NIOCore
 
-/// The attempts at one operation, by the ``RetryPolicy``, until the deadline.
+/// The attempts at an operation, according to the ``RetryPolicy``, until the deadline.
 struct Attempts {
     let deadline: NIODeadline
     private(set) var failed = 0
     private let store: MySQLKvStore
     private var policy: RetryPolicy
-    /// What the attempt before the last one failed with.
+    /// The failure of the attempt before the last one.
     private var formerFailure: MySQLError?
     /// An attempt may have been carried out.
     private var mayHaveBeenApplied = false
-    /// The key that it is about.
+    /// The key of the operation.
     private let key: KvKey?
 
     init(_ store: MySQLKvStore, _ policy: RetryPolicy = RetryPolicy(), key: KvKey? = nil) {
@@ -22,10 +22,10 @@ struct Attempts {
         deadline = .now() + TimeAmount(of: store.pool.configuration.operationTimeout)
     }
 
-    /// Waits for the next attempt, after one that failed.
+    /// Waits before the next attempt.
     ///
-    /// - Parameter failure: What it failed with.
-    /// - Throws: The failure as `KvError`, if there must be no other attempt.
+    /// - Parameter failure: The failure of the last attempt.
+    /// - Throws: The failure as a `KvError`, if it must not be retried.
     mutating func pause(after failure: MySQLError) async throws {
         switch policy.decision(after: failure, failed: failed) {
         case .createTable:
@@ -47,7 +47,7 @@ struct Attempts {
                     mayHaveBeenApplied: mayHaveBeenApplied, underlyingError: failure)
             }
             store.telemetry.retried(failure)
-            store.log.log(.debug, "operation tried again", [\.attempt: "\(failed)", \.error: "\(failure)"])
+            store.log.log(.debug, "operation retried", [\.attempt: "\(failed)", \.error: "\(failure)"])
             do {
                 try await Task.sleep(for: .nanoseconds(pause.nanoseconds))
             } catch {
@@ -61,11 +61,11 @@ struct Attempts {
         KvError(.cancelled, "the task was cancelled", mayHaveBeenApplied: mayHaveBeenApplied)
     }
 
-    /// What the caller is told of a failure after which there is no other attempt.
+    /// The error for the caller after the last attempt.
     private func error(_ failure: MySQLError) -> KvError {
         var error = KvError(failure, isRepeatable: policy.isRepeatable)
         error.mayHaveBeenApplied = failure.mayHaveBeenApplied || mayHaveBeenApplied
-        // That the next attempt did not come to its end is not the whole reason, and the former may have written.
+        // The timeout of the last attempt is not the whole reason, and the former one may have written.
         guard let formerFailure, formerFailure.code == .server || formerFailure.mayHaveBeenApplied,
             [.connectionFailed, .acquisitionTimedOut, .deadlineExceeded].contains(failure.code),
             error.code != .outcomeUnknown

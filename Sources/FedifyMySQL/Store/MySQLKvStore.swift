@@ -5,7 +5,7 @@ public import MySQLClient
     import ServiceLifecycle
 #endif
 
-/// A key–value store in a table of MySQL 8.0+ or MariaDB 10.6+, the same that Fedify's TypeScript `@fedify/mysql` uses.
+/// A key–value store in a table of MySQL 8.0+ or MariaDB 10.6+, the one of Fedify's TypeScript `@fedify/mysql`.
 ///
 /// ```swift
 /// let pool = try MySQLPool(url: "mysql://user:pass@localhost/db")
@@ -17,9 +17,9 @@ public import MySQLClient
 /// `MySQLConfiguration.operationTimeout`, and throws `KvError`: beside what each operation says, `emptyKey`,
 /// `keyTooLong` (768 Unicode scalars of serialized text is the limit; nothing is sent), `connectionFailed`,
 /// `overloaded`, `deadlineExceeded`, `cancelled` (while it waits for a connection or for its next attempt),
-/// `serverError` or `closed`. Deadlocks and lost connections are tried again until the deadline wherever that is safe.
+/// `serverError` or `closed`. Deadlocks and lost connections are retried until the deadline wherever that is safe.
 public final class MySQLKvStore: KvStore {
-    /// How the entries are kept.
+    /// The options of the store.
     public let options: MySQLKvStoreOptions
     /// The connections that the store uses.
     public let pool: MySQLPool
@@ -38,8 +38,8 @@ public final class MySQLKvStore: KvStore {
 
     /// A store in the table `fedify_kv`. Nothing is sent yet.
     ///
-    /// - Parameter pool: The connections to use; others may use them too. What happens is told where the pool tells it,
-    ///   see `MySQLObservability`.
+    /// - Parameter pool: The connections, which others may use too. The store uses the pool's logger, metrics and
+    ///   tracer.
     public convenience init(_ pool: MySQLPool) {
         self.init(pool, checked: MySQLKvStoreOptions())
     }
@@ -47,8 +47,7 @@ public final class MySQLKvStore: KvStore {
     /// A store with options. Nothing is sent yet.
     ///
     /// - Parameters:
-    ///   - pool: The connections to use; others may use them too. What happens is told where the pool tells it, see
-    ///     `MySQLObservability`.
+    ///   - pool: The connections, which others may use too. The store uses the pool's logger, metrics and tracer.
     ///   - options: The table's name, the clock of expiry, upkeep.
     /// - Throws: `KvError` `invalidConfiguration`.
     public convenience init(_ pool: MySQLPool, options: MySQLKvStoreOptions) throws(KvError) {
@@ -56,8 +55,8 @@ public final class MySQLKvStore: KvStore {
         self.init(pool, checked: options)
     }
 
-    /// A store in the table `fedify_kv`, with a pool of its own, which is ``pool``: close that at the end. Nothing is sent
-    /// yet.
+    /// A store in the table `fedify_kv`, with a pool of its own, which is ``pool``: close that at the end. Nothing is
+    /// sent yet.
     ///
     /// - Parameter url: `mysql://user:password@host/database?…`; see `MySQLConfiguration.init(url:)`.
     /// - Throws: `KvError` `invalidConfiguration`.
@@ -156,7 +155,7 @@ public final class MySQLKvStore: KvStore {
     /// Compare-and-swap. See `KvStore.cas(_:expected:new:ttl:)` and <doc:Consistency>.
     ///
     /// - Throws: `KvError` as ``set(_:_:ttl:)`` does, and `outcomeUnknown` if the connection was lost, or the deadline
-    ///   passed, when the server may or may not have swapped. It is never tried again then.
+    ///   passed, when the server may or may not have swapped. It is never retried then.
     public func cas(_ key: KvKey, expected: JSONValue?, new: JSONValue?, ttl: Duration?) async throws(KvError) -> Bool {
         try check(key)
         let life = try microseconds(ttl)
@@ -201,8 +200,8 @@ public final class MySQLKvStore: KvStore {
 
     // MARK: - Schema and upkeep
 
-    /// Creates the table and its index, if they aren't there. (Fedify: `initialize()`.) Operations do this by themselves on
-    /// first use.
+    /// Creates the table and its index, if they aren't there. (Fedify: `initialize()`.) Operations do this by
+    /// themselves on first use.
     ///
     /// It may run in any number of processes at once. Where the table is there, no rights to create one are needed.
     ///
@@ -217,7 +216,7 @@ public final class MySQLKvStore: KvStore {
         }
     }
 
-    /// Whether the table is there.
+    /// Whether the table exists.
     public func tableExists() async throws(KvError) -> Bool {
         try await perform(.tableExists) {
             try await run(createsTable: false) { [statements, options] connection in
@@ -235,20 +234,21 @@ public final class MySQLKvStore: KvStore {
         }
     }
 
-    /// Removes all expired rows, in batches, with other work coming in between.
+    /// Removes all expired rows in batches, with pauses for other work.
     ///
-    /// - Returns: How many. If another process's sweeper is at work for more than a few seconds, it is left to that.
+    /// - Returns: The number of removed rows. If the sweeper of another process is running for more than a few seconds,
+    ///   the work is left to it.
     public func deleteExpired() async throws(KvError) -> Int {
         try await perform(.deleteExpired) { try await sweeper.sweepAll(run: { try await self.run($0) }) }
     }
 
     // MARK: - Life
 
-    /// Removes expired rows every now and then (``MySQLKvStoreOptions/Upkeep/interval``), until the task is cancelled;
+    /// Removes expired rows regularly (``MySQLKvStoreOptions/Upkeep/interval``) until the task is cancelled;
     /// or until a graceful shutdown (with the trait ServiceLifecycle), when it also closes the store, see ``close()``.
     ///
-    /// One sweeper at a time works on a table, over any number of processes. A failed sweep is logged, and tried again
-    /// at the next interval.
+    /// One sweeper at a time works on a table, over any number of processes. A failed sweep is logged, and retried at
+    /// the next interval.
     public func run() async {
         #if ServiceLifecycle
             await cancelWhenGracefulShutdown { await self.sweep() }
@@ -262,20 +262,20 @@ public final class MySQLKvStore: KvStore {
         await sweeper.run(run: { try await self.run($0) })
     }
 
-    /// Ends the store: operations under way are finished, what comes later is refused with `closed`. A listing ends with
+    /// Closes the store: operations in progress complete, later ones are refused with `closed`. A listing ends with
     /// that error at its next page. The pool stays open; close it afterwards.
     ///
-    /// Returns when the last operation has ended, at its deadline at the latest.
+    /// Returns after the last operation, at its deadline at the latest.
     public func close() async {
         await gate.close()
     }
 
     // MARK: - Checks
 
-    /// Refuses a key that no row can have.
+    /// Throws if the key is empty or too long.
     func check(_ key: KvKey) throws(KvError) {
         if key.isEmpty { throw .emptyKey }
-        // Every scalar has a byte: few keys need to be counted.
+        // A scalar has at least a byte, so few keys need to be counted.
         if key.serialized.utf8.count > Self.maximumKeyLength {
             let length = key.serialized.unicodeScalars.count
             guard length <= Self.maximumKeyLength else {

@@ -1,4 +1,4 @@
-/// What callers ask of the store, by the names that spans and metrics have for it.
+/// The operations of the store, by their names in spans and metrics.
 enum StoreOperation: String, CaseIterable {
     case get, set, delete, cas, getWithTTL, setKeepingExpiry, list, count, deletePrefix, deleteExpired
     case createTable, tableExists, dropTable

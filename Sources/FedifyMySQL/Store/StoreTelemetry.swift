@@ -7,12 +7,12 @@ import Metrics
     import Tracing
 #endif
 
-/// Spans and metrics of the store's operations, by OpenTelemetry's conventions for database clients; they show no key
-/// and no value.
+/// Spans and metrics of the store's operations, by OpenTelemetry's conventions for database clients; they contain no
+/// key or value.
 ///
 /// (OpenTelemetry: "Semantic conventions for database client calls", stable since 1.33.)
 final class StoreTelemetry: Sendable {
-    /// The span that a caller waits in, for the batch that answers it.
+    /// The caller's span, for the batch that answers it.
     #if Tracing
         typealias Caller = ServiceContext
     #else
@@ -21,17 +21,17 @@ final class StoreTelemetry: Sendable {
 
     private let pool: MySQLPool
     private let table: String
-    /// nil: nobody listens.
+    /// nil: no backend.
     private let factory: (any MetricsFactory)?
     private let recorders = NIOLockedValueBox<[Measure: Recorder]>([:])
 
-    /// What is recorded often: its recorder is looked up, not made anew.
+    /// Recorders that are used often are cached.
     private enum Measure: Hashable {
         case duration(StoreOperation, MySQLPool.Server, error: [String])
         case batchSize(StoreOperation)
     }
     #if Tracing
-        /// nil: nobody listens.
+        /// nil: no backend.
         private let tracer: (any Tracer)?
     #endif
 
@@ -51,8 +51,8 @@ final class StoreTelemetry: Sendable {
     /// Runs an operation in a span of its own, and measures it.
     ///
     /// - Parameters:
-    ///   - operation: What the caller asked for.
-    ///   - size: How many keys, where it takes many.
+    ///   - operation: The kind of operation.
+    ///   - size: The number of keys, if it takes several.
     ///   - body: The operation.
     /// - Returns: What the body returns.
     /// - Throws: What the body throws.
@@ -67,12 +67,12 @@ final class StoreTelemetry: Sendable {
         #if Tracing
             guard let tracer else { return try await body() }
             return try await tracer.withSpan("\(operation.rawValue) \(table)", ofKind: .client) { span in
-                // Also here: samplers decide at the beginning.
+                // Set at the start too, where samplers decide.
                 let server = pool.server
                 Self.show(facts(operation, server), on: span)
                 if let size, size > 1 { span.attributes["db.operation.batch.size"] = size }
                 defer {
-                    // The first operation finds out which server it is, and any may be sent to another one.
+                    // The first operation determines the server, and any operation may be sent to another one.
                     let later = pool.server
                     if later != server { Self.show(facts(operation, later), on: span) }
                 }
@@ -126,7 +126,7 @@ final class StoreTelemetry: Sendable {
 
     // MARK: - A batch
 
-    /// The span that the present task waits in.
+    /// The span of the current task.
     var caller: Caller? {
         #if Tracing
             tracer == nil ? nil : ServiceContext.current
@@ -135,9 +135,9 @@ final class StoreTelemetry: Sendable {
         #endif
     }
 
-    /// A batch begins: its span links to those of its callers.
+    /// Starts a batch's span, which links to those of its callers.
     ///
-    /// - Returns: To be called when the batch has ended.
+    /// - Returns: A closure to call when the batch has ended.
     func beginBatch(_ operation: StoreOperation, size: Int, callers: () -> [Caller]) -> () -> Void {
         if let factory {
             recorders.value(for: .batchSize(operation)) {
@@ -158,9 +158,9 @@ final class StoreTelemetry: Sendable {
         #endif
     }
 
-    // MARK: - What else happens
+    // MARK: - Other events
 
-    /// An attempt failed, and another one will be made.
+    /// An attempt failed and will be retried.
     func retried(_ error: MySQLError) {
         if let factory {
             Counter(
@@ -188,7 +188,7 @@ final class StoreTelemetry: Sendable {
         }
     }
 
-    // MARK: - Facts, by the conventions' names
+    // MARK: - Attributes, by the conventions' names
 
     private func facts(_ operation: StoreOperation, _ server: MySQLPool.Server) -> [(String, String)] {
         var facts = [
