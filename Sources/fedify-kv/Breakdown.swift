@@ -1,22 +1,22 @@
 import FedifyKv
 import FedifyMySQL
 
-/// Entries by the beginnings of their keys, as deep as that tells something.
+/// Entries grouped by key prefix, as deep as is informative.
 struct Breakdown {
     typealias Group = MySQLKvStore.Statistics.Group
 
     struct Line {
-        /// What the keys begin with.
+        /// The common prefix of the keys.
         let path: [String]
         let group: Group
     }
 
     /// The largest first.
     private(set) var lines: [Line]
-    /// What the lines leave out.
+    /// The rest.
     private(set) var others: Group
 
-    /// How often the group that has nearly everything is divided again.
+    /// How many times a group that contains nearly everything is divided again.
     private static let depth = 4
 
     /// Asks the server.
@@ -24,11 +24,11 @@ struct Breakdown {
     /// - Parameters:
     ///   - kv: The store.
     ///   - prefix: Rows below it; empty for all.
-    ///   - limit: How many lines there are at most.
+    ///   - limit: The maximum number of lines.
     ///   - progress: Called with the number of rows that were read.
     /// - Throws: `KvError`.
     init(of kv: MySQLKvStore, prefix: KvKey, limit: Int, progress: (Int) -> Void) async throws {
-        // That all keys have a beginning in common costs two keys to see, not a walk through the table.
+        // Finding the common prefix takes two keys, not a scan of the table.
         let common = (try? await kv.commonPrefix(of: prefix)) ?? prefix
         let statistics = try await kv.statistics(prefix: common, limit: limit, progress: progress)
         others = statistics.others
@@ -39,7 +39,7 @@ struct Breakdown {
             others = Group()
             return
         }
-        // Going deeper is not what was asked for: where it fails, there is what was found before.
+        // Going deeper is optional: if it fails, use the result so far.
         for _ in 0..<Self.depth {
             guard let index = lines.firstIndex(where: { $0.group.rows * 10 >= total.rows * 9 && $0.group.rows > 1 }),
                 let below = try? await kv.commonPrefix(of: KvKey(lines[index].path)),
@@ -54,7 +54,7 @@ struct Breakdown {
         lines.reduce(into: others) { $0.add($1.group) }
     }
 
-    /// Groups of one row each would be a listing.
+    /// Groups of one row each would just be a listing.
     private static func tells(_ statistics: MySQLKvStore.Statistics) -> Bool {
         statistics.groups.count > 1 && statistics.groups.contains { $0.rows > 1 }
     }

@@ -2,7 +2,7 @@ import ArgumentParser
 import FedifyMySQL
 
 struct Init: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Makes the table and its index, if they aren't there.")
+    static let configuration = CommandConfiguration(abstract: "Creates the table and its index, if they don't exist.")
 
     @OptionGroup var store: StoreArguments
     @OptionGroup var output: OutputArguments
