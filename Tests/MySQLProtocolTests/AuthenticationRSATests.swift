@@ -77,8 +77,8 @@ import _CryptoExtras
         var exchange = try exchange()
         let refusal = #expect(throws: AuthenticationRefusal.self) { try exchange.receive(moreData: [4]) }
         #expect(
-            refusal?.message == "the server asks for the password on a connection without TLS; use tls=require, "
-                + "or name the server's RSA key with server-public-key, "
+            refusal?.message == "the server requests the password on a connection without TLS; use tls=require, "
+                + "or configure the server's RSA key with server-public-key, "
                 + "or trust the key it sends with allow-public-key-retrieval=true")
     }
 

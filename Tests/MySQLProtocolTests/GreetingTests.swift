@@ -84,7 +84,7 @@ import Testing
         var payload = Array(try Login.first(of: "mysql").greeting().dropFirst(4))
         payload[0] = version
         let error = #expect(throws: ProtocolError.self) { try parse(payload) }
-        #expect(error?.description == "the server speaks version \(version) of the protocol; 10 is known")
+        #expect(error?.description == "the server uses version \(version) of the protocol; only 10 is supported")
     }
 
     /// A server that has too many connections says so in the place of a greeting, without an SQLSTATE.
