@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// CI sets this: a warning in our own targets, tests included, is an error there. Users of the package are not held up.
+// CI sets this to turn warnings in our own targets into errors, without affecting users of the package.
 let isStrict = Context.environment["FEDIFY_KV_STRICT"] == "1"
 
 let swiftSettings: [SwiftSetting] =
@@ -12,12 +12,12 @@ let swiftSettings: [SwiftSetting] =
         .enableUpcomingFeature("MemberImportVisibility"),
     ] + (isStrict ? [.treatAllWarnings(as: .error)] : [])
 
-// Scripts/docs.sh sets this: the plugin that builds the documentation is nothing that users of the package need.
+// Scripts/docs.sh sets this: users of the package don't need the plugin that builds the documentation.
 let documentation: [Package.Dependency] =
     Context.environment["FEDIFY_KV_DOCS"] == "1"
     ? [.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0")] : []
 
-// Scripts/fuzz.sh sets this: the fuzzer links only with the compiler's options that it gives.
+// Scripts/fuzz.sh sets this: the fuzzer links only with the compiler options of that script.
 let fuzzer: [Target] =
     Context.environment["FEDIFY_KV_FUZZ"] == "1"
     ? [
@@ -52,7 +52,7 @@ let package = Package(
     ],
     traits: [
         // A trait where what it needs is more than small, and an application may do without.
-        .trait(name: "Tracing", description: "Spans of operations and batches, by swift-distributed-tracing."),
+        .trait(name: "Tracing", description: "Spans of operations and batches through swift-distributed-tracing."),
         .trait(name: "Configuration", description: "Configuration from a ConfigReader of swift-configuration."),
         .trait(name: "ServiceLifecycle", description: "Pool and store as services of swift-service-lifecycle."),
         .trait(name: "Hummingbird", description: "HummingbirdFedifyKv, a persist driver for Hummingbird."),
@@ -67,19 +67,19 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
         // The command line of `fedify-kv`.
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-        // Deque: lines of waiting work.
+        // Deque: queues of requests.
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
         // Latency percentiles of `fedify-kv bench`.
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
-        // The logger that a service hands to the pool and the store.
+        // Logging of the pool and the store.
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
-        // What a service counts and measures, of the pool and the store too.
+        // Metrics of the pool and the store.
         .package(url: "https://github.com/apple/swift-metrics", from: "2.7.0"),
-        // A service's traces, with the store's operations in them.
+        // Spans of the store's operations.
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.3.0"),
-        // Set-up from the environment or files, as a service reads its own.
+        // Configuration from the environment or files.
         .package(url: "https://github.com/apple/swift-configuration", from: "1.0.0"),
-        // Start and graceful shutdown together with a service's other parts.
+        // Pool and store as services with graceful shutdown.
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
         // The framework that HummingbirdFedifyKv is a driver for.
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.15.0"),
@@ -99,7 +99,7 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
-        // Connections, and the scheduler that brings requests to them.
+        // Connections, and the scheduler that assigns requests to them.
         .target(
             name: "MySQLClient",
             dependencies: [
@@ -138,7 +138,7 @@ let package = Package(
             dependencies: ["FedifyKv", .product(name: "Histogram", package: "hdrhistogram-swift")],
             swiftSettings: swiftSettings
         ),
-        // What `fedify-kv pipe` reads and writes: a module of its own for the tests.
+        // The requests and answers of `fedify-kv pipe`: a module of its own for the tests.
         .target(name: "FedifyKvPipe", dependencies: ["FedifyKv"], swiftSettings: swiftSettings),
         .executableTarget(
             name: "fedify-kv",
@@ -179,7 +179,7 @@ let package = Package(
             ],
             exclude: ["Captures"],
             swiftSettings: swiftSettings),
-        // A server for tests that speaks as no server should.
+        // A misbehaving server for tests.
         .target(
             name: "HostileServer", dependencies: [.product(name: "NIOConcurrencyHelpers", package: "swift-nio")],
             path: "Tests/HostileServer",
@@ -194,7 +194,7 @@ let package = Package(
             exclude: ["Certificates"],
             swiftSettings: swiftSettings),
         .testTarget(name: "FedifyMySQLTests", dependencies: ["FedifyMySQL"], swiftSettings: swiftSettings),
-        // What must hold of any input: for the tests, on the corpus, and for the fuzzer.
+        // Properties that must hold for any input: for the tests, with the corpus, and for the fuzzer.
         .target(
             name: "FuzzChecks",
             dependencies: [

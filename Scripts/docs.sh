@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the documentation of every product; a warning is an error:  docs.sh [FOLDER]
-#   FOLDER   where the pages go, .build-docs unless told
+#   FOLDER   where the pages go; default: .build-docs
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

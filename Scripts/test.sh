@@ -2,7 +2,7 @@
 # The tests:  test.sh [all|format|lint|api|integration|faults|soak|asan]
 #   all          lint, build, unit tests, integration tests, ThreadSanitizer, examples, documentation, api
 #   format       formats the sources
-#   lint         the formatting only
+#   lint         formatting and prose
 #   api          what has changed in the public interface since the last tag
 #   integration  build and integration tests only
 #   faults       faults of network and servers, at length, on clusters too
@@ -10,12 +10,12 @@
 #   asan         the integration tests under AddressSanitizer
 # From the environment:
 #   MYSQL_URL    servers that run already, separated by spaces; otherwise throwaway ones are started
-#   SERVERS      which kinds to start, "mariadb mysql" unless told
-#   TSAN=0       leaves ThreadSanitizer out
-#   EXAMPLES=0   leaves the examples out
+#   SERVERS      which kinds to start; default: "mariadb mysql"
+#   TSAN=0       skips ThreadSanitizer
+#   EXAMPLES=0   skips the examples
 #   API=0        lets changes of the public interface pass
-#   FEDIFY_KV_FAULTS  which faults happen, "killServer cut", all unless told (names: Tests/IntegrationTests/Faults/Fault.swift)
-#   SOAK_SECONDS how long the soak lasts, 1800 unless told
+#   FEDIFY_KV_FAULTS  which faults happen, "killServer cut" (names: Tests/IntegrationTests/Faults/Fault.swift); default: all
+#   SOAK_SECONDS how long the soak lasts; default: 1800
 #   TSAN_FILTER  which tests ThreadSanitizer runs, a regular expression
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -34,6 +34,7 @@ sources=(Package.swift Sources Tests Snippets Examples/*/{Package.swift,Sources,
 lint() {
     step "Lint"
     swift format lint --strict --recursive --parallel "${sources[@]}"
+    Scripts/prose.sh
 }
 
 build() {
@@ -77,7 +78,7 @@ soak_test() {
 
 asan_options=(--sanitize address --scratch-path .build-asan)
 
-# What the server sends must not reach memory that isn't there: the connection, its statements and rows. What is bound
+# The server's data must not cause invalid memory accesses: the connection, its statements and rows. What is bound
 # in time or memory is left to the other runs: everything is slower and larger here.
 address_sanitizer() {
     step "AddressSanitizer"
@@ -113,7 +114,7 @@ documentation() {
 }
 
 thread_sanitizer() {
-    # What it looks for does not depend on the server; the first one will do.
+    # Data races do not depend on the server; the first one will do.
     local MYSQL_URL=${MYSQL_URL%% *} options=(--sanitize thread --scratch-path .build-tsan)
     [ "${TSAN:-1}" != 0 ] || return 0
     step "ThreadSanitizer: build"

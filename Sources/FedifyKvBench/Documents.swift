@@ -3,7 +3,7 @@ public import FedifyKv
 /// The rows that workloads read and write: ActivityPub actors with keys as Fedify's, the same for every store and
 /// every language.
 public enum Documents {
-    /// The size of a document, in bytes, unless told otherwise: 1 KiB.
+    /// The size of a document, in bytes, by default 1 KiB.
     public static let size = 1024
     /// How many entries ``listed(_:)`` has keys for.
     public static let listedCount = 1000
@@ -24,7 +24,7 @@ public enum Documents {
         KvKey(["_fedify", "activityIdempotence", "inbox", "https://server\(i).example/activities/\(i)"])
     }
 
-    /// What the listing's keys begin with.
+    /// The common prefix of the listing's keys.
     public static let listedPrefix: KvKey = ["_fedify", "activityIdempotence", "inbox"]
 
     /// The key that one worker swaps.

@@ -11,7 +11,7 @@ package struct PipeRequest: Sendable {
         case count(KvKey)
     }
 
-    /// What makes a line no request.
+    /// Why a line is not a request.
     package struct Malformed: Error {
         package let message: String
 
@@ -40,7 +40,7 @@ package struct PipeRequest: Sendable {
         self.members = members
     }
 
-    /// What is asked for.
+    /// The operation.
     ///
     /// - Throws: ``Malformed``, or ``KvError`` `invalidTTL`.
     package func operation() throws -> Operation {

@@ -31,14 +31,14 @@
             self.prefix = prefix
         }
 
-        /// Stores a value under a key that has none; a value that has expired is none. Of any number of callers, in
+        /// Stores a value under a key that has none; an expired value counts as absent. Of any number of callers, in
         /// any number of processes, one succeeds.
         ///
         /// - Parameters:
         ///   - key: The key, without the prefix.
         ///   - value: The value.
         ///   - expires: How long it lives; nil: for ever. Zero or less: it has expired already.
-        /// - Throws: `PersistError.duplicate` if there is a value; `KvError` `outcomeUnknown` if it can't be known
+        /// - Throws: `PersistError.duplicate` if there is a value; `KvError` `outcomeUnknown` if it is unknown
         ///   whether the value was stored, and else as the store's `cas`.
         public func create(key: String, value: some Codable & Sendable, expires: Duration?) async throws {
             let isNew = try await kv.cas(
@@ -47,7 +47,7 @@
             guard isNew else { throw PersistError.duplicate }
         }
 
-        /// Stores a value, in the place of one that is there.
+        /// Stores a value, and replaces an existing one.
         ///
         /// A value that was read and ends before it is set again without an expiry lives for ever, as Hummingbird says.
         /// Where that matters, name the time left, from ``getWithTTL(key:as:)``.
@@ -55,8 +55,8 @@
         /// - Parameters:
         ///   - key: The key, without the prefix.
         ///   - value: The value.
-        ///   - expires: How long it lives; nil: as long as the value that is there, and for ever where there is none.
-        ///     Zero or less: it has expired already.
+        ///   - expires: How long it lives; nil: as long as the value that is there, and without expiry if there is no
+        ///     value. Zero or less: it has expired already.
         /// - Throws: As the store's `set`.
         public func set(key: String, value: some Codable & Sendable, expires: Duration?) async throws {
             let value = try JSONValue(encoding: value, coding: kv.coding)
@@ -79,7 +79,7 @@
             return try decode(value, as: type)
         }
 
-        /// The value of a key, and what is left of its life.
+        /// The value of a key, and its remaining ttl.
         ///
         /// - Parameters:
         ///   - key: The key, without the prefix.
@@ -106,7 +106,7 @@
             prefix.appending(key)
         }
 
-        /// What should have ended already, as Hummingbird's driver in memory takes it, is an error to the store.
+        /// An expiry in the past, which Hummingbird's in-memory driver accepts, is an error of the store.
         private static func life(_ expires: Duration) -> Duration {
             max(expires, .zero)
         }

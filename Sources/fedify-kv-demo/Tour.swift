@@ -22,7 +22,7 @@ struct Tour {
             try? await kv.dropTable()
             throw error
         }
-        // Nothing is left behind.
+        // Clean up.
         try await kv.dropTable()
         await kv.pool.close()
     }
@@ -44,7 +44,7 @@ struct Tour {
                 object: "https://here.example/users/me")
             var handled: [String] = []
             for delivery in ["first", "second"] {
-                // The id is claimed by whoever sees it first, for a day.
+                // The first process that sees the ID claims it, for a day.
                 if try await kv.cas(["seen", follow.id], expected: nil, new: true, ttl: .seconds(86400)) {
                     handled.append(delivery)
                 }

@@ -3,7 +3,7 @@ import FedifyKvBench
 import Synchronization
 import Testing
 
-/// A write of the value that is there already costs a server nothing, so no workload may do that.
+/// Writing the present value costs a server nothing, so no workload may do that.
 @Suite struct WrittenValuesTests {
     /// Counts the writes that changed nothing.
     private final class Recorder: KvStore {

@@ -28,7 +28,7 @@ import Testing
         #expect(KvKey(serialized: text) == nil)
     }
 
-    /// What the TypeScript store wrote: `key` as it was given, `key_json` and `key_hex` as they are in the database.
+    /// Rows of the TypeScript store: `key` as it was given, `key_json` and `key_hex` as they are in the database.
     @Test func serializesAsTheTypeScriptStoreDid() throws {
         let fixture = URL(filePath: #filePath).deletingLastPathComponent()
             .appending(path: "../IntegrationTests/Fixtures/upstream-rows.jsonl")

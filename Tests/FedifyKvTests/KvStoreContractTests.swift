@@ -2,11 +2,11 @@ import FedifyKv
 import FedifyKvTesting
 import Testing
 
-/// The contract suite finds what it is there to find: stores that break one promise each.
+/// The contract suite finds the fault of stores that break one promise each.
 @Suite struct KvStoreContractTests {
     /// A store in memory with a fault, or with none.
     struct Broken: KvStore {
-        /// What is wrong, by a part of the promise that it breaks.
+        /// The fault, by a part of the promise that it breaks.
         enum Fault: String, CaseIterable, Sendable {
             // Values
             case absenceIsNull = "a key that was never set has no value"
@@ -77,7 +77,7 @@ import Testing
 
         let fault: Fault?
         let memory: MemoryKvStore<ManualClock>
-        /// What the wrapper knows beside what the store keeps.
+        /// The wrapper's own state.
         let notes = Notes()
 
         func get(_ key: KvKey) async throws(KvError) -> JSONValue? {
@@ -251,7 +251,7 @@ import Testing
         }
     }
 
-    /// What was written last, and who is at work.
+    /// The last write, and the running operations.
     actor Notes {
         private(set) var ttls: [KvKey: Duration?] = [:]
         private(set) var values: [KvKey: JSONValue] = [:]
@@ -285,7 +285,7 @@ import Testing
         }
     }
 
-    /// What the suite finds in a store with this fault.
+    /// The suite's findings for a store with this fault.
     private func violation(_ fault: Broken.Fault?) async -> ContractViolation? {
         let clock = ManualClock()
         let store = Broken(fault: fault, memory: MemoryKvStore(clock: clock))
@@ -327,7 +327,7 @@ import Testing
         #expect(violation.description.utf8.count < 5000)
     }
 
-    /// It leaves nothing behind, and touches nothing of others.
+    /// It leaves no entries, and doesn't touch others.
     @Test func theSuiteCleansUp() async throws {
         let clock = ManualClock()
         let kv = MemoryKvStore(clock: clock)

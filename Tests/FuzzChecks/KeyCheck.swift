@@ -39,7 +39,7 @@ enum KeyCheck {
         for count in 0...components.count { try checkPair(components, Array(components.prefix(count))) }
     }
 
-    /// What two keys are to each other is what their components are.
+    /// Two keys compare as their components do.
     private static func checkPair(_ left: [String], _ right: [String]) throws {
         let (leftKey, rightKey) = (KvKey(left), KvKey(right))
         try expect((leftKey == rightKey) == areSame(left, right), "keys of the same components are equal")

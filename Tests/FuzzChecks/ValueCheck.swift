@@ -11,7 +11,7 @@ enum ValueCheck {
         try expect((rightValue == leftValue) == (left == right), "equality is symmetric")
     }
 
-    /// What the text stands for; nil if it isn't JSON, or too deep for the reference.
+    /// The value of the text; nil if it isn't JSON, or too deep for the reference.
     private static func checkOne(_ text: String) throws -> ReferenceJSON? {
         let value = try? JSONValue(json: text)
         try expect((value != nil) == ((try? JSONDocument(text)) != nil), "a text is JSON or not, for all that read it")

@@ -103,7 +103,7 @@ import Testing
         }
     }
 
-    /// Whoever is answered finds his write through any other connection.
+    /// After the answer, a write is visible through any other connection.
     @Test(arguments: try await TestServer.all)
     func aWriteIsCommittedWhenItIsAnswered(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
@@ -164,7 +164,7 @@ import Testing
         }
     }
 
-    /// What a server can't keep fails by itself; all around it is stored, in few statements.
+    /// A value that a server can't keep fails individually; all others are stored, in few statements.
     @Test(arguments: try await TestServer.all)
     func oneBadRowFailsAlone(_ server: TestServer) async throws {
         try await server.withStore(poolSize: 1, maximumPacketSize: 1 << 20) { kv, pool in
@@ -198,7 +198,7 @@ import Testing
         let log = CapturedLog()
         try await server.withStore(poolSize: 4, logger: log.logger) { kv, _ in
             try await kv.set(["locked"], 0)
-            // What waits for a row's lock may hold up inserts into the gap before it.
+            // A statement that waits for a row's lock may delay inserts into the gap before it.
             try await kv.set(["gap"], 0)
             let other = try await OpenTransaction(
                 on: server, "SELECT `key` FROM `\(kv.options.tableName)` WHERE `key` = '[\"locked\"]' FOR UPDATE")
@@ -327,7 +327,7 @@ import Testing
             }
             for task in tasks { try await task.value }
             #expect(try await kv.count() == 30)
-            // Six at the most fit in 64 KiB.
+            // At most six fit in 64 KiB.
             #expect(try await executions(pool) - before >= 5)
             let many = try await executions(pool)
             try await kv.set(entries: (0..<30).map { KvEntry(key: ["many", "\($0)"], value: value) })
@@ -346,7 +346,7 @@ import Testing
         }
     }
 
-    /// First come, first served: under load nobody falls behind.
+    /// First come, first served: under load no caller starves.
     @Test(arguments: try await TestServer.all)
     func nobodyStarves(_ server: TestServer) async throws {
         try await server.withStore(poolSize: 1, options: { $0.coalescing.maximumRows = 4 }) { kv, _ in
@@ -368,7 +368,7 @@ import Testing
         }
     }
 
-    /// More than the server can take: what waits is bounded, what waits too long is told so, and it goes on afterwards.
+    /// More than the server can process: the queue is bounded, requests time out, and work continues afterwards.
     @Test(arguments: try await TestServer.all)
     func overloadIsRefused(_ server: TestServer) async throws {
         let pool = try server.pool(1) {
@@ -389,7 +389,7 @@ import Testing
                     #expect(error?.code == .overloaded)
                     #expect(error?.message.contains("1 of 1 in use") == true, "\(error?.message ?? "")")
                 }
-                // A caller may hear of it before he is counted out.
+                // A caller may be answered before the count is decremented.
                 try await eventually { kv.pool.status.waiting == 0 }
                 #expect(pool.status.connections == 1)
             }
@@ -399,7 +399,7 @@ import Testing
         await pool.close()
     }
 
-    /// A pool that is closed refuses what waits; what is under way is finished.
+    /// A closed pool refuses queued requests; those in progress complete.
     @Test(arguments: try await TestServer.all)
     func closingThePoolRefusesWhatWaits(_ server: TestServer) async throws {
         try await server.withStore(poolSize: 1) { direct, _ in
@@ -419,8 +419,8 @@ import Testing
         }
     }
 
-    /// The server stands still under load: what is under way goes on afterwards, who waits for too long is told, who may
-    /// not even wait is told at once, and nothing refused was written.
+    /// The server stands still under load: requests in progress continue afterwards, those that wait for too long fail,
+    /// those over the limit fail immediately, and no refused write was applied.
     @Test(arguments: try await TestServer.all, [true, false])
     func moreLoadThanTheServerTakesIsRefused(_ server: TestServer, _ isEnabled: Bool) async throws {
         let pool = try server.pool(2) {

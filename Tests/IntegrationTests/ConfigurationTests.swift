@@ -172,7 +172,7 @@ private final class AskedKeys: AccessReporter {
             default: "\(event.metadata.valueType)"
             }
         let secrets = event.providerResults.contains { (try? $0.result.get())?.value?.isSecret == true }
-        // What is asked for first: further questions only find out whether a value of another type is there.
+        // The first requests: further ones only check for a value of another type.
         keys.withLockedValue { keys in
             if keys[key] == nil { keys[key] = type + (secrets ? ", secret" : "") }
         }

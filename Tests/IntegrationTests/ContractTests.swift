@@ -12,7 +12,7 @@ import Testing
         }
     }
 
-    /// Sessions that a server's operator may have set up in his own way.
+    /// Sessions with settings of the server's operator.
     @Test(
         arguments: try await TestServer.all,
         [

@@ -155,7 +155,7 @@ import Testing
         }
     }
 
-    /// What the handshake of this connection has shown.
+    /// The result of this connection's handshake.
     @Test(arguments: try await TestServer.all)
     func whatWasVerifiedIsSaid(_ server: TestServer) async throws {
         let authority = try #require(TestServer.certificateAuthority)

@@ -144,7 +144,7 @@ import Testing
         }
     }
 
-    /// Where there is no difference no clock needs to be named.
+    /// Without a difference no clock needs to be given.
     @Test(arguments: try await TestServer.all, ["+00:00", "UTC", "Africa/Abidjan"])
     func atUTCNoClockIsAskedFor(_ server: TestServer, _ zone: String) async throws {
         try await withBench(server, zone, .sessionTimeZone) { bench in
@@ -166,7 +166,7 @@ import Testing
                     "mysql://\(user):\(password)@127.0.0.1:\(server.ports[0])/\(server.configuration.database)"
                     + "?allow-public-key-retrieval=true"
                 let ordinary = try MySQLConfiguration(url: url)
-                /// What a session sees of the time at this moment, for accounts that are nobody special.
+                /// The time that a session sees at this moment, for accounts without special rights.
                 func at(_ time: String, _ body: () async throws -> Void) async throws {
                     let unix = try await server.sql("SELECT TIMESTAMPDIFF(SECOND, '1970-01-01', '\(time)')")[0][0] ?? ""
                     try await server.withGlobal(

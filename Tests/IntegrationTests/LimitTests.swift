@@ -4,7 +4,7 @@ import Foundation
 import MySQLClient
 import Testing
 
-/// What the store takes, and what it refuses: clearly, with nothing changed, and working on afterwards.
+/// The store's limits: refusals are clear, change nothing, and don't affect later operations.
 @Suite struct LimitTests {
     private func nested(_ depth: Int) -> JSONValue {
         JSONValue(uncheckedJSON: String(repeating: "[", count: depth) + String(repeating: "]", count: depth))
@@ -52,7 +52,7 @@ import Testing
         }
     }
 
-    /// What the table's owner forbids is told as it is, and of one row alone.
+    /// A constraint of the table's owner is reported as such, and for one row only.
     @Test(
         arguments: try await TestServer.all,
         [
@@ -66,7 +66,7 @@ import Testing
         try await server.withStore(poolSize: 1) { kv, _ in
             try await kv.createTable()
             let sql = rule.sql.replacing("%@", with: kv.options.tableName)
-            // A trigger is made by the protocol for text.
+            // A trigger is created by the text protocol.
             let maker = try server.pool(1) { $0.sessionSetup = [sql] }
             try await maker.withConnection { _ in }
             await maker.close()
@@ -160,7 +160,7 @@ import Testing
         }
     }
 
-    /// Text grows when MySQL writes it anew: a space behind each comma, and doubles in its own way. What is stored can
+    /// Text grows when MySQL writes it: a space after each comma, and doubles in its own way. What is stored can
     /// be read.
     @Test(arguments: try await TestServer.all, ["1", "1e9", "0.5", "{\"a\":1}"])
     func whatIsStoredCanBeRead(_ server: TestServer, _ element: String) async throws {
@@ -211,7 +211,7 @@ import Testing
                 } catch let error as KvError {
                     #expect(!server.isMariaDB && error.code == .unsupportedValue, "\(number): \(error)")
                     #expect(try await kv.get(["n"], as: String.self) == "before")
-                    // Not even as the number it would be rounded to is it taken for one that is stored.
+                    // It isn't equal to the number that it would be rounded to either.
                     try await kv.set(["n"], JSONValue(uncheckedJSON: "18446744073709551615"))
                     #expect(try await !kv.cas(["n"], expected: value, new: .null))
                 }

@@ -42,7 +42,7 @@ import Testing
         return (lines, first, last)
     }
 
-    /// The most memory that a process has had, in bytes, where the system tells.
+    /// The peak memory of a process in bytes, where the system reports it.
     private func peakMemory(_ process: Int32) -> Int {
         let status = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
         let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
@@ -100,7 +100,7 @@ import Testing
             // The line is first come, first served: a third page would be before these.
             for _ in 0..<20 { #expect(try await fetched() == before + 4) }
             withExtendedLifetime(iterator) {}
-            // Left after the first entry: at the most the page ahead comes, too.
+            // Left after the first entry: at most one more page is fetched.
             for try await _ in kv.list() { break }
             for _ in 0..<20 { #expect((before + 6...before + 8).contains(try await fetched())) }
         }
@@ -154,8 +154,9 @@ import Testing
             #expect(try await kv.count(prefix: ["a"]) == 2)
             let all = try await server.sql("SELECT COUNT(*) FROM `\(kv.options.tableName)`")
             let skipped = (Int(all[0][0] ?? "") ?? 0) - 3
-            #expect(log.text.contains("rows with keys of other programs skipped [\"count\": \(skipped)]"), "\(log.text)")
-            // They are nobody's to delete.
+            let message = "rows with keys of other programs skipped [\"count\": \(skipped)]"
+            #expect(log.text.contains(message), "\(log.text)")
+            // They must not be deleted.
             #expect(try await kv.delete(prefix: ["a"]) == 2)
             #expect(try await kv.count() == 1)
             #expect(try await server.sql("SELECT COUNT(*) FROM `\(kv.options.tableName)`") == [["\(skipped + 1)"]])

@@ -2,7 +2,7 @@ import Foundation
 import MySQLClient
 import Testing
 
-/// A refused log-in says what else than the password may be the reason.
+/// A refused login names possible reasons besides the password.
 @Suite(.serialized) struct LoginHintTests {
     private func message(
         _ server: TestServer, _ user: String, _ password: String, _ parameters: String

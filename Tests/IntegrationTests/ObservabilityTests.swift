@@ -9,7 +9,7 @@ import MySQLClient
 import Testing
 import Tracing
 
-/// What the store and the pool tell of themselves, read from backends in memory.
+/// The logs, metrics and traces of the store and the pool, read from backends in memory.
 @Suite struct ObservabilityTests {
     @Test(arguments: try await TestServer.all)
     func everyOperationHasASpan(_ server: TestServer) async throws {
@@ -209,7 +209,7 @@ import Tracing
         second.down()
     }
 
-    /// What the facts in log messages are called is up to the service.
+    /// The service can choose the names of log metadata.
     @Test(arguments: try await TestServer.all)
     func logKeysAreConfiguration(_ server: TestServer) async throws {
         let log = CapturedLog()

@@ -65,12 +65,12 @@ import Testing
             #expect(below.total.entries == 2)
             let text = try await CommandLineTool.run(["stats", "--table", table], url: server.url)
             #expect(text.output.contains("users") && text.output.contains("████"))
-            // No colours where it is no terminal.
+            // No colors without a terminal.
             #expect(!text.output.contains("\u{1B}"))
         }
     }
 
-    /// Fedify's own keys all begin with one component: what is below it is told apart.
+    /// Fedify's own keys all begin with one component: the keys below it are grouped.
     @Test(arguments: try await TestServer.all)
     func statsGoAsDeepAsTellsSomething(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
@@ -198,7 +198,7 @@ import Testing
         let command: Command
     }
 
-    /// The manual page knows each command and option that there is. `Scripts/man.sh` writes it anew.
+    /// The manual page knows each command and option that there is. `Scripts/man.sh` generates it.
     @Test func theManualPageIsComplete() async throws {
         let folder = URL(filePath: #filePath).deletingLastPathComponent()
         let page = try String(contentsOf: folder.appending(path: "../../docs/man/fedify-kv.1"), encoding: .utf8)

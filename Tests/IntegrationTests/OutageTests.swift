@@ -96,7 +96,7 @@ import Testing
             // The deadline, and the margin of a busy machine.
             #expect(start.duration(to: .now) < .seconds(5))
             try proxy.up()
-            // It works again, without being told.
+            // It recovers by itself.
             try await eventually {
                 do {
                     try await kv.set(["k"], 3)

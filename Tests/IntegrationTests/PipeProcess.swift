@@ -77,7 +77,7 @@ final class PipeProcess: Sendable {
     /// The most memory that it had at a time, in bytes.
     var peakMemory: Int? { status("VmHWM").map { $0 << 10 } }
 
-    /// A number that the system tells of the process; sizes in KiB. (Linux: proc_pid_status(5).)
+    /// A number that the system reports for the process; sizes in KiB. (Linux: proc_pid_status(5).)
     func status(_ name: String) -> Int? {
         let status = try? String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
         let line = status?.split(separator: "\n").first { $0.hasPrefix("\(name):") }

@@ -5,9 +5,9 @@ import Testing
 @testable import FedifyMySQL
 
 /// How the servers carry the store's statements out, on small tables and larger ones: by the primary key, without
-/// sorting, and without locks on rows that nobody asked for.
+/// sorting, and without locks on other rows.
 @Suite struct PlanTests {
-    /// What EXPLAIN says of one table of a statement.
+    /// The row of EXPLAIN for a table of a statement.
     private struct Step {
         let type: String
         let key: String
@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    /// A row that another transaction has locked keeps nobody waiting who doesn't ask for it.
+    /// A row that another transaction has locked doesn't delay requests for other rows.
     @Test(arguments: try await TestServer.all)
     func noOtherRowIsLocked(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in

@@ -4,12 +4,13 @@ import Foundation
 import MySQLClient
 import Testing
 
-/// Rows that a server refuses, for whatever reason: each fails by itself, with its reason, and its neighbours are stored.
+/// Rows that a server refuses, for whatever reason: each fails by itself, with its reason, and its neighbours are
+/// stored.
 @Suite struct RefusedRowTests {
     enum Reason: CaseIterable, Sendable {
         case check, trigger, longMemberName, depth, packet, type
 
-        /// What is done to the table before.
+        /// The changes to the table beforehand.
         func statements(_ table: String) -> [String] {
             switch self {
             case .check:

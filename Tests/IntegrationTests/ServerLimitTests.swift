@@ -39,7 +39,7 @@ import Testing
         let pool = try server.pool(6) { $0.operationTimeout = .seconds(30) }
         let gate = Gate()
         let holders = NIOLockedValueBox(0)
-        // The least that MariaDB can be set to, and who sets it back.
+        // The minimum of MariaDB, and the connection that resets it.
         let others = try (0..<10).map { _ in try server.pool(1) }
         for other in others { try await other.withConnection { try await $0.query("DO 1") } }
         let former = try await server.sql("SELECT @@GLOBAL.max_connections")[0][0] ?? ""
@@ -66,7 +66,7 @@ import Testing
         for other in others { await other.close() }
     }
 
-    /// What nobody waits for any more ends on the server, too, if nobody can tell it to.
+    /// An abandoned statement ends on the server too, even if it can't be killed.
     @Test(arguments: try await TestServer.all)
     func aStatementEndsOnTheServerWithItsDeadline(_ server: TestServer) async throws {
         let proxy = try Proxy(to: server.ports[0])
@@ -93,7 +93,7 @@ import Testing
         await pool.close()
     }
 
-    /// A statement that waits for a table's definition, behind an ALTER TABLE say, is not carried out later.
+    /// A statement that waits for a table's definition, for example during an ALTER TABLE, is not carried out later.
     @Test(arguments: try await TestServer.all)
     func whatWaitsForADefinitionIsNotCarriedOutLater(_ server: TestServer) async throws {
         let pool = try server.pool(2) { $0.operationTimeout = .seconds(1) }
@@ -159,7 +159,7 @@ import Testing
         await pool.close()
     }
 
-    /// What a process that was killed had asked for ends on the server soon after its deadline, and is not carried out.
+    /// Statements of a killed process end on the server soon after its deadline, and are not applied.
     @Test(arguments: try await TestServer.all)
     func aProcessThatIsKilledLeavesNothingBehind(_ server: TestServer) async throws {
         try await server.withStore { direct, _ in

@@ -9,7 +9,7 @@ import Testing
 
 /// Pool and store as services of a group.
 @Suite(.serialized) struct ServiceTests {
-    /// A shutdown under load: what is under way is finished, what comes later is refused, and the server sees every
+    /// A shutdown under load: operations in progress complete, later ones are refused, and the server sees every
     /// connection closed as it should be.
     @Test(arguments: try await TestServer.all)
     func aGracefulShutdownFinishesWhatIsUnderWay(_ server: TestServer) async throws {
@@ -58,7 +58,7 @@ import Testing
         }
     }
 
-    /// Upkeep goes on until the shutdown, and doesn't hold it up.
+    /// Upkeep continues until the shutdown, and doesn't delay it.
     @Test(arguments: try await TestServer.all)
     func theStoreSweepsUntilTheShutdown(_ server: TestServer) async throws {
         try await server.withStore(options: { $0.upkeep.interval = .seconds(3600) }) { kv, pool in

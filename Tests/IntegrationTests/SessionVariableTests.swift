@@ -14,7 +14,7 @@ import Testing
         let others: [String]
     }
 
-    /// What can't be set here, or changes what everybody can do, with the reason.
+    /// Variables that can't be set here, or affect every account, with the reason.
     static let excepted: [String: String] = [
         "max_allowed_packet": "a limit that is the operator's: values above it are refused by name",
         "max_user_connections": "a limit that is the operator's",
@@ -79,8 +79,8 @@ import Testing
         #expect(settings > (Self.isThorough ? 150 : 15))
     }
 
-    /// The same for each command of the tool, which is a process of its own each time: without the thorough form, one other
-    /// value of each variable that was reported.
+    /// The same for each command of the tool, which is a process of its own each time: without the thorough form, one
+    /// other value of each variable that was reported.
     @Test(arguments: try await TestServer.all)
     func everyOtherValueLeavesTheToolRight(_ server: TestServer) async throws {
         let reported = Self.reported.subtracting(["sort_buffer_size", "max_sort_length", "collation_connection"])
@@ -92,7 +92,7 @@ import Testing
         #expect(settings > (Self.isThorough ? 150 : 9))
     }
 
-    /// And what a process was told is done is there after a crash of it.
+    /// And acknowledged writes survive a crash of the server.
     @Test(arguments: try await TestServer.all)
     func everyOtherValueLeavesWhatWasAcknowledged(_ server: TestServer) async throws {
         let settings = try await forEachSetting(server, valuesOfEach: Self.isThorough ? .max : 1) { _, witness in

@@ -7,7 +7,7 @@ import Testing
 
 /// Of several servers the pool uses one, which takes writes; when that fails, or turns read-only, another.
 @Suite struct SeveralServersTests {
-    /// Callers who write, until the body is done. Gives back how many writes were answered; none may fail.
+    /// Callers that write until the body is done. Returns the number of answered writes; none may fail.
     private func underLoad(
         _ kv: MySQLKvStore, _ body: (_ written: @Sendable () -> Int) async throws -> Void
     ) async throws -> Int {
@@ -57,7 +57,7 @@ import Testing
                 first.down()
                 try await progress(written)
                 #expect(pool.description.contains(":\(second.port)"))
-                // The first one is there again: nobody goes back to it while the second one works.
+                // The first one is back: the pool stays with the second one while that works.
                 try first.up()
                 try await progress(written)
                 #expect(first.connections == 0 && second.connections > 0)
@@ -74,7 +74,7 @@ import Testing
         second.down()
     }
 
-    /// A server that was left is the last to be tried again, though it is there.
+    /// A server that was left is tried last, even if it is available.
     @Test(arguments: try await TestServer.all)
     func aServerThatWasLeftComesLast(_ server: TestServer) async throws {
         let proxies = try (0..<3).map { _ in try Proxy(to: server.ports[0]) }
@@ -86,7 +86,7 @@ import Testing
             try await eventually { pool.status.connections == 0 }
             try await pool.withConnection { _ in }
             #expect(pool.description.contains(":\(proxies[next].port)"), "\(pool) \(next)")
-            // It is there again, and so are both of the others.
+            // It is available again, and so are both of the others.
             proxies[used].refuse(false)
         }
         await pool.close()
@@ -149,7 +149,7 @@ import Testing
                         }
                         #expect(error?.serverCode == 1290)
                         #expect(try await ports(of: pool, connections: 4) == [first.port])
-                        // There is no such table yet.
+                        // The table doesn't exist yet.
                         try await kv.set(["k"], 2)
                         #expect(try await kv.get(["k"], as: Int.self) == 2)
                     }
@@ -161,8 +161,8 @@ import Testing
         }
     }
 
-    /// One name, behind which another server stands from now on: as soon as the first one says that it is read-only, all
-    /// connections to it are closed, and the next ones reach the second.
+    /// A name that points to another server from now on: as soon as the first one says that it is read-only,
+    /// all connections to it are closed, and the next ones reach the second.
     @Test(.enabled("needs two servers") { try await TestServer.all.count > 1 })
     func writesFollowANameToAnotherServer() async throws {
         let (first, second) = (try await TestServer.all[0], try await TestServer.all[1])

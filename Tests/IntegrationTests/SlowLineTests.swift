@@ -27,7 +27,7 @@ import Testing
         }
     }
 
-    /// What doesn't fit in a page is not sent, so that each page comes in time.
+    /// Rows that don't fit in a page are not sent, so that no page times out.
     @Test(arguments: try await TestServer.all)
     func whatDoesNotFitInAPageIsNotSent(_ server: TestServer) async throws {
         try await withStore(server, values: 20, of: 1 << 20, deadline: .seconds(5)) { proxy, kv, value in

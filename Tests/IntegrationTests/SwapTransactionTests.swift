@@ -5,7 +5,7 @@ import NIOConcurrencyHelpers
 import Testing
 
 /// Swaps that are decided together, while each statement of their transaction is made to fail on the way to the server.
-/// What is written behind it is carried out all the same.
+/// Pipelined statements after it are executed all the same.
 @Suite struct SwapTransactionTests {
     enum Step: Int, CaseIterable, Sendable {
         case start, lock, write, commit
@@ -16,7 +16,7 @@ import Testing
         case refusal
         /// The row could not be locked in time: the transaction goes on.
         case lockWait
-        /// The transaction is rolled back, so that what comes behind is in none.
+        /// The transaction is rolled back, so later statements are in none.
         case deadlock
         /// The connection breaks before the server has it.
         case cut
@@ -151,7 +151,7 @@ import Testing
         defer { proxy.down() }
         let transaction = NIOLockedValueBox(Transaction(awaited: step))
         proxy.rewrite { bytes in
-            // The server does what it is told, and its answer stays away.
+            // The server executes the statement, and its answer is lost.
             if transaction.withLockedValue({ $0.isReached(bytes) }) { proxy.hold() }
             return .asItIs
         }
@@ -164,7 +164,7 @@ import Testing
             let (early, late) = try await pool.whileBusy {
                 let early = (0..<4).map { key in Task { try await kv.cas(["k", "\(key)"], expected: 1, new: 2) } }
                 try await eventually { pool.status.waiting == 4 }
-                // Those who come later have time left when the first have none.
+                // Later requests have time left when the first have none.
                 try await Task.sleep(for: .seconds(1))
                 let late = (4..<8).map { key in Task { try await kv.cas(["k", "\(key)"], expected: 1, new: 2) } }
                 try await eventually { pool.status.waiting == 8 }

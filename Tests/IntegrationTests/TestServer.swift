@@ -19,7 +19,7 @@ struct TestServer: Sendable, CustomTestStringConvertible {
     /// The processes, in the order of the configuration's addresses, if the tests' script started them.
     let nodes: [ServerNode]
 
-    /// What the name of each test case shows.
+    /// The description in the name of each test case.
     var testDescription: String { "\(name) \(server.version)" }
 
     var name: String {

@@ -38,7 +38,7 @@ import Testing
         }
     }
 
-    /// What is stored is UTC: plain SQL sees the date.
+    /// The stored date is UTC, as plain SQL shows.
     @Test(arguments: try await TestServer.all)
     func expiryIsStoredInUTC(_ server: TestServer) async throws {
         try await server.withStore(session: Self.session("+05:30")) { kv, _ in

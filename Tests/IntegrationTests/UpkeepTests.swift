@@ -24,7 +24,7 @@ import Testing
         }
     }
 
-    /// A cluster may refuse the lock: rows are removed all the same, and it is told once.
+    /// A cluster may refuse the lock: rows are removed all the same, and it is logged once.
     @Test(arguments: try await TestServer.all)
     func withoutALockExpiredRowsAreRemovedAllTheSame(_ server: TestServer) async throws {
         let proxy = try Proxy(to: server.ports[0])
@@ -171,7 +171,7 @@ import Testing
         }
     }
 
-    /// A sweep under way ends when its task is cancelled, and that is no failure.
+    /// A running sweep ends when its task is cancelled, which is not a failure.
     @Test(arguments: try await TestServer.all)
     func aCancelledSweepIsNoFailure(_ server: TestServer) async throws {
         let log = CapturedLog()
@@ -235,7 +235,7 @@ import Testing
         }
     }
 
-    /// The TypeScript store makes the index in a second step, and may have been stopped before it.
+    /// The TypeScript store creates the index in a second step, and may have been stopped before it.
     @Test(arguments: try await TestServer.all)
     func aMissingIndexIsMade(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in

@@ -6,7 +6,7 @@ import NIOCore
 import NIOPosix
 import Testing
 
-/// Addresses behind which nobody answers, before one where somebody does.
+/// Addresses that don't answer, before one that does.
 @Suite struct AddressTests {
     private static func living() throws -> FakeServer {
         try FakeServer { connection in
@@ -52,7 +52,7 @@ import Testing
     }
 
     #if os(Linux)
-        /// What a name server says.
+        /// The answer of a name server.
         private struct Names: Resolver, Sendable {
             let eventLoop: any EventLoop
             /// nil: nothing, ever.
@@ -103,7 +103,7 @@ import Testing
                 guard withAddress({ bind(listener, $0, $1) }) == 0, listen(listener, 0) == 0 else {
                     throw POSIXError(.EADDRNOTAVAIL)
                 }
-                // One connection that nobody accepts is all that it has room for.
+                // Its backlog has room for one connection that isn't accepted.
                 let client = newSocket()
                 guard withAddress({ Foundation.connect(client, $0, $1) }) == 0 else {
                     throw POSIXError(.ECONNREFUSED)

@@ -109,14 +109,14 @@ import Testing
         #expect(String(repeating: "x", count: 300).escaped().count == 257)
     }
 
-    /// A ? that should have been written %3F: what stands behind it is of the password, not a parameter's name.
+    /// A ? that should have been written %3F: the text after it belongs to the password, not to a parameter's name.
     @Test func aPasswordWithAQuestionMarkIsNotShown() throws {
         let error = #expect(throws: MySQLError.self) { try MySQLConfiguration(url: "mysql://u:pass?word@host/db") }
         #expect(error?.code == .invalidConfiguration)
         #expect(error?.message.contains("word@") == false && error?.message.contains("%3F") == true)
     }
 
-    /// An accent behind a separator makes one character of the two.
+    /// An accent after a separator forms one character with it.
     @Test func anAccentHidesNoSeparator() throws {
         let error = #expect(throws: MySQLError.self) {
             try MySQLConfiguration(url: "mysql://u:hun?ter2@\u{301}host/db?ssl=1")

@@ -16,7 +16,7 @@ import Testing
             password: MySQLConfiguration.Password(Self.password),
             database: "db")
         configuration.connectTimeout = .seconds(2)
-        // What may get better is tried again until then.
+        // Transient failures are retried until then.
         configuration.operationTimeout = .seconds(3)
         change(&configuration)
         let pool = try MySQLPool(configuration)
@@ -45,7 +45,7 @@ import Testing
         #expect(server.received.isEmpty)
     }
 
-    /// Bytes behind the greeting would be taken for what comes after the TLS handshake: not one is sent then.
+    /// Bytes after the greeting would be processed as if they came after the TLS handshake: not one is sent then.
     @Test(arguments: MySQLConfiguration.TLS.Mode.allCases.filter { $0 != .verifyCA })
     func nothingMayComeBehindTheGreeting(_ mode: MySQLConfiguration.TLS.Mode) async throws {
         let greeting = FakeServer.greeting(method: "mysql_native_password", offersTLS: true)

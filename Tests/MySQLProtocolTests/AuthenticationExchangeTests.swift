@@ -100,7 +100,7 @@ import Testing
 
     // MARK: The order
 
-    /// What servers may send, and what they may not.
+    /// Valid and invalid messages of servers.
     static let messages: [[UInt8]] = [
         [], [0], [1], [2], [3], [4], [5], [0xFE], [0xFF], [3, 0], [4, 0], [3, 4], [4, 4],
         Array(AuthenticationRSATests.publicKey.utf8), Samples.parsecSalt, Samples.nonce, Samples.longNonce,

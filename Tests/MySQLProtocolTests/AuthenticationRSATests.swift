@@ -18,7 +18,7 @@ import _CryptoExtras
         return exchange
     }
 
-    /// What the server reads: RSA with OAEP and SHA-1, and XOR with the nonce over and over.
+    /// Decrypts as the server does: RSA with OAEP and SHA-1, and XOR with the nonce over and over.
     private func decrypted(_ step: AuthenticationExchange.Step) throws -> [UInt8] {
         guard case .send(let bytes) = step else { return [] }
         let key = try _RSA.Encryption.PrivateKey(pemRepresentation: Self.privateKey)

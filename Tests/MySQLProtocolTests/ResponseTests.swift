@@ -70,7 +70,7 @@ import Testing
         #expect(try failure(.text, [[33]]) == "the server answers with 33 columns; the limit is 32")
         let most: [UInt8] = [0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]
         #expect(try failure(.text, [most]) == "the server answers with \(UInt64.max) columns; the limit is 32")
-        // More behind the number than there should be.
+        // More bytes after the number than expected.
         #expect(try failure(.text, [[1, 0]]) != nil)
         #expect(try failure(.prepared, [[0, 1, 0, 0, 0, 32, 0, 0, 0, 0, 0, 0]]) == nil)
         #expect(

@@ -35,7 +35,7 @@ extension MySQLKvStore {
 
     /// Deletes all entries below a prefix, in bounded batches: entries added in the meantime may stay.
     ///
-    /// - Parameter prefix: The prefix; it must have a component. To delete everything, ``dropTable()``.
+    /// - Parameter prefix: The prefix; not empty. To delete everything, use ``dropTable()``.
     /// - Returns: The number of deleted rows, expired ones included.
     /// - Throws: `KvError`, `emptyKey` for an empty prefix.
     @discardableResult

@@ -13,10 +13,10 @@ public import MySQLClient
 /// try await kv.set(["users", "alice"], Profile(name: "Alice"), ttl: .seconds(3600))
 /// ```
 ///
-/// The table is created on first use, if it isn't there. Every operation ends within
+/// The table is created on first use if it doesn't exist. Every operation ends within
 /// `MySQLConfiguration.operationTimeout`, and throws `KvError`: beside what each operation says, `emptyKey`,
 /// `keyTooLong` (768 Unicode scalars of serialized text is the limit; nothing is sent), `connectionFailed`,
-/// `overloaded`, `deadlineExceeded`, `cancelled` (while it waits for a connection or for its next attempt),
+/// `overloaded`, `deadlineExceeded`, `cancelled` (while it waits for a connection or a retry),
 /// `serverError` or `closed`. Deadlocks and lost connections are retried until the deadline wherever that is safe.
 public final class MySQLKvStore: KvStore {
     /// The options of the store.
@@ -200,12 +200,12 @@ public final class MySQLKvStore: KvStore {
 
     // MARK: - Schema and upkeep
 
-    /// Creates the table and its index, if they aren't there. (Fedify: `initialize()`.) Operations do this by
+    /// Creates the table and its index if they don't exist. (Fedify: `initialize()`.) Operations do this by
     /// themselves on first use.
     ///
-    /// It may run in any number of processes at once. Where the table is there, no rights to create one are needed.
+    /// It may run in any number of processes at once. If the table exists, no right to create it is needed.
     ///
-    /// - Throws: `KvError` `serverError` if the table isn't there and the user may not create it.
+    /// - Throws: `KvError` `serverError` if the table doesn't exist and the user has no right to create it.
     public func createTable() async throws(KvError) {
         try await perform(.createTable) { try await create() }
     }
@@ -225,7 +225,7 @@ public final class MySQLKvStore: KvStore {
         }
     }
 
-    /// Drops the table with all that is in it, if it is there. (Fedify: `drop()`.) The next operation creates it again.
+    /// Drops the table with all its entries, if it exists. (Fedify: `drop()`.) The next operation creates it again.
     public func dropTable() async throws(KvError) {
         try await perform(.dropTable) {
             try await run(createsTable: false) { [statements] connection in

@@ -25,8 +25,8 @@ extension MySQLConfiguration.Password: CustomStringConvertible, CustomDebugStrin
 }
 
 extension MySQLConfiguration.Password {
-    /// A text of a server's without the password, which some servers repeat. (A password of one or two characters would
-    /// be given away by what is left out.)
+    /// A server's message without the password, which some servers repeat. (A password of one or two characters would
+    /// be revealed by the gaps.)
     func removed(from message: String) -> String {
         text.utf8.count < 3 ? message : message.replacing(text, with: "<the password>")
     }

@@ -55,8 +55,7 @@ public struct MySQLConfiguration: Sendable {
         public var maximumConnections = 10
         /// How long an operation may wait for a connection; nil: until its own deadline, which ends the wait anyway.
         public var acquisitionTimeout: Duration?
-        /// How many operations may be queued for a connection. Any more are refused immediately: a queued operation
-        /// takes memory.
+        /// The maximum number of queued operations. More are refused immediately, since each takes memory.
         public var maximumQueuedOperations = 100_000
         /// How long a connection may stay unused before it is closed. Keep it below the server's `wait_timeout`.
         public var idleTimeout: Duration = .seconds(60)

@@ -46,7 +46,7 @@ public struct MySQLError: Error, Sendable, CustomStringConvertible {
 
     /// The kind of failure.
     public let code: Code
-    /// What was wrong and what to do.
+    /// The reason and what to do.
     public let message: String
     /// The server's error number.
     public let serverCode: UInt32?

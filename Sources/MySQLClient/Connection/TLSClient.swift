@@ -12,7 +12,7 @@ struct TLSClient: Sendable {
     let isVerifying: Bool
     private let checksName: Bool
 
-    /// What a successful handshake has verified about the server.
+    /// The properties of the server that a successful handshake has verified.
     var encryption: Encryption { checksName ? .verifiedIdentity : isVerifying ? .verifiedChain : .unverified }
 
     /// Blocks to read certificate files: don't call it on an event loop.

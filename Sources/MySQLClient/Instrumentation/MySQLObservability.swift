@@ -7,7 +7,7 @@ public import Metrics
 /// The logger, the metrics factory and the tracer of a pool and of the stores on it. The tracer is there with the
 /// package trait `Tracing`, which is on by default.
 ///
-/// None of them ever gets a password, a key or a value.
+/// Passwords, keys and values never appear in any of them.
 public struct MySQLObservability: Sendable {
     /// The names used in the metadata of log messages. By default they begin with `mysql_`.
     public struct LogKeys: Sendable {

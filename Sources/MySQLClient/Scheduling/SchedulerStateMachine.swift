@@ -88,7 +88,7 @@ package struct SchedulerStateMachine {
     private enum Phase {
         case opening
         case idle(since: NIODeadline)
-        /// Its event loop was told to take requests.
+        /// Its event loop was asked to take requests.
         case reserved
         case busy(Batch, nextDeadline: NIODeadline)
     }

@@ -13,7 +13,7 @@ extension Examination {
             advice: isOld ? "MySQL 8.0 and MariaDB 10.6 are the oldest tested versions; update the server." : nil)
     }
 
-    /// What this connection's TLS handshake has verified, not the configuration.
+    /// Encryption as verified by this connection's TLS handshake, not as configured.
     func encryption() async throws -> Finding {
         let isLocal =
             switch connection.address {

@@ -10,7 +10,7 @@ struct FaultScene: Sendable {
     let proxies: [Proxy]
     /// The table, not through the proxy.
     let direct: MySQLKvStore
-    /// The load's user on the server, who is no administrator.
+    /// The load's user on the server, not an administrator.
     let user: String
     /// Two stores in this process, and two in others.
     let stores: [any KvStore]

@@ -4,7 +4,7 @@ import Foundation
 import MySQLClient
 import Testing
 
-/// What waits for a server that can't be reached.
+/// Requests that wait for an unreachable server.
 @Suite struct StormTests {
     /// A thousand callers open no more connections than one would.
     @Test(arguments: try await TestServer.all)

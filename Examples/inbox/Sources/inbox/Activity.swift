@@ -15,7 +15,7 @@ struct Activity: Sendable {
         "Undo", "Update",
     ]
 
-    /// An activity from what was posted. Throws an HTTPError that tells the sender what is wrong.
+    /// An activity from what was posted. Throws an HTTPError with a message for the sender.
     init(posted text: String) throws {
         let json: JSONValue
         let parts: Parts

@@ -24,7 +24,7 @@ struct ActorDocuments: Sendable {
         do {
             document = try await fetch(actor)
             decoded = try document.decode()
-            // Nobody else's: a server speaks for the actors at its own addresses.
+            // A server speaks only for the actors at its own addresses.
             guard decoded.id == actor.text else { throw Self.unavailable }
             try await kv.set(key, document, ttl: life)
         } catch {

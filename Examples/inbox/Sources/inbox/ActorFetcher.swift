@@ -61,7 +61,7 @@ struct ActorFetcher: Sendable {
         let type = response.headers.first(name: "content-type")?.lowercased() ?? ""
         guard Inbox.isJSON(type) else { throw Refused(reason: "the answer isn't JSON") }
         let body = try await response.body.collect(upTo: maximumSize)
-        // What was cut off because time is up isn't a document.
+        // Data that was cut off by the timeout isn't a document.
         try Task.checkCancellation()
         return try JSONValue(json: String(buffer: body))
     }

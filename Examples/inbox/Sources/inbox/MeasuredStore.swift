@@ -1,6 +1,6 @@
 import FedifyKv
 
-/// A store that tells how long its operations take.
+/// A store that measures its operations.
 struct MeasuredStore: KvStore {
     private let store: any KvStore
     private let measurements: Measurements

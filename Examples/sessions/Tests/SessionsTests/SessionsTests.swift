@@ -71,7 +71,7 @@ extension TestClientProtocol {
 }
 
 extension Result where Failure == any Error {
-    /// The outcome of asynchronous work, to tidy up behind it.
+    /// The outcome of asynchronous work, to clean up after it.
     fileprivate init(_ body: () async throws -> Success) async {
         do { self = .success(try await body()) } catch { self = .failure(error) }
     }
