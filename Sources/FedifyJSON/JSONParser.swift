@@ -1,4 +1,4 @@
-/// What a store must know of a JSON text, besides that it is JSON.
+/// Properties of a JSON text that a store needs.
 package struct JSONSummary: Sendable {
     /// The size of the text, in bytes.
     package var byteCount = 0
@@ -39,7 +39,7 @@ package struct JSONParser {
     private let keepsNodes: Bool
     private var index = 0
 
-    /// What a text holds, and its parts, if they are asked for.
+    /// The properties of a text, and its parts if requested.
     static func parse(
         _ text: String, keepsNodes: Bool
     ) throws(JSONSyntaxError) -> (summary: JSONSummary, nodes: [JSONDocument.Node]) {

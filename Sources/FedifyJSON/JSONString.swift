@@ -43,7 +43,7 @@ package enum JSONString {
         }
     }
 
-    /// Where a string as ``write(_:to:)`` writes it ends, behind its quote; nil if there is none.
+    /// The end, after its quote, of a string as ``write(_:to:)`` writes it; nil if there is no such string.
     package static func canonicalEnd(in bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
         guard start < bytes.count, bytes[start] == UInt8(ascii: "\"") else { return nil }
         var index = start + 1

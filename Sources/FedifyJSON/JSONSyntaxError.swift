@@ -1,6 +1,6 @@
-/// What is wrong with a text that isn't JSON, and at which byte. It shows nothing of the text.
+/// An error of a text that isn't JSON, and its byte. It contains nothing of the text.
 public struct JSONSyntaxError: Error, Sendable, CustomStringConvertible {
-    /// What is wrong.
+    /// The reason.
     public let reason: String
     /// The offset of the byte at which it was found.
     public let offset: Int

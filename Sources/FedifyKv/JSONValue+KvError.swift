@@ -50,7 +50,7 @@ extension JSONValue {
         _ = try summary()
     }
 
-    /// What a store must know of the text.
+    /// Properties of the text that a store needs.
     ///
     /// - Throws: ``KvError`` `invalidValue` if it isn't JSON.
     package func summary() throws(KvError) -> JSONSummary {

@@ -54,8 +54,8 @@ public struct KvError: Error, Sendable, CustomStringConvertible {
         /// The outcome of a compare-and-swap is unknown: it may have been carried out, or may yet be. Read the key to
         /// see, or use ``KvStore/update(_:as:ttl:timeout:valuesAreUnique:isolation:_:)``.
         public static let outcomeUnknown = Code(rawValue: "outcomeUnknown")
-        /// A lock was lost while the body of ``KvStore/withLock(_:ttl:timeout:_:)`` ran: it could not be renewed in time,
-        /// or was taken away. The body was cancelled; what it did may overlap with the next holder's work.
+        /// A lock was lost while the body of ``KvStore/withLock(_:ttl:timeout:_:)`` ran: it could not be renewed in
+        /// time, or was taken away. The body was cancelled; what it did may overlap with the next holder's work.
         public static let lockLost = Code(rawValue: "lockLost")
         /// The server refused the operation; the message has its reason. Trying again is of no use.
         public static let serverError = Code(rawValue: "serverError")
@@ -65,7 +65,7 @@ public struct KvError: Error, Sendable, CustomStringConvertible {
 
     /// The kind of failure.
     public let code: Code
-    /// What was wrong, which limit, and what to do; without keys, values or passwords.
+    /// The reason, the limit, and what to do; without keys, values or passwords.
     public let message: String
     /// Whether the write that failed may have been carried out, or may yet be. After `cas` it is true for
     /// ``Code/outcomeUnknown`` alone.

@@ -64,7 +64,7 @@ extension KvStoreContract {
                 "cas takes \(expected) for \(areEqual ? "equal to" : "different from") \(stored)",
                 try await store.cas(key, expected: JSONValue(uncheckedJSON: expected), new: swapped), areEqual)
             await promises.expect(
-                "what is there after a cas is as it said",
+                "the entry after a cas is as it said",
                 try await store.get(key), areEqual ? swapped : JSONValue(uncheckedJSON: stored))
         }
         for (left, right) in Self.equal {

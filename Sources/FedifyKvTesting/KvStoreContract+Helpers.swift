@@ -162,7 +162,7 @@ private final class Counter: Sendable {
     func increment() { count.add(1, ordering: .acquiringAndReleasing) }
 }
 
-/// What the holders of a lock saw.
+/// The observations of a lock's holders.
 private final class LockLog: Sendable {
     private let state = Mutex((now: 0, most: 0, numbers: [Int]()))
 

@@ -126,7 +126,7 @@ extension KvStoreContract {
     }
 
     /// Runs what must be done before an entry expires, with longer and longer lives until it was quick enough (true).
-    /// When the life has passed, looks at what is there.
+    /// Reads the entry after it has expired.
     private func beforeExpiry(
         _ promise: String, _ promises: Promises, do attempt: (Duration) async throws -> Bool,
         after look: (String) async throws -> Void

@@ -22,12 +22,12 @@ public struct KvStoreContract: Sendable {
     ///
     /// - Parameters:
     ///   - store: The store.
-    ///   - maximumKeyLength: The Unicode scalars of serialized text that a key may have, at least 128; nil, if there is no
-    ///     limit.
+    ///   - maximumKeyLength: The Unicode scalars of serialized text that a key may have, at least 128; nil, if there is
+    ///     no limit.
     ///   - concurrency: How many tasks race for a key at the same time.
     ///   - iterations: How many times they race.
-    ///   - advanceTime: Lets this much time pass by the store's clock, for entries to expire: a test that moves the clock says
-    ///     how. By default it waits.
+    ///   - advanceTime: Lets this much time pass by the store's clock, for entries to expire: a test that moves the
+    ///     clock says how. By default it waits.
     public init(
         of store: any KvStore,
         maximumKeyLength: Int? = nil,
@@ -83,7 +83,7 @@ public struct KvStoreContract: Sendable {
         KvKey([root] + components)
     }
 
-    /// What is there after it was set.
+    /// The entry after it was set.
     func stored(_ key: KvKey, _ value: JSONValue, ttl: Duration? = nil) async throws -> JSONValue? {
         try await store.set(key, value, ttl: ttl)
         return try await store.get(key)

@@ -1,6 +1,6 @@
 import FedifyKv
 
-/// What was checked, and what of it was broken.
+/// The checked promises, and the broken ones.
 final class Promises {
     private(set) var broken: [String] = []
     /// The promise that was looked at last.

@@ -37,7 +37,7 @@ import Testing
         #expect(try PropertyListDecoder().decode(JSONValue.self, from: encoded) == value)
     }
 
-    /// What an encoder can't carry unchanged is an error.
+    /// A value that an encoder would change is an error.
     @Test(arguments: [
         "1e400", "0.12345678901234567890123456789012345678901234567890", "\"\\ud800\"",
         "{\"\u{E9}\":1,\"e\u{301}\":2}", "nonsense",

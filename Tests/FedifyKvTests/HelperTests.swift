@@ -161,7 +161,7 @@ import Testing
         #expect(next > number)
     }
 
-    /// The renewal of a lock that nobody answers is tried again, and is no loss.
+    /// The renewal of a lock that is not answered is retried, and doesn't lose the lock.
     @Test func anUnansweredRenewalIsNoLoss() async throws {
         let kv = Unanswered(.applied, times: 5) { _, expected, new in expected != nil && expected == new }
         let isDone = try await kv.withLock(["lock"], ttl: .milliseconds(200), timeout: .seconds(5)) { _ in

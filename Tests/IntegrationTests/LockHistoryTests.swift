@@ -3,9 +3,9 @@ import FedifyMySQL
 import NIOConcurrencyHelpers
 import Testing
 
-/// What the holders of a lock, in several tasks and processes, see of each other.
+/// The observations of a lock's holders in several tasks and processes.
 @Suite(.serialized) struct LockHistoryTests {
-    /// What the bodies under the locks did.
+    /// The actions of the bodies under the locks.
     private struct State {
         var holders: [KvKey: Int] = [:]
         var numbers: [KvKey: [Int]] = [:]

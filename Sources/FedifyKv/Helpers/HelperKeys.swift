@@ -1,7 +1,7 @@
-/// The keys of what helpers store beside their callers' entries: below a component of their own, so that no listing below
-/// a caller's prefix has them.
+/// The keys of what helpers store beside their callers' entries: below a component of their own, so that no listing
+/// below a caller's prefix has them.
 package enum HelperKeys {
-    /// What all of them begin with.
+    /// The common prefix.
     package static let root: KvKey = ["_fedify_kv"]
 
     /// The lease of the producer of ``KvStore/getOrSet(_:as:ttl:lease:timeout:isolation:_:)``.

@@ -8,17 +8,17 @@ extension KvStore {
     /// ```
     ///
     /// The lock is an entry with a token of its holder's, renewed every third of its ttl, and deleted at the end by its
-    /// holder alone. If it is lost (it was deleted, or could not be renewed until shortly before its ttl ends), the body is
-    /// cancelled. A body that does not react to that at once, or a process that was stopped, may run on beside the next
-    /// holder's: see ``KvLock/fencingNumber``.
+    /// holder alone. If it is lost (it was deleted, or could not be renewed until shortly before its ttl ends), the
+    /// body is cancelled. A body that does not react to that at once, or a process that was stopped, may run on beside
+    /// the next holder's: see ``KvLock/fencingNumber``.
     ///
     /// After `outcomeUnknown` the token shows what became of a swap, so this error does not reach the caller.
     ///
     /// - Parameters:
-    ///   - key: The lock's key: one that is used for nothing else. The last fencing number is kept for ever under a key that is
-    ///     longer by 26 Unicode scalars.
-    ///   - ttl: How long the lock outlives a holder that has crashed. Well above the time that an operation of the store may
-    ///     take.
+    ///   - key: The lock's key: one that is used for nothing else. The last fencing number is kept for ever under a key
+    ///     that is longer by 26 Unicode scalars.
+    ///   - ttl: How long the lock outlives a holder that has crashed. Well above the time that an operation of the
+    ///     store may take.
     ///   - timeout: How long to wait for the lock. Zero: one attempt.
     ///   - body: The work.
     /// - Returns: What the body returns.
@@ -69,7 +69,7 @@ extension KvStore {
         throw KvError(.deadlineExceeded, "others held the lock until the timeout", mayHaveBeenApplied: false)
     }
 
-    /// A number that nobody else gets, larger than all before. One whose swap has an unknown outcome is skipped.
+    /// A unique number, larger than all before. A number whose swap has an unknown outcome is skipped.
     private func nextFencingNumber(_ key: KvKey) async throws(KvError) -> Int {
         let key = HelperKeys.fencing(key)
         var backoff = Backoff(timeout: .seconds(10))

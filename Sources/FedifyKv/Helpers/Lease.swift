@@ -1,8 +1,8 @@
 /// An entry that one of any number of callers has for a time. It holds a token of the caller's own, and its ttl ends it
 /// if the caller can't.
 ///
-/// Nobody else writes the token, so that the outcome of a compare-and-swap can always be found out, and a swap from or to
-/// the token can be tried again.
+/// No other caller writes the token, so that the outcome of a compare-and-swap can always be found out, and a swap from
+/// or to the token can be tried again.
 struct Lease: Sendable {
     let store: any KvStore
     let key: KvKey

@@ -5,7 +5,7 @@ import Synchronization
 /// It goes on while the caller's task is cancelled, for as long as the work takes to end.
 final class LeaseKeeper: Sendable {
     private struct State {
-        /// Before this nobody else can have the lease.
+        /// Before this time no other caller can have the lease.
         var validUntil: ContinuousClock.Instant
         var isLost = false
     }
