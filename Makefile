@@ -11,13 +11,13 @@ help:
 	@echo "make bench   the benchmark, on a throwaway MariaDB and a throwaway MySQL"
 	@echo "             (QUICK=1: short; SERVER=mariadb|mysql; BASELINE=COMMIT: with the version before; OUT=FILE: figures as JSON;"
 	@echo "             REPORT=1: into docs/benchmarks.md; CELLS=\"get:8@0 cas:8@2000\": some of it; Scripts/bench.sh says more)"
-	@echo "make upkeep  what sweeping two million expired rows costs those who write meanwhile, on both servers"
+	@echo "make upkeep  what sweeping two million expired rows costs concurrent writers, on both servers"
 	@echo "             (QUICK=1: 200,000 rows; SERVER=mariadb|mysql)"
 	@echo "make micro   microbenchmarks of keys and values, and the allocations of a get and a set"
 	@echo "make fuzz    fuzzes keys, values, URLs, the pipe and packets, ten minutes each (SECONDS_EACH=600, SUBJECTS=\"key value url pipe packets\")"
 	@echo "make build   a debug build"
 	@echo "make format  formats the sources"
-	@echo "make lint    checks the formatting"
+	@echo "make lint    checks formatting and prose"
 	@echo "make clean   removes what was built"
 
 demo:

@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// CI sets this: a warning in our own targets, tests included, is an error there. Users of the package are not held up.
+// CI sets this to turn warnings in our own targets into errors, without affecting users of the package.
 let isStrict = Context.environment["FEDIFY_KV_STRICT"] == "1"
 
 let swiftSettings: [SwiftSetting] =
@@ -12,12 +12,12 @@ let swiftSettings: [SwiftSetting] =
         .enableUpcomingFeature("MemberImportVisibility"),
     ] + (isStrict ? [.treatAllWarnings(as: .error)] : [])
 
-// Scripts/docs.sh sets this: the plugin that builds the documentation is nothing that users of the package need.
+// Scripts/docs.sh sets this: users of the package don't need the plugin that builds the documentation.
 let documentation: [Package.Dependency] =
     Context.environment["FEDIFY_KV_DOCS"] == "1"
     ? [.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0")] : []
 
-// Scripts/fuzz.sh sets this: the fuzzer links only with the compiler's options that it gives.
+// Scripts/fuzz.sh sets this: the fuzzer links only with the compiler options of that script.
 let fuzzer: [Target] =
     Context.environment["FEDIFY_KV_FUZZ"] == "1"
     ? [
@@ -26,10 +26,10 @@ let fuzzer: [Target] =
             path: "Tests/Fuzz", swiftSettings: swiftSettings)
     ] : []
 
-// What a service has its own of; each with the trait of its name.
+// Logging and metrics always; the other integrations each with the trait of its name.
 let serviceLibraries: [Target.Dependency] = [
-    .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Logging"])),
-    .product(name: "Metrics", package: "swift-metrics", condition: .when(traits: ["Metrics"])),
+    .product(name: "Logging", package: "swift-log"),
+    .product(name: "Metrics", package: "swift-metrics"),
     .product(name: "Tracing", package: "swift-distributed-tracing", condition: .when(traits: ["Tracing"])),
     .product(
         name: "Configuration", package: "swift-configuration", condition: .when(traits: ["Configuration"])),
@@ -43,23 +43,20 @@ let package = Package(
     // Synchronization.Atomic needs macOS 15.
     platforms: [.macOS(.v15)],
     products: [
+        .library(name: "FedifyJSON", targets: ["FedifyJSON"]),
         .library(name: "FedifyKv", targets: ["FedifyKv"]),
         .library(name: "FedifyKvTesting", targets: ["FedifyKvTesting"]),
         .library(name: "FedifyMySQL", targets: ["FedifyMySQL"]),
-        .library(name: "FedifyKvBench", targets: ["FedifyKvBench"]),
-        .library(name: "MySQLClient", targets: ["MySQLClient"]),
         .library(name: "HummingbirdFedifyKv", targets: ["HummingbirdFedifyKv"]),
         .executable(name: "fedify-kv", targets: ["fedify-kv"]),
     ],
     traits: [
-        .trait(name: "Logging", description: "What happens is told to a logger of swift-log."),
-        .trait(name: "Metrics", description: "Durations, counts and the pool's gauges, by swift-metrics."),
-        .trait(name: "Tracing", description: "Spans of operations and batches, by swift-distributed-tracing."),
-        .trait(name: "Configuration", description: "Set-up from a ConfigReader of swift-configuration."),
-        .trait(
-            name: "ServiceLifecycle", description: "Pool and store as services of swift-service-lifecycle."),
-        .trait(name: "Hummingbird", description: "A persist driver for Hummingbird: HummingbirdFedifyKv."),
-        .default(enabledTraits: ["Logging", "Metrics", "Tracing", "Configuration", "ServiceLifecycle"]),
+        // A trait where what it needs is more than small, and an application may do without.
+        .trait(name: "Tracing", description: "Spans of operations and batches through swift-distributed-tracing."),
+        .trait(name: "Configuration", description: "Configuration from a ConfigReader of swift-configuration."),
+        .trait(name: "ServiceLifecycle", description: "Pool and store as services of swift-service-lifecycle."),
+        .trait(name: "Hummingbird", description: "HummingbirdFedifyKv, a persist driver for Hummingbird."),
+        .default(enabledTraits: ["Tracing", "Configuration", "ServiceLifecycle"]),
     ],
     dependencies: [
         // Channels, event loops and timers: every connection to a server is a channel.
@@ -70,25 +67,27 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
         // The command line of `fedify-kv`.
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-        // Deque: lines of waiting work.
+        // Deque: queues of requests.
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
         // Latency percentiles of `fedify-kv bench`.
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
-        // The logger that a service hands to the pool and the store.
+        // Logging of the pool and the store.
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
-        // What a service counts and measures, of the pool and the store too.
+        // Metrics of the pool and the store.
         .package(url: "https://github.com/apple/swift-metrics", from: "2.7.0"),
-        // A service's traces, with the store's operations in them.
+        // Spans of the store's operations.
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.3.0"),
-        // Set-up from the environment or files, as a service reads its own.
+        // Configuration from the environment or files.
         .package(url: "https://github.com/apple/swift-configuration", from: "1.0.0"),
-        // Start and graceful shutdown together with a service's other parts.
+        // Pool and store as services with graceful shutdown.
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
         // The framework that HummingbirdFedifyKv is a driver for.
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.15.0"),
     ] + documentation,
     targets: [
-        .target(name: "FedifyKv", swiftSettings: swiftSettings),
+        // JSON that carries its text.
+        .target(name: "FedifyJSON", swiftSettings: swiftSettings),
+        .target(name: "FedifyKv", dependencies: ["FedifyJSON"], swiftSettings: swiftSettings),
         .target(name: "FedifyKvTesting", dependencies: ["FedifyKv"], swiftSettings: swiftSettings),
         // The packets of the MySQL and MariaDB protocol: bytes in, values out, without sockets or clocks.
         .target(
@@ -100,7 +99,7 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
-        // Connections, and the scheduler that brings requests to them.
+        // Connections, and the scheduler that assigns requests to them.
         .target(
             name: "MySQLClient",
             dependencies: [
@@ -139,7 +138,7 @@ let package = Package(
             dependencies: ["FedifyKv", .product(name: "Histogram", package: "hdrhistogram-swift")],
             swiftSettings: swiftSettings
         ),
-        // What `fedify-kv pipe` reads and writes: a module of its own for the tests.
+        // The requests and answers of `fedify-kv pipe`: a module of its own for the tests.
         .target(name: "FedifyKvPipe", dependencies: ["FedifyKv"], swiftSettings: swiftSettings),
         .executableTarget(
             name: "fedify-kv",
@@ -159,6 +158,7 @@ let package = Package(
             dependencies: ["FedifyKv", "FedifyMySQL", "MySQLClient"],
             swiftSettings: swiftSettings
         ),
+        .testTarget(name: "FedifyJSONTests", dependencies: ["FedifyJSON"], swiftSettings: swiftSettings),
         .testTarget(
             name: "FedifyKvTests",
             dependencies: ["FedifyKv", "FedifyKvTesting"],
@@ -179,7 +179,7 @@ let package = Package(
             ],
             exclude: ["Captures"],
             swiftSettings: swiftSettings),
-        // A server for tests that speaks as no server should.
+        // A misbehaving server for tests.
         .target(
             name: "HostileServer", dependencies: [.product(name: "NIOConcurrencyHelpers", package: "swift-nio")],
             path: "Tests/HostileServer",
@@ -194,7 +194,7 @@ let package = Package(
             exclude: ["Certificates"],
             swiftSettings: swiftSettings),
         .testTarget(name: "FedifyMySQLTests", dependencies: ["FedifyMySQL"], swiftSettings: swiftSettings),
-        // What must hold of any input: for the tests, on the corpus, and for the fuzzer.
+        // Properties that must hold for any input: for the tests, with the corpus, and for the fuzzer.
         .target(
             name: "FuzzChecks",
             dependencies: [

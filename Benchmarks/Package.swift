@@ -1,6 +1,12 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+let workloadSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
 let package = Package(
     name: "fedify-kv-benchmarks",
     platforms: [.macOS(.v15)],
@@ -8,8 +14,19 @@ let package = Package(
         .package(name: "fedify-kv-swift", path: ".."),
         // What the store's logger tells of the sweeper, for `upkeep`.
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        // Percentiles of the workloads' latencies.
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
+        // A link to FedifyKvBench, which is not a product.
+        .target(
+            name: "Workloads",
+            dependencies: [
+                .product(name: "FedifyKv", package: "fedify-kv-swift"),
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
+            swiftSettings: workloadSettings
+        ),
         .systemLibrary(
             name: "CLibMariaDB",
             pkgConfig: "libmariadb",
@@ -24,7 +41,7 @@ let package = Package(
                 "Support",
                 "c-limit",
                 "delay-proxy",
-                .product(name: "FedifyKvBench", package: "fedify-kv-swift"),
+                "Workloads",
             ],
             swiftSettings: [.swiftLanguageMode(.v6)]
         ),
@@ -33,10 +50,9 @@ let package = Package(
             dependencies: [
                 "Support",
                 .product(name: "FedifyKv", package: "fedify-kv-swift"),
-                .product(name: "FedifyKvBench", package: "fedify-kv-swift"),
+                "Workloads",
                 .product(name: "FedifyMySQL", package: "fedify-kv-swift"),
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "MySQLClient", package: "fedify-kv-swift"),
             ],
             swiftSettings: [.swiftLanguageMode(.v6)]
         ),

@@ -2,10 +2,10 @@
 # The benchmarks, on throwaway servers that are durable:  bench.sh [compare|upkeep|micro]
 #   compare   our store; the version before; the limit in C: on loopback and at longer round trips, with CPU and memory
 #   micro     the hot paths without a server, and the allocations of a get and a set
-#   upkeep    what sweeping expired rows costs those who write meanwhile, in three processes
+#   upkeep    what sweeping expired rows costs concurrent writers, in three processes
 # From the environment:
 #   QUICK=1       short: in compare some fifteen minutes for each server, in upkeep under ten minutes for both
-#   SERVER        mariadb or mysql; both, if left out
+#   SERVER        mariadb or mysql; default: both
 # For compare alone:
 #   BASELINE      a commit: the version before, which takes part in each round
 #   CELLS         what is measured, as "get:8@0 cas:8@2000 get:64@0+tls memory": workload, callers, round trip in µs

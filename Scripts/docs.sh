@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Builds the documentation of every product; a warning is an error:  docs.sh [FOLDER]
-#   FOLDER   where the pages go, .build-docs unless told
+#   FOLDER   where the pages go; default: .build-docs
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # Brings the plugin in, see Package.swift.
 export FEDIFY_KV_DOCS=1
 folder=${1:-.build-docs}
-targets=(FedifyKv FedifyKvTesting MySQLClient FedifyMySQL FedifyKvBench HummingbirdFedifyKv)
+targets=(FedifyJSON FedifyKv FedifyKvTesting MySQLClient FedifyMySQL HummingbirdFedifyKv)
 options=()
 for target in "${targets[@]}"; do options+=(--target "$target"); done
 swift package --enable-all-traits --allow-writing-to-directory "$folder" \

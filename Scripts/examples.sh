@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds and tests the examples, on a throwaway MariaDB, or on the server that MYSQL_URL names:  examples.sh [NAME...]
 # From the environment:
-#   EXAMPLES_BUILD  the folder to build in, .build-examples unless told. The examples share it: what both use, which is
+#   EXAMPLES_BUILD  the folder to build in; default: .build-examples. The examples share it: what both use, which is
 #                   nearly all, is built once. With .build they use what was built for the tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,7 +11,7 @@ if [ "${1:-}" = on-server ]; then # FOLDER NAME..., what this script calls itsel
     shift 2
     for name in "$@"; do
         printf '\n== %s\n' "$name"
-        # Each is built just before its tests: to go over to the other one builds Hummingbird anew.
+        # Each is built just before its tests: switching to the other one builds Hummingbird again.
         swift test --package-path "Examples/$name" --scratch-path "$folder"
     done
     exit

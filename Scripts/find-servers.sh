@@ -45,7 +45,7 @@ find_mysql() {
     fi
 }
 
-# Sets galera_provider, the library that makes MariaDB a Galera node; fails if there is none.
+# Sets galera_provider, the library that makes MariaDB a Galera node; fails if it isn't found.
 find_galera() {
     for galera_provider in /usr/lib/galera/libgalera_smm.so /usr/lib*/galera-4/libgalera_smm.so; do
         if [ -e "$galera_provider" ]; then return; fi

@@ -2,8 +2,8 @@
 # Fuzzes with libFuzzer and AddressSanitizer, from the inputs in Tests/Corpus. A finding ends it with an error; the
 # input is then in .build-fuzz/findings.
 # From the environment:
-#   SECONDS_EACH  how long each subject is fuzzed, 600 unless told
-#   SUBJECTS      which, "key value url pipe packets" unless told
+#   SECONDS_EACH  how long each subject is fuzzed; default: 600
+#   SUBJECTS      which; default: "key value url pipe packets"
 #   MINIMIZE=1    adds what reached new code to Tests/Corpus, minimized
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 Scripts/install.sh build
 export FEDIFY_KV_FUZZ=1
 build=(swift build --configuration release --product fuzz --scratch-path .build-fuzz -Xswiftc "-sanitize=fuzzer,address")
-# The linker has a line to say on every symbol of AddressSanitizer.
+# The linker warns about every symbol of AddressSanitizer.
 mkdir -p .build-fuzz/findings
 "${build[@]}" >.build-fuzz/build.log 2>&1 || {
     grep -v "Cannot export local symbol" .build-fuzz/build.log >&2

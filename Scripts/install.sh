@@ -2,7 +2,7 @@
 # Installs what is missing:  install.sh [build] [bench] [mariadb] [mysql] [galera] [group] [browser] [make]
 #   build    Swift of the right version, and git
 #   bench    what the benchmark's C program needs
-#   mariadb  what with-servers.sh needs for a MariaDB server
+#   mariadb  the programs for a MariaDB server of with-servers.sh
 #   mysql    the same for a MySQL server
 #   galera   the same for a Galera cluster
 #   group    the same for Group Replication
@@ -37,7 +37,7 @@ apt_install() {
     [ ${#missing[@]} -gt 0 ] || return 0
     echo "Installing ${missing[*]}" >&2
     as_root apt-get update -qq
-    # --no-remove: a server or client that conflicts with ours is not ours to remove.
+    # --no-remove: don't remove an installed server or client that conflicts with ours.
     output=$(as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get install -qq -o Dpkg::Use-Pty=0 --no-install-recommends --no-remove "${missing[@]}" 2>&1) || {
         echo "$output" >&2
@@ -107,7 +107,7 @@ install_mariadb() {
     find_mariadb || fail "mariadbd, mariadb-install-db, mariadb-tzinfo-to-sql or mariadb is missing after the installation."
 }
 
-# The package starts a server and makes it start at every boot; nobody asked for that.
+# The package starts a server and makes it start at every boot; that is unwanted.
 apt_install_mariadb() {
     local policy=/usr/sbin/policy-rc.d
     if [ ! -e $policy ]; then

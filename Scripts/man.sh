@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes the manual page of fedify-kv anew, docs/man/fedify-kv.1, with the plugin of swift-argument-parser.
+# Generates the manual page of fedify-kv, docs/man/fedify-kv.1, with the plugin of swift-argument-parser.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

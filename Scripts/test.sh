@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
-# The tests:  test.sh [all|format|lint|traits|api|integration|faults|soak|asan]
-#   all          lint, build, unit tests, integration tests, ThreadSanitizer, examples, documentation, traits, api
+# The tests:  test.sh [all|format|lint|api|integration|faults|soak|asan]
+#   all          lint, build, unit tests, integration tests, ThreadSanitizer, examples, documentation, api
 #   format       formats the sources
-#   lint         the formatting only
-#   traits       without its traits the package leaves their libraries out
+#   lint         formatting and prose
 #   api          what has changed in the public interface since the last tag
 #   integration  build and integration tests only
 #   faults       faults of network and servers, at length, on clusters too
@@ -11,12 +10,12 @@
 #   asan         the integration tests under AddressSanitizer
 # From the environment:
 #   MYSQL_URL    servers that run already, separated by spaces; otherwise throwaway ones are started
-#   SERVERS      which kinds to start, "mariadb mysql" unless told
-#   TSAN=0       leaves ThreadSanitizer out
-#   EXAMPLES=0   leaves the examples out
+#   SERVERS      which kinds to start; default: "mariadb mysql"
+#   TSAN=0       skips ThreadSanitizer
+#   EXAMPLES=0   skips the examples
 #   API=0        lets changes of the public interface pass
-#   FEDIFY_KV_FAULTS  which faults happen, "killServer cut", all unless told (names: Tests/IntegrationTests/Faults/Fault.swift)
-#   SOAK_SECONDS how long the soak lasts, 1800 unless told
+#   FEDIFY_KV_FAULTS  which faults happen, "killServer cut" (names: Tests/IntegrationTests/Faults/Fault.swift); default: all
+#   SOAK_SECONDS how long the soak lasts; default: 1800
 #   TSAN_FILTER  which tests ThreadSanitizer runs, a regular expression
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -35,6 +34,7 @@ sources=(Package.swift Sources Tests Snippets Examples/*/{Package.swift,Sources,
 lint() {
     step "Lint"
     swift format lint --strict --recursive --parallel "${sources[@]}"
+    Scripts/prose.sh
 }
 
 build() {
@@ -78,7 +78,7 @@ soak_test() {
 
 asan_options=(--sanitize address --scratch-path .build-asan)
 
-# What the server sends must not reach memory that isn't there: the connection, its statements and rows. What is bound
+# The server's data must not cause invalid memory accesses: the connection, its statements and rows. What is bound
 # in time or memory is left to the other runs: everything is slower and larger here.
 address_sanitizer() {
     step "AddressSanitizer"
@@ -86,27 +86,6 @@ address_sanitizer() {
     ASAN_OPTIONS="detect_leaks=0 ${ASAN_OPTIONS:-}" \
         swift test "${asan_options[@]}" --skip-build --no-parallel \
         --skip "${ASAN_SKIP:-ClusterTests|FaultTests|twoHundredThousandRowsTakeFlatMemory|aHundredValuesOfAMegabyteTakeLittleMemory}"
-}
-
-# Without its traits the package doesn't link the libraries that they are for; with them, all are there.
-traits() {
-    step "Traits"
-    # In the folder of the tests, whose build is used no more: what no trait touches need not be built again.
-    local options=(--disable-default-traits --product fedify-kv)
-    local with without library program
-    program=$(swift build --show-bin-path)/fedify-kv
-    with=$(nm "$program")
-    swift build "${options[@]}"
-    without=$(nm "$program")
-    # Modules as Swift's symbols name them: their length, and the name.
-    for library in 7Logging 11CoreMetrics 7Tracing 15Instrumentation 13Configuration 16ServiceLifecycle; do
-        grep -q "\$s$library" <<<"$with" || { echo "test.sh: $library isn't found where it is linked" >&2; return 1; }
-        if grep -q "\$s$library" <<<"$without"; then
-            echo "test.sh: $library is linked without its trait" >&2
-            return 1
-        fi
-    done
-    echo "Without traits none of their libraries is linked."
 }
 
 # What would break users of the last release is an error. Where it is wanted, the next version is a new minor one before
@@ -135,7 +114,7 @@ documentation() {
 }
 
 thread_sanitizer() {
-    # What it looks for does not depend on the server; the first one will do.
+    # Data races do not depend on the server; the first one will do.
     local MYSQL_URL=${MYSQL_URL%% *} options=(--sanitize thread --scratch-path .build-tsan)
     [ "${TSAN:-1}" != 0 ] || return 0
     step "ThreadSanitizer: build"
@@ -179,11 +158,6 @@ soak)
     build "${soak_options[@]}"
     on_servers soak_test
     ;;
-traits)
-    Scripts/install.sh build
-    swift build --product fedify-kv
-    traits
-    ;;
 api)
     Scripts/install.sh build
     api
@@ -198,7 +172,7 @@ all)
     lint
     build $all_traits
     unit_tests
-    on_servers integration_tests thread_sanitizer examples documentation traits api
+    on_servers integration_tests thread_sanitizer examples documentation api
     ;;
 on-servers) # BEGUN STEP..., what on_servers calls
     begun=$2
@@ -207,7 +181,7 @@ on-servers) # BEGUN STEP..., what on_servers calls
     step "All passed"
     ;;
 *)
-    echo "usage: test.sh [all|format|lint|traits|api|integration|faults|soak|asan]" >&2
+    echo "usage: test.sh [all|format|lint|api|integration|faults|soak|asan]" >&2
     exit 2
     ;;
 esac

@@ -2,12 +2,12 @@
 # Runs a command with throwaway servers:  with-servers.sh [mariadb] [mysql] [galera] [group] -- COMMAND...
 #
 # galera is a cluster of three MariaDB servers, group is three MySQL servers in Group Replication with one primary.
-# Each server listens on 127.0.0.1 and on a Unix socket, lives in a temporary folder, and is gone when the command ends.
-# The command finds in its environment:
+# Each server listens on 127.0.0.1 and on a Unix socket, has a temporary folder, and is removed when the command ends.
+# The command's environment:
 #   MYSQL_URL                  the addresses, separated by spaces, in the order asked for; a cluster's names its servers
 #   FEDIFY_KV_TEST_CA          the certificate authority (PEM) that signed the servers' certificates
 #   FEDIFY_KV_TEST_NODES_1..   in the same order: the servers' folders, separated by spaces. `socket` there is the Unix
-#                              socket; `pid` has the process id, and is there while the server runs; a line written to
+#                              socket; `pid` has the process id, and exists while the server runs; a line written to
 #                              the pipe `again` starts a server again that has ended.
 # If MYSQL_URL is set already, nothing is started and the command runs with that.
 # With DURABLE=1 every commit reaches the disk, MySQL's binary log included; without, tests are faster.
@@ -75,7 +75,7 @@ clean_up() {
         # `swift test` gives the tests a group of their own, and leaves them when it is ended.
         if command -v pkill >/dev/null; then pkill -KILL -s "$command_pid" || true; fi
     fi
-    # Nothing of the servers is kept, so they need not end in good order.
+    # Nothing of the servers is kept, so they need not shut down gracefully.
     for pid in ${supervisors[@]+"${supervisors[@]}"}; do stop "$pid" 10; done
     rm -rf "$folder"
 }
@@ -135,7 +135,7 @@ make_certificates() {
         openssl x509 -req -sha256 -days 365 -in "$folder/client.csr" -out "$folder/client.pem" \
             -CA "$folder/ca.pem" -CAkey "$folder/ca-key.pem" -CAcreateserial \
             -extfile "$folder/openssl.cnf" -extensions client
-        # What a client must refuse: signed by itself, another host's, expired. All with the server's key.
+        # Certificates that a client must refuse: self-signed, another host's, expired. All with the server's key.
         openssl req -x509 -sha256 -days 365 -subj "/CN=127.0.0.1" -key "$folder/server-key.pem" \
             -config "$folder/openssl.cnf" -extensions server -out "$folder/self-signed.pem"
         openssl x509 -req -sha256 -days 365 -in "$folder/server.csr" -out "$folder/elsewhere.pem" \
@@ -189,7 +189,7 @@ new_node() {
 }
 
 # launch FIRST LATER COMMAND...: runs a server until it ends, and again whenever it is asked to. FIRST and LATER print
-# what is to be added to the command line, the first time and later.
+# additional arguments, for the first start and later ones.
 launch() {
     local more=$1 later=$2
     shift 2
@@ -242,7 +242,7 @@ end() {
     while [ -e "$node/pid" ]; do sleep 0.05; done
 }
 
-# initialize: makes the node's data.
+# initialize: creates the node's data.
 initialize() {
     case $kind in
     mariadb | galera)
@@ -418,7 +418,7 @@ start_group() {
     done
 }
 
-# start KIND: makes a server or cluster, waits until it answers, and appends it to MYSQL_URL.
+# start KIND: starts a server or cluster, waits until it answers, and appends it to MYSQL_URL.
 start() {
     local kind=$1 begun=$SECONDS node port options client_program hosts='' nodes='' password root_password='' version
     number=$((number + 1))

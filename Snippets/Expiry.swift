@@ -11,12 +11,12 @@ let isNew = try await kv.cas(
     ["inbox", "https://example.com/activities/1"], expected: nil, new: true, ttl: .seconds(7 * 86400))
 
 // The value and the time that is left.
-if let entry = try await kv.getWithExpiry(["users", "alice"]) {
+if let entry = try await kv.getWithTTL(["users", "alice"]) {
     print(entry.value, entry.ttl ?? "never expires")
 }
 
 // Another value, the same end.
-try await kv.setKeepingExpiry(["users", "alice"], KvValue(encoding: ["name": "Alicia"]))
+try await kv.setKeepingExpiry(["users", "alice"], JSONValue(encoding: ["name": "Alicia"]))
 // snippet.end
 
 print(isNew)

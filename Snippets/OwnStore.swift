@@ -15,20 +15,22 @@ final class CountingStore: KvStore {
 
     var reads: Int { count.load(ordering: .relaxed) }
 
-    func get(_ key: KvKey) async throws -> KvValue? {
+    var coding: KvCoding { store.coding }
+
+    func get(_ key: KvKey) async throws(KvError) -> JSONValue? {
         count.add(1, ordering: .relaxed)
         return try await store.get(key)
     }
 
-    func set(_ key: KvKey, _ value: KvValue, ttl: Duration?) async throws {
+    func set(_ key: KvKey, _ value: JSONValue, ttl: Duration?) async throws(KvError) {
         try await store.set(key, value, ttl: ttl)
     }
 
-    func delete(_ key: KvKey) async throws {
+    func delete(_ key: KvKey) async throws(KvError) {
         try await store.delete(key)
     }
 
-    func cas(_ key: KvKey, expected: KvValue?, new: KvValue?, ttl: Duration?) async throws -> Bool {
+    func cas(_ key: KvKey, expected: JSONValue?, new: JSONValue?, ttl: Duration?) async throws(KvError) -> Bool {
         try await store.cas(key, expected: expected, new: new, ttl: ttl)
     }
 

@@ -49,7 +49,6 @@ let package = Package(
                 .product(name: "FedifyKv", package: "fedify-kv-swift"),
                 .product(name: "FedifyMySQL", package: "fedify-kv-swift"),
                 .product(name: "Instrumentation", package: "swift-distributed-tracing"),
-                .product(name: "MySQLClient", package: "fedify-kv-swift"),
                 .product(name: "Tracing", package: "swift-distributed-tracing"),
             ] + eventLoopProducts,
             swiftSettings: swiftSettings

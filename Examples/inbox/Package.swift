@@ -11,7 +11,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.15.0"),
         // Fetches actors, from an address that was looked at before.
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.30.0"),
-        // Looks names up, and tells addresses apart.
+        // Resolves names, and classifies addresses.
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
     ],
     targets: [

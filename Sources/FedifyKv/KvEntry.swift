@@ -1,57 +1,24 @@
-/// What ``KvStore/list(prefix:)`` yields: a key and its value.
-public struct KvEntry: Sendable, Equatable {
+/// An entry that ``KvStore/list(prefix:)`` yields: a key and its value.
+public struct KvEntry: Sendable, Hashable {
     /// The key.
     public let key: KvKey
     /// The value.
-    public let value: KvValue
+    public let value: JSONValue
 
     /// A key and its value.
-    public init(key: KvKey, value: KvValue) {
+    public init(key: KvKey, value: JSONValue) {
         self.key = key
         self.value = value
     }
-}
 
-/// The entries of a listing, fetched page by page as they are consumed. Each iteration starts afresh; leaving the loop
-/// ends the work.
-public struct KvEntries: AsyncSequence, Sendable {
-    /// Gives the next page each time it is called (a page may be empty), and nil after the last.
-    public typealias Pages = () async throws -> [KvEntry]?
-
-    private let makePages: @Sendable () -> Pages
-
-    /// For authors of stores: a sequence over pages.
+    /// A key and a value that is encoded as JSON.
     ///
-    /// - Parameter makePages: Called once an iteration, to start at the first page.
-    public init(_ makePages: @escaping @Sendable () -> Pages) {
-        self.makePages = makePages
-    }
-
-    /// An iteration of its own.
-    public func makeAsyncIterator() -> Iterator {
-        Iterator(pages: makePages())
-    }
-
-    /// Walks the pages.
-    public struct Iterator: AsyncIteratorProtocol {
-        let pages: Pages
-        var page: ArraySlice<KvEntry> = []
-        var isFinished = false
-
-        /// The next entry, or nil at the end.
-        ///
-        /// - Throws: What the store's operations throw; `CancellationError` if the task was cancelled.
-        public mutating func next() async throws -> KvEntry? {
-            while true {
-                if let entry = page.popFirst() { return entry }
-                if isFinished { return nil }
-                // An error ends it, too.
-                isFinished = true
-                try Task.checkCancellation()
-                guard let next = try await pages() else { return nil }
-                page = next[...]
-                isFinished = false
-            }
-        }
+    /// - Parameters:
+    ///   - key: The key.
+    ///   - value: The value.
+    ///   - coding: The encoder to use.
+    /// - Throws: ``KvError`` `invalidValue` if the value can't be written as JSON.
+    public init(_ key: KvKey, encoding value: some Encodable, coding: KvCoding = .default) throws(KvError) {
+        self.init(key: key, value: try JSONValue(encoding: value, coding: coding))
     }
 }

@@ -8,8 +8,13 @@ public struct KvKey: Sendable {
     /// The key as JavaScript's `JSON.stringify` writes the array: this text is what Fedify stores.
     public let serialized: String
 
-    /// The components, in order. They are read from ``serialized`` each time.
-    public var components: [String] { Self.components(of: serialized) }
+    /// The components, in order. A method, as it reads them from ``serialized``: a store works with the text alone.
+    public func components() -> [String] {
+        guard let components = try? JSONDocument(serialized).strings() else {
+            preconditionFailure("a key's text is a JSON array of strings")
+        }
+        return components
+    }
 
     /// A key of these components.
     public init(_ components: [String]) {
@@ -25,6 +30,22 @@ public struct KvKey: Sendable {
 
     /// There are no components.
     package var isEmpty: Bool { serialized.utf8.count == 2 }
+
+    /// The key with one more component.
+    public func appending(_ component: String) -> KvKey {
+        self + KvKey([component])
+    }
+
+    /// The components of one key followed by those of another.
+    public static func + (left: KvKey, right: KvKey) -> KvKey {
+        if left.isEmpty { return right }
+        if right.isEmpty { return left }
+        return KvKey(checked: "\(left.serialized.dropLast()),\(right.serialized.dropFirst())")
+    }
+
+    private init(checked serialized: String) {
+        self.serialized = serialized
+    }
 
     /// The components are equal to `prefix`, or begin with it.
     public func hasPrefix(_ prefix: KvKey) -> Bool {
@@ -80,13 +101,6 @@ extension KvKey {
             buffer[index] = UInt8(ascii: "]")
             return index + 1
         }
-    }
-
-    private static func components(of serialized: String) -> [String] {
-        guard let components = try? JSONDocument(serialized).strings() else {
-            preconditionFailure("a key's text is a JSON array of strings")
-        }
-        return components
     }
 
     /// The canonical form alone: a key that serializes to other text would never be found again by `get`.

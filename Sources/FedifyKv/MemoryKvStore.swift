@@ -9,10 +9,12 @@
 /// It keeps every promise of ``KvStore``; its clock can be one that a test moves.
 public actor MemoryKvStore<C: Clock>: KvStore where C.Duration == Duration {
     private struct Stored {
-        var value: KvValue
+        var value: JSONValue
         var expires: C.Instant?
     }
 
+    /// How typed values are encoded and decoded.
+    public nonisolated let coding: KvCoding
     private let clock: C
     private var entries: [KvKey: Stored] = [:]
     /// Writes until expired entries are looked for: as many as there were entries, so that the search costs each write a
@@ -21,9 +23,12 @@ public actor MemoryKvStore<C: Clock>: KvStore where C.Duration == Duration {
 
     /// An empty store.
     ///
-    /// - Parameter clock: The clock by which entries expire.
-    public init(clock: C = ContinuousClock()) {
+    /// - Parameters:
+    ///   - clock: The clock by which entries expire.
+    ///   - coding: How typed values are encoded and decoded.
+    public init(clock: C = ContinuousClock(), coding: KvCoding = .default) {
         self.clock = clock
+        self.coding = coding
     }
 
     /// How many entries are kept, expired ones that were not let go yet included.
@@ -32,7 +37,7 @@ public actor MemoryKvStore<C: Clock>: KvStore where C.Duration == Duration {
     /// The value of a key, or nil if there is none.
     ///
     /// - Throws: ``KvError`` `emptyKey`.
-    public func get(_ key: KvKey) async throws -> KvValue? {
+    public func get(_ key: KvKey) async throws(KvError) -> JSONValue? {
         try Self.check(key)
         return live(key)?.value
     }
@@ -40,7 +45,7 @@ public actor MemoryKvStore<C: Clock>: KvStore where C.Duration == Duration {
     /// Stores a value. See ``KvStore/set(_:_:ttl:)``.
     ///
     /// - Throws: ``KvError`` `emptyKey`, `invalidTTL`, or `invalidValue` for text that isn't JSON.
-    public func set(_ key: KvKey, _ value: KvValue, ttl: Duration?) async throws {
+    public func set(_ key: KvKey, _ value: JSONValue, ttl: Duration?) async throws(KvError) {
         try Self.check(key)
         write(key, try store(value, ttl))
     }
@@ -48,7 +53,7 @@ public actor MemoryKvStore<C: Clock>: KvStore where C.Duration == Duration {
     /// Deletes an entry, if there is one.
     ///
     /// - Throws: ``KvError`` `emptyKey`.
-    public func delete(_ key: KvKey) async throws {
+    public func delete(_ key: KvKey) async throws(KvError) {
         try Self.check(key)
         write(key, nil)
     }
@@ -56,11 +61,11 @@ public actor MemoryKvStore<C: Clock>: KvStore where C.Duration == Duration {
     /// Compare-and-swap. See ``KvStore/cas(_:expected:new:ttl:)``.
     ///
     /// - Throws: ``KvError`` `emptyKey`, `invalidTTL`, or `invalidValue` for text that isn't JSON.
-    public func cas(_ key: KvKey, expected: KvValue?, new: KvValue?, ttl: Duration?) async throws -> Bool {
+    public func cas(_ key: KvKey, expected: JSONValue?, new: JSONValue?, ttl: Duration?) async throws(KvError) -> Bool {
         try Self.check(key)
         _ = try expected?.summary()
-        let life = try ttl.map(Self.check)
-        let stored = try new.map { try store($0, life) }
+        let life = try ttl.map { ttl throws(KvError) in try Self.check(ttl) }
+        let stored = try new.map { value throws(KvError) in try store(value, life) }
         guard live(key)?.value == expected else { return false }
         write(key, stored)
         return true
@@ -100,7 +105,7 @@ public actor MemoryKvStore<C: Clock>: KvStore where C.Duration == Duration {
         return .microseconds(life.microseconds)
     }
 
-    private func store(_ value: KvValue, _ ttl: Duration?) throws(KvError) -> Stored {
+    private func store(_ value: JSONValue, _ ttl: Duration?) throws(KvError) -> Stored {
         _ = try value.summary()
         guard let ttl else { return Stored(value: value, expires: nil) }
         return Stored(value: value, expires: clock.now.advanced(by: try Self.check(ttl)))

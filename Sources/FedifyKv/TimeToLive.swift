@@ -7,7 +7,7 @@ package struct TimeToLive: Sendable, Equatable {
         guard duration >= .zero else {
             throw KvError(.invalidTTL, "the ttl is negative; zero is the least, and means expired at once")
         }
-        // 8,000 years: whoever wrote this lived after 2000, so that it ends past 9999 by any clock.
+        // 8,000 years: added to a time after 2000, this is past the year 9999 by any clock.
         guard duration <= .seconds(8000 * 365 * 86400) else { throw Self.tooLong }
         let (seconds, attoseconds) = duration.components
         microseconds = seconds * 1_000_000 + (attoseconds + 999_999_999_999) / 1_000_000_000_000

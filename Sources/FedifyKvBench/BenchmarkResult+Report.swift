@@ -37,7 +37,7 @@ extension BenchmarkResult {
         ).svg
     }
 
-    /// Percentiles of the latency at the most callers, a line for each workload.
+    /// Latency percentiles at the maximum number of callers, a line for each workload.
     public static func latencyChart(_ measurements: [BenchmarkResult]) -> String {
         let (workloads, callers) = axes(measurements)
         let most = callers.last ?? 0

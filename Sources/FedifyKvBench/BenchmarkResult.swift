@@ -8,13 +8,13 @@ public import FedifyKv
 #endif
 import Histogram
 
-/// What a workload reached.
+/// The result of a workload.
 ///
-/// The loops are closed: a caller asks again when he was answered. While the store is slow fewer operations are asked
-/// for, so the percentiles leave out the waiting that callers who come at their own pace would have seen (coordinated
-/// omission). They are fit to compare stores at the same number of callers, not to promise a latency.
+/// The loops are closed: a caller sends its next request after the answer. While the store is slow, fewer operations
+/// are sent, so the percentiles don't include the waiting time of callers at a fixed rate
+/// (coordinated omission). They are fit to compare stores at the same number of callers, not to promise a latency.
 public struct BenchmarkResult: Codable, Sendable {
-    /// What was done.
+    /// The workload.
     public var workload: String
     /// How many callers did it.
     public var callers: Int
@@ -49,8 +49,8 @@ public struct BenchmarkResult: Codable, Sendable {
     ///   - duration: How long is measured.
     ///   - executors: Where the callers' tasks prefer to run, one after the other in turn; none: on Swift's own pool of
     ///     threads.
-    /// - Returns: What was reached.
-    /// - Throws: What the store throws; ``WorkloadFailure`` if it does what it should not.
+    /// - Returns: The result.
+    /// - Throws: The store's errors; ``WorkloadFailure`` for a wrong result.
     public static func of(
         _ workload: Workload, on store: some KvStore, rows: Rows, callers: Int, firstCaller: Int = 0,
         warmUp: Duration, duration: Duration, executors: [any TaskExecutor] = []

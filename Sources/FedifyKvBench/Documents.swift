@@ -3,7 +3,7 @@ public import FedifyKv
 /// The rows that workloads read and write: ActivityPub actors with keys as Fedify's, the same for every store and
 /// every language.
 public enum Documents {
-    /// The size of a document, in bytes, unless told otherwise: 1 KiB.
+    /// The size of a document, in bytes, by default 1 KiB.
     public static let size = 1024
     /// How many entries ``listed(_:)`` has keys for.
     public static let listedCount = 1000
@@ -24,7 +24,7 @@ public enum Documents {
         KvKey(["_fedify", "activityIdempotence", "inbox", "https://server\(i).example/activities/\(i)"])
     }
 
-    /// What the listing's keys begin with.
+    /// The common prefix of the listing's keys.
     public static let listedPrefix: KvKey = ["_fedify", "activityIdempotence", "inbox"]
 
     /// The key that one worker swaps.
@@ -41,7 +41,7 @@ public enum Documents {
     ///   - version: A number that it holds, so that writes differ.
     ///   - size: Its size, in bytes.
     /// - Returns: The document.
-    public static func value(_ i: UInt32, version: UInt32, size: Int = size) -> KvValue {
+    public static func value(_ i: UInt32, version: UInt32, size: Int = size) -> JSONValue {
         let url = "https://server\(i % 1000).example/users/alice\(i)"
         var text = """
             {"@context":["https://www.w3.org/ns/activitystreams","https://w3id.org/security/v1"],"id":"\(url)",\
@@ -55,7 +55,7 @@ public enum Documents {
             for index in 0..<count { buffer[index] = letters[Int(random.next() >> 26)] }
             return count
         }
-        return KvValue(trusted: text + "\"}")
+        return JSONValue(uncheckedJSON: text + "\"}")
     }
 
     private static let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)

@@ -5,7 +5,7 @@ public struct LineChart: Sendable {
     /// A line and its name.
     public struct Line: Sendable {
         var name: String
-        /// The value at each of the chart's positions; nil: there is none.
+        /// The value at each of the chart's positions; nil: no value.
         var values: [Double?]
 
         /// A line and its name.

@@ -6,7 +6,7 @@ public struct Rows: Sendable {
     public var documents: UInt32 = 100_000
     /// Documents that expire.
     public var expiring = UInt32(Documents.expiringCount)
-    /// Entries to swap: as many as there are callers at the most.
+    /// Entries to swap: at most as many as there are callers.
     public var swapped = 256
     /// The size of a value, in bytes.
     public var valueSize = Documents.size

@@ -1,7 +1,7 @@
 import FedifyKv
 import Synchronization
 
-/// What the callers of a benchmark do.
+/// The work of a benchmark's callers.
 public enum Workload: String, CaseIterable, Codable, Sendable {
     /// Gets documents that are there.
     case get
@@ -21,11 +21,11 @@ public enum Workload: String, CaseIterable, Codable, Sendable {
 
 /// A workload gone wrong: the store did not do what the workload relies on.
 public struct WorkloadFailure: Error, CustomStringConvertible {
-    /// What went wrong.
+    /// The reason.
     public let description: String
 }
 
-/// A number that every write of this process has for itself: a write of the value that is there already costs a server
+/// A number that is unique for every write of this process: writing the present value costs a server
 /// nothing. It begins anywhere, so that it is not what an earlier process wrote.
 enum WriteVersion {
     private static let last = Atomic<UInt32>(.random(in: 0...UInt32.max))
@@ -33,7 +33,7 @@ enum WriteVersion {
     static func next() -> UInt32 { last.wrappingAdd(1, ordering: .relaxed).newValue }
 }
 
-/// One caller of a workload, who waits for each answer before he asks again.
+/// One caller of a workload, which waits for each answer before its next request.
 struct Caller<Store: KvStore> {
     let store: Store
     let rows: Rows

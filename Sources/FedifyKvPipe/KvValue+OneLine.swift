@@ -1,6 +1,6 @@
 package import FedifyKv
 
-extension KvValue {
+extension JSONValue {
     /// The text without line breaks. JSON has none within its strings; a server that keeps text verbatim may have some
     /// between its parts.
     package var oneLine: String {

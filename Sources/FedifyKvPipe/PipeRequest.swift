@@ -4,14 +4,14 @@ package import FedifyKv
 package struct PipeRequest: Sendable {
     package enum Operation: Sendable {
         case get(KvKey)
-        case set(KvKey, KvValue, ttl: Duration?)
+        case set(KvKey, JSONValue, ttl: Duration?)
         case delete(KvKey)
-        case cas(KvKey, expected: KvValue?, new: KvValue?, ttl: Duration?)
+        case cas(KvKey, expected: JSONValue?, new: JSONValue?, ttl: Duration?)
         case list(KvKey)
         case count(KvKey)
     }
 
-    /// What makes a line no request.
+    /// Why a line is not a request.
     package struct Malformed: Error {
         package let message: String
 
@@ -40,7 +40,7 @@ package struct PipeRequest: Sendable {
         self.members = members
     }
 
-    /// What is asked for.
+    /// The operation.
     ///
     /// - Throws: ``Malformed``, or ``KvError`` `invalidTTL`.
     package func operation() throws -> Operation {
@@ -85,8 +85,8 @@ package struct PipeRequest: Sendable {
     }
 
     /// A value that was part of a checked document.
-    private static func value(_ name: String, _ members: inout [String: String]) -> KvValue? {
-        members.removeValue(forKey: name).map(KvValue.init(trusted:))
+    private static func value(_ name: String, _ members: inout [String: String]) -> JSONValue? {
+        members.removeValue(forKey: name).map(JSONValue.init(uncheckedJSON:))
     }
 
     private static func ttl(_ members: inout [String: String]) throws -> Duration? {

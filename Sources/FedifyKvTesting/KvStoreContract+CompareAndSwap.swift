@@ -25,8 +25,8 @@ extension KvStoreContract {
 
     func checkCompareAndSwap(_ promises: Promises) async throws {
         let key = key("cas")
-        let (one, two) = (KvValue(trusted: "1"), KvValue(trusted: "2"))
-        func cas(_ expected: KvValue?, _ new: KvValue?) async throws -> Bool {
+        let (one, two) = (JSONValue(uncheckedJSON: "1"), JSONValue(uncheckedJSON: "2"))
+        func cas(_ expected: JSONValue?, _ new: JSONValue?) async throws -> Bool {
             try await store.cas(key, expected: expected, new: new)
         }
         await promises.expect("absent for absent is swapped", try await cas(nil, nil), true)
@@ -57,15 +57,15 @@ extension KvStoreContract {
 
     func checkEquality(_ promises: Promises) async throws {
         let key = key("equality")
-        let swapped = KvValue(trusted: "\"swapped\"")
+        let swapped = JSONValue(uncheckedJSON: "\"swapped\"")
         func check(_ stored: String, _ expected: String, areEqual: Bool) async throws {
-            try await store.set(key, KvValue(trusted: stored))
+            try await store.set(key, JSONValue(uncheckedJSON: stored))
             await promises.expect(
                 "cas takes \(expected) for \(areEqual ? "equal to" : "different from") \(stored)",
-                try await store.cas(key, expected: KvValue(trusted: expected), new: swapped), areEqual)
+                try await store.cas(key, expected: JSONValue(uncheckedJSON: expected), new: swapped), areEqual)
             await promises.expect(
-                "what is there after a cas is as it said",
-                try await store.get(key), areEqual ? swapped : KvValue(trusted: stored))
+                "the entry after a cas is as it said",
+                try await store.get(key), areEqual ? swapped : JSONValue(uncheckedJSON: stored))
         }
         for (left, right) in Self.equal {
             try await check(left, right, areEqual: true)

@@ -35,11 +35,11 @@ extension KvStoreContract {
     }
 
     func checkEmptyKey(_ promises: Promises) async throws {
-        let null = KvValue.null
+        let null = JSONValue.null
         await promises.refuses("an empty key is refused by get", .emptyKey) { _ = try await store.get([]) }
         await promises.refuses("an empty key is refused by set", .emptyKey) { try await store.set([], null) }
         await promises.refuses("an empty key is refused by delete", .emptyKey) { try await store.delete([]) }
-        for (expected, new) in [(nil, null), (null, nil), (null, null), (nil, nil)] as [(KvValue?, KvValue?)] {
+        for (expected, new) in [(nil, null), (null, nil), (null, null), (nil, nil)] as [(JSONValue?, JSONValue?)] {
             await promises.refuses("an empty key is refused by cas", .emptyKey) {
                 _ = try await store.cas([], expected: expected, new: new)
             }
@@ -47,9 +47,9 @@ extension KvStoreContract {
     }
 
     func checkLongestKey(_ promises: Promises) async throws {
-        guard let longestKey else { return }
+        guard let maximumKeyLength else { return }
         for filler in ["x", "é", "😀", "\""] {
-            let room = longestKey - key("").serialized.unicodeScalars.count
+            let room = maximumKeyLength - key("").serialized.unicodeScalars.count
             let width = filler == "\"" ? 2 : 1
             let longest = key(String(repeating: filler, count: room / width))
             let tooLong = key(String(repeating: filler, count: room / width + 1))

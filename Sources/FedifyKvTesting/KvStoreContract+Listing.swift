@@ -76,7 +76,7 @@ extension KvStoreContract {
         await promises.expect("no entry is listed twice", seen.count, Set(seen).count)
         await promises.expect(
             "an entry that is there throughout is listed exactly once, in order",
-            seen.filter { $0.components.last == "stays" }, staying.sorted())
+            seen.filter { $0.components().last == "stays" }, staying.sorted())
 
         // A listing need not be read to its end, and what it yields may be deleted on the way.
         var count = 0

@@ -2,8 +2,8 @@ import FedifyKv
 
 extension KvStoreContract {
     func checkRaces(_ promises: Promises) async throws {
-        let zero = KvValue(trusted: "0")
-        for round in 1...rounds {
+        let zero = JSONValue(uncheckedJSON: "0")
+        for round in 1...iterations {
             let key = key("race", "\(round)")
             try await checkRace("absent", key, from: nil, promises)
             try await checkRace("present", key, from: store.get(key), promises)
@@ -11,17 +11,18 @@ extension KvStoreContract {
             try await checkRace("expired", key, from: nil, promises)
             try await store.set(key, zero)
             let winners = try await race { _ in try await store.cas(key, expected: zero, new: nil) }
-            await promises.expect("of \(tasks) tasks one deletes a value by cas", winners.count, 1)
+            await promises.expect("of \(concurrency) tasks one deletes a value by cas", winners.count, 1)
         }
         try await checkCounter(promises)
         try await checkMixedOperations(promises)
     }
 
-    private func checkRace(_ state: String, _ key: KvKey, from expected: KvValue?, _ promises: Promises) async throws {
+    private func checkRace(_ state: String, _ key: KvKey, from expected: JSONValue?, _ promises: Promises) async throws
+    {
         let winners = try await race { task in
             try await store.cas(key, expected: expected, new: .init(encoding: "\(state) \(task)"))
         }
-        await promises.expect("of \(tasks) tasks one wins a key whose entry is \(state)", winners.count, 1)
+        await promises.expect("of \(concurrency) tasks one wins a key whose entry is \(state)", winners.count, 1)
         await promises.expect(
             "the winner's value is there", try await store.get(key, as: String.self),
             winners.first.map { "\(state) \($0)" })
@@ -30,21 +31,21 @@ extension KvStoreContract {
     /// The tasks whose swap was done.
     private func race(_ swap: @escaping @Sendable (Int) async throws -> Bool) async throws -> [Int] {
         try await withThrowingTaskGroup(of: Int?.self) { group in
-            for task in 1...tasks { group.addTask { try await swap(task) ? task : nil } }
+            for task in 1...concurrency { group.addTask { try await swap(task) ? task : nil } }
             return try await group.reduce(into: []) { if let winner = $1 { $0.append(winner) } }
         }
     }
 
     private func checkCounter(_ promises: Promises) async throws {
         let counter = key("counter")
-        let (counters, steps) = (max(2, tasks / 8), rounds * 2)
+        let (counters, steps) = (max(2, concurrency / 8), iterations * 2)
         try await withThrowingTaskGroup { group in
             for _ in 0..<counters {
                 group.addTask {
                     for _ in 0..<steps {
                         while true {
                             let present = try await store.get(counter)
-                            let next = try KvValue(encoding: (present?.decode(as: Int.self) ?? 0) + 1)
+                            let next = try JSONValue(encoding: (present?.decode(as: Int.self) ?? 0) + 1)
                             if try await store.cas(counter, expected: present, new: next) { break }
                         }
                     }
@@ -58,12 +59,12 @@ extension KvStoreContract {
 
     /// Every operation on few keys, all at once.
     private func checkMixedOperations(_ promises: Promises) async throws {
-        let written = Set(1...tasks)
+        let written = Set(1...concurrency)
         let strange = try await withThrowingTaskGroup(of: [Int].self) { group in
-            for task in 1...tasks {
+            for task in 1...concurrency {
                 group.addTask {
                     var seen: [Int] = []
-                    for round in 0..<rounds {
+                    for round in 0..<iterations {
                         let key = key("mixed", "\((task + round) % 3)")
                         switch (task + round) % 5 {
                         case 0: try await store.set(key, task)

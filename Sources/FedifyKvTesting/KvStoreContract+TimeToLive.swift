@@ -1,8 +1,8 @@
 import FedifyKv
 
 extension KvStoreContract {
-    private static let one = KvValue(trusted: "1")
-    private static let two = KvValue(trusted: "2")
+    private static let one = JSONValue(uncheckedJSON: "1")
+    private static let two = JSONValue(uncheckedJSON: "2")
     /// The shortest life.
     private static let instant = Duration.nanoseconds(1)
     /// A life that is waited for.
@@ -85,7 +85,7 @@ extension KvStoreContract {
     func checkSwappedExpiry(_ promises: Promises) async throws {
         let (key, one, two) = (key("swapped"), Self.one, Self.two)
         let casExpires = "an entry stored by cas is gone when its ttl has passed"
-        for (expected, new) in [(nil, one), (one, two), (one, one)] as [(KvValue?, KvValue)] {
+        for (expected, new) in [(nil, one), (one, two), (one, one)] as [(JSONValue?, JSONValue)] {
             for ttl in [.zero, Self.instant] {
                 if let expected { try await store.set(key, expected) } else { try await store.delete(key) }
                 await promises.expect(
@@ -126,7 +126,7 @@ extension KvStoreContract {
     }
 
     /// Runs what must be done before an entry expires, with longer and longer lives until it was quick enough (true).
-    /// When the life has passed, looks at what is there.
+    /// Reads the entry after it has expired.
     private func beforeExpiry(
         _ promise: String, _ promises: Promises, do attempt: (Duration) async throws -> Bool,
         after look: (String) async throws -> Void
@@ -153,7 +153,7 @@ extension KvStoreContract {
     private func untilGone(_ key: KvKey, _ promise: String, _ promises: Promises) async throws {
         for _ in 0..<1000 {
             if try await store.get(key) == nil { return }
-            try await pass(.milliseconds(10))
+            try await advanceTime(.milliseconds(10))
         }
         await promises.expect(promise, try await store.get(key), nil)
     }

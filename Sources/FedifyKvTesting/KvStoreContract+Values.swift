@@ -22,10 +22,10 @@ extension KvStoreContract {
         let key = key("value")
         await promises.expect("a key that was never set has no value", try await store.get(key), nil)
         for json in Self.values {
-            let value = try KvValue(json: json)
+            let value = try JSONValue(json: json)
             await promises.expect("what is read is equal to what was written", try await stored(key, value), value)
         }
-        await promises.expect("a stored null is a value, not absence", try await stored(key, .null), KvValue.null)
+        await promises.expect("a stored null is a value, not absence", try await stored(key, .null), JSONValue.null)
         try await store.delete(key)
         await promises.expect("a key that was deleted has no value", try await store.get(key), nil)
         await promises.succeeds("deleting what isn't there does nothing") { try await store.delete(key) }
@@ -33,11 +33,11 @@ extension KvStoreContract {
 
     func checkInvalidValues(_ promises: Promises) async throws {
         let (key, absent) = (key("invalid"), key("invalid", "absent"))
-        let one = KvValue(trusted: "1")
+        let one = JSONValue(uncheckedJSON: "1")
         try await store.set(key, one)
         for text in ["", " ", "{", "nul", "[1,]", "'a'", "NaN", "1 2", #"{"a":1,}"#, "{a:1}", "01", "\"\u{1}\"", "\"a"]
         {
-            let invalid = KvValue(trusted: text)
+            let invalid = JSONValue(uncheckedJSON: text)
             await promises.refuses("a value that isn't JSON is refused by set", .invalidValue) {
                 try await store.set(key, invalid)
             }

@@ -11,10 +11,10 @@ public import FedifyKv
 /// The store may hold other entries: the check works below a prefix of its own, and deletes what it made.
 public struct KvStoreContract: Sendable {
     let store: any KvStore
-    let longestKey: Int?
-    let tasks: Int
-    let rounds: Int
-    let pass: @Sendable (Duration) async throws -> Void
+    let maximumKeyLength: Int?
+    let concurrency: Int
+    let iterations: Int
+    let advanceTime: @Sendable (Duration) async throws -> Void
     /// Below this are the keys of this check.
     let root = "contract-\(UInt64.random(in: 0...UInt64.max))"
 
@@ -22,26 +22,26 @@ public struct KvStoreContract: Sendable {
     ///
     /// - Parameters:
     ///   - store: The store.
-    ///   - longestKey: The Unicode scalars of serialized text that a key may have, at least 128; nil, if there is no
-    ///     limit.
-    ///   - tasks: How many tasks at once race for a key.
-    ///   - rounds: How often they do.
-    ///   - pass: Lets this much time pass by the store's clock, for entries to expire: a test that moves the clock says
-    ///     how. By default it waits.
+    ///   - maximumKeyLength: The Unicode scalars of serialized text that a key may have, at least 128; nil, if there is
+    ///     no limit.
+    ///   - concurrency: How many tasks race for a key at the same time.
+    ///   - iterations: How many times they race.
+    ///   - advanceTime: Lets this much time pass by the store's clock, for entries to expire: a test that moves the
+    ///     clock says how. By default it waits.
     public init(
         of store: any KvStore,
-        longestKey: Int? = nil,
-        tasks: Int = 64,
-        rounds: Int = 5,
-        pass: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+        maximumKeyLength: Int? = nil,
+        concurrency: Int = 64,
+        iterations: Int = 5,
+        advanceTime: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
     ) {
-        precondition(longestKey.map { $0 >= 128 } ?? true, "the keys of the check itself need 128 scalars")
-        precondition(tasks >= 2 && rounds >= 1, "no race without two tasks and a round")
+        precondition(maximumKeyLength.map { $0 >= 128 } ?? true, "the keys of the check itself need 128 scalars")
+        precondition(concurrency >= 2 && iterations >= 1, "a race takes two tasks and an iteration")
         self.store = store
-        self.longestKey = longestKey
-        self.tasks = tasks
-        self.rounds = rounds
-        self.pass = pass
+        self.maximumKeyLength = maximumKeyLength
+        self.concurrency = concurrency
+        self.iterations = iterations
+        self.advanceTime = advanceTime
     }
 
     /// Checks every promise.
@@ -62,10 +62,18 @@ public struct KvStoreContract: Sendable {
         await promises.group("equality in compare-and-swap", checkEquality)
         await promises.group("expiry in compare-and-swap", checkSwappedExpiry)
         await promises.group("races", checkRaces)
+        // They rest on the operations: over a store that breaks its promises they would wait for what never comes.
+        if promises.broken.isEmpty {
+            await promises.group("updates", checkUpdate)
+            await promises.group("produced values", checkGetOrSet)
+            await promises.group("locks", checkLock)
+        }
         await promises.group("listing", checkListing)
         await promises.group("long listings", checkLongListing)
         await promises.group("cleaning up") { _ in
-            for try await entry in store.list(prefix: [root]) { try await store.delete(entry.key) }
+            for prefix in [key(), HelperKeys.lease(key()), HelperKeys.fencing(key())] {
+                for try await entry in store.list(prefix: prefix) { try await store.delete(entry.key) }
+            }
         }
         if !promises.broken.isEmpty { throw ContractViolation(promises: promises.broken) }
     }
@@ -75,8 +83,8 @@ public struct KvStoreContract: Sendable {
         KvKey([root] + components)
     }
 
-    /// What is there after it was set.
-    func stored(_ key: KvKey, _ value: KvValue, ttl: Duration? = nil) async throws -> KvValue? {
+    /// The entry after it was set.
+    func stored(_ key: KvKey, _ value: JSONValue, ttl: Duration? = nil) async throws -> JSONValue? {
         try await store.set(key, value, ttl: ttl)
         return try await store.get(key)
     }

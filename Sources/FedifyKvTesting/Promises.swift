@@ -1,6 +1,6 @@
 import FedifyKv
 
-/// What was checked, and what of it was broken.
+/// The checked promises, and the broken ones.
 final class Promises {
     private(set) var broken: [String] = []
     /// The promise that was looked at last.
@@ -39,6 +39,18 @@ final class Promises {
             if error.code != code { broke(promise, expected: "the error \(code)", saw: error) }
         } catch {
             broke(promise, expected: "a KvError \(code)", saw: error)
+        }
+    }
+
+    /// A promise that an operation throws what its closure threw.
+    func throwsThrown(_ promise: String, _ operation: () async throws -> Void) async {
+        last = promise
+        do {
+            try await operation()
+            broke(promise, expected: "the closure's error", saw: "none")
+        } catch is KvStoreContract.Thrown {
+        } catch {
+            broke(promise, expected: "the closure's error", saw: error)
         }
     }
 

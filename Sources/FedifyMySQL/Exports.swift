@@ -1,2 +1,2 @@
-// A store is made from a pool: whoever imports the store has the pool too.
+// A store is created from a pool, so importing the store imports the pool.
 @_exported public import MySQLClient

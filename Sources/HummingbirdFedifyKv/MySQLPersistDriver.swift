@@ -13,13 +13,13 @@
     ///
     /// A value is an entry of the store like any other, under a prefix and as JSON. It ends by the server's clock, to
     /// the microsecond, and is gone at that moment for every operation. Beside Hummingbird's `PersistError`, operations
-    /// throw what the store's own do: `KvError`, and `CancellationError` while they wait for a connection.
+    /// throw `KvError`, as the store's own.
     ///
     /// The driver closes nothing: the pool is the caller's. As a service of an application it has nothing to do; the
     /// store removes expired rows.
     public struct MySQLPersistDriver: PersistDriver {
         private let kv: MySQLKvStore
-        private let prefix: [String]
+        private let prefix: KvKey
 
         /// A driver on a store. Nothing is sent yet.
         ///
@@ -28,25 +28,26 @@
         ///   - prefix: What the keys of all values begin with, so that they don't meet other entries of the table.
         public init(_ kv: MySQLKvStore, prefix: KvKey = ["hummingbird"]) {
             self.kv = kv
-            self.prefix = prefix.components
+            self.prefix = prefix
         }
 
-        /// Stores a value under a key that has none; a value that has expired is none. Of any number of callers, in
+        /// Stores a value under a key that has none; an expired value counts as absent. Of any number of callers, in
         /// any number of processes, one succeeds.
         ///
         /// - Parameters:
         ///   - key: The key, without the prefix.
         ///   - value: The value.
         ///   - expires: How long it lives; nil: for ever. Zero or less: it has expired already.
-        /// - Throws: `PersistError.duplicate` if there is a value; `KvError` `outcomeUnknown` if it can't be known
+        /// - Throws: `PersistError.duplicate` if there is a value; `KvError` `outcomeUnknown` if it is unknown
         ///   whether the value was stored, and else as the store's `cas`.
         public func create(key: String, value: some Codable & Sendable, expires: Duration?) async throws {
             let isNew = try await kv.cas(
-                entry(key), expected: nil, new: KvValue(encoding: value), ttl: expires.map(Self.life))
+                entry(key), expected: nil, new: JSONValue(encoding: value, coding: kv.coding),
+                ttl: expires.map(Self.life))
             guard isNew else { throw PersistError.duplicate }
         }
 
-        /// Stores a value, in the place of one that is there.
+        /// Stores a value, and replaces an existing one.
         ///
         /// A value that was read and ends before it is set again without an expiry lives for ever, as Hummingbird says.
         /// Where that matters, name the time left, from ``getWithTTL(key:as:)``.
@@ -54,11 +55,11 @@
         /// - Parameters:
         ///   - key: The key, without the prefix.
         ///   - value: The value.
-        ///   - expires: How long it lives; nil: as long as the value that is there, and for ever where there is none.
-        ///     Zero or less: it has expired already.
+        ///   - expires: How long it lives; nil: as long as the value that is there, and without expiry if there is no
+        ///     value. Zero or less: it has expired already.
         /// - Throws: As the store's `set`.
         public func set(key: String, value: some Codable & Sendable, expires: Duration?) async throws {
-            let value = try KvValue(encoding: value)
+            let value = try JSONValue(encoding: value, coding: kv.coding)
             if let expires {
                 try await kv.set(entry(key), value, ttl: Self.life(expires))
             } else {
@@ -75,10 +76,10 @@
         /// - Throws: `PersistError.invalidConversion` if the value isn't of this type, and else as the store's `get`.
         public func get<Object: Codable & Sendable>(key: String, as type: Object.Type) async throws -> Object? {
             guard let value = try await kv.get(entry(key)) else { return nil }
-            return try Self.decode(value, as: type)
+            return try decode(value, as: type)
         }
 
-        /// The value of a key, and what is left of its life.
+        /// The value of a key, and its remaining ttl.
         ///
         /// - Parameters:
         ///   - key: The key, without the prefix.
@@ -89,8 +90,8 @@
         public func getWithTTL<Object: Codable & Sendable>(
             key: String, as type: Object.Type
         ) async throws -> (object: Object, ttl: Duration?)? {
-            guard let found = try await kv.getWithExpiry(entry(key)) else { return nil }
-            return (try Self.decode(found.value, as: type), found.ttl)
+            guard let found = try await kv.getWithTTL(entry(key)) else { return nil }
+            return (try decode(found.value, as: type), found.ttl)
         }
 
         /// Removes the value of a key, if there is one.
@@ -102,17 +103,17 @@
         }
 
         private func entry(_ key: String) -> KvKey {
-            KvKey(prefix + [key])
+            prefix.appending(key)
         }
 
-        /// What should have ended already, as Hummingbird's driver in memory takes it, is an error to the store.
+        /// An expiry in the past, which Hummingbird's in-memory driver accepts, is an error of the store.
         private static func life(_ expires: Duration) -> Duration {
             max(expires, .zero)
         }
 
-        private static func decode<Object: Decodable>(_ value: KvValue, as type: Object.Type) throws -> Object {
+        private func decode<Object: Decodable>(_ value: JSONValue, as type: Object.Type) throws -> Object {
             do {
-                return try value.decode(as: type)
+                return try value.decode(as: type, coding: kv.coding)
             } catch {
                 guard error.code == .decodingFailed else { throw error }
                 throw PersistError.invalidConversion

@@ -15,15 +15,15 @@ struct Tour {
         var options = MySQLKvStoreOptions()
         options.tableName = "fedify_kv_demo"
         let kv = try MySQLKvStore(MySQLPool(url: url), options: options)
-        try await kv.initialize()
+        try await kv.createTable()
         do {
             try await Tour(kv: kv).run()
         } catch {
-            try? await kv.drop()
+            try? await kv.dropTable()
             throw error
         }
-        // Nothing is left behind.
-        try await kv.drop()
+        // Clean up.
+        try await kv.dropTable()
         await kv.pool.close()
     }
 
@@ -35,7 +35,7 @@ struct Tour {
         try await step("An actor is cached for an hour") {
             try await kv.set(["remote", alice.id], alice, ttl: .seconds(3600))
             let cached = try await kv.get(["remote", alice.id], as: Actor.self)
-            let left = try await kv.getWithExpiry(["remote", alice.id])?.ttl?.components.seconds ?? 0
+            let left = try await kv.getWithTTL(["remote", alice.id])?.ttl?.components.seconds ?? 0
             return "\(cached?.name ?? "nobody") (@\(cached?.preferredUsername ?? "")), for \(left + 1) s more"
         }
         try await step("An activity comes in twice, and is handled once") {
@@ -44,7 +44,7 @@ struct Tour {
                 object: "https://here.example/users/me")
             var handled: [String] = []
             for delivery in ["first", "second"] {
-                // The id is claimed by whoever sees it first, for a day.
+                // The first process that sees the ID claims it, for a day.
                 if try await kv.cas(["seen", follow.id], expected: nil, new: true, ttl: .seconds(86400)) {
                     handled.append(delivery)
                 }
@@ -68,7 +68,9 @@ struct Tour {
             }
             try await kv.set(["followers", "alicia", "https://erin.example/"], ["since": "2026-01-01"])
             var followers: [String] = []
-            for try await entry in kv.list(prefix: ["followers", "alice"]) { followers.append(entry.key.components[2]) }
+            for try await entry in kv.list(prefix: ["followers", "alice"]) {
+                followers.append(entry.key.components()[2])
+            }
             return followers.joined(separator: " ")
         }
         try await step("A token lives for a second") {

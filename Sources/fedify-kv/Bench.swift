@@ -8,12 +8,11 @@ import MySQLClient
 
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measures what this server and this store do together.",
+        abstract: "Measures this server and this store together.",
         discussion: """
-            Loads a table of its own, and lets callers work on it. Each caller waits for his answer before he asks \
-            again, so the latencies leave out what callers who come at their own pace would wait while the server is \
-            busy (coordinated omission): compare them at the same number of callers, and promise nobody a latency from \
-            them. Rates count operations, of list the entries.
+            Fills a table of its own, and runs callers on it. Each caller waits for an answer before its next request, \
+            so the latencies don't include what callers at a fixed rate would wait (coordinated omission): compare \
+            them at the same number of callers. Rates count operations, for list the entries.
 
             Example:
               fedify-kv bench --workload get --workload set --callers 1 --callers 64 --svg chart.svg
@@ -21,37 +20,37 @@ struct Bench: AsyncParsableCommand {
 
     @OptionGroup var server: ServerArguments
 
-    @Option(help: "The table, which must not be there yet.")
+    @Option(help: "The table, which must not exist.")
     var table = "fedify_kv_bench"
 
     @Option(
         help:
-            "What is done: \(Workload.allCases.map(\.rawValue).joined(separator: ", ")); may be repeated. All, if left out."
+            "A workload: \(Workload.allCases.map(\.rawValue).joined(separator: ", ")); may be repeated. Default: all."
     )
     var workload: [String] = []
 
-    @Option(help: "How many callers there are; may be repeated.")
+    @Option(help: "The number of callers; may be repeated.")
     var callers: [Int] = [1, 16, 64]
 
-    @Option(help: "The most connections.")
+    @Option(help: "The maximum number of connections.")
     var connections = 10
 
-    @Option(help: "How many documents are loaded.")
+    @Option(help: "The number of documents to load.")
     var keys = 100_000
 
-    @Option(help: "The size of a value, in bytes; 500 at the least.")
+    @Option(help: "The size of a value, in bytes; at least 500.")
     var valueSize = Documents.size
 
-    @Option(help: "How long each measurement takes, in seconds.")
+    @Option(help: "The duration of each measurement, in seconds.")
     var duration = 5.0
 
-    @Option(help: "How long the callers warm up before, in seconds.")
+    @Option(help: "The warm-up before each measurement, in seconds.")
     var warmUp = 1.0
 
-    @Flag(help: "Sends each operation by itself.")
+    @Flag(help: "Sends each operation in a statement of its own.")
     var noCoalescing = false
 
-    @Flag(help: "Leaves the table there in the end.")
+    @Flag(help: "Keeps the table at the end.")
     var keep = false
 
     @Option(help: "Writes the measurements to this file as JSON; - for standard output, instead of the table.")
@@ -77,7 +76,7 @@ struct Bench: AsyncParsableCommand {
             throw ValidationError("--value-size must be from 500 to 16777216 bytes.")
         }
         guard duration > 0, duration <= 86400, warmUp >= 0, warmUp <= 86400 else {
-            throw ValidationError("--duration must be more than zero and --warm-up not less, a day at the most.")
+            throw ValidationError("--duration must be more than zero, --warm-up at least zero, both at most a day.")
         }
     }
 
@@ -90,14 +89,14 @@ struct Bench: AsyncParsableCommand {
         options.coalescing.isEnabled = !noCoalescing
         options.upkeep.isAutomatic = false
         let kv = try MySQLKvStore(pool, options: options)
-        if try await kv.exists() {
-            throw ValidationError("The table is there already. Name another, or drop it: fedify-kv drop --table …")
+        if try await kv.tableExists() {
+            throw ValidationError("The table exists. Choose another, or drop it: fedify-kv drop --table …")
         }
         let task = Task { try await measure(kv) }
         let interruption = onInterrupt { task.cancel() }
         let result = await task.result
         interruption.cancel()
-        if !keep { try await kv.drop() }
+        if !keep { try await kv.dropTable() }
         await pool.close()
         switch result {
         case .success(let measurements): try write(measurements)
@@ -133,7 +132,7 @@ struct Bench: AsyncParsableCommand {
         return measurements
     }
 
-    /// One line that is written over, on a terminal; a line for each step elsewhere.
+    /// A single line that is overwritten, on a terminal; elsewhere a line for each step.
     private func progress(_ text: String) {
         if isatty(2) == 1 {
             FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8))

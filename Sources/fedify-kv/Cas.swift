@@ -4,22 +4,22 @@ import FedifyMySQL
 
 struct Cas: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Puts a value in the place of another, in one step; exits with 1 if the entry was not as expected.")
+        abstract: "Replaces a value atomically; exits with 1 if the entry was not as expected.")
 
     @OptionGroup var store: StoreArguments
     @OptionGroup var output: OutputArguments
     @OptionGroup var ttl: TTLArguments
     @OptionGroup var key: KeyArguments
 
-    @Option(parsing: .unconditional, help: "What must be there, as JSON; nothing, if left out.")
+    @Option(parsing: .unconditional, help: "The expected value as JSON. Default: no entry.")
     var expected: String?
 
-    @Option(parsing: .unconditional, help: "What is to be there, as JSON; nothing, if left out.")
+    @Option(parsing: .unconditional, help: "The new value as JSON. Default: no entry.")
     var new: String?
 
     func run() async throws {
-        let expected = try expected.map { json throws(KvError) in try KvValue(json: json) }
-        let new = try new.map { json throws(KvError) in try KvValue(json: json) }
+        let expected = try expected.map { json throws(KvError) in try JSONValue(checking: json) }
+        let new = try new.map { json throws(KvError) in try JSONValue(checking: json) }
         let life = try ttl.duration()
         let swapped = try await store.withStore { kv in
             try await kv.cas(key.kvKey, expected: expected, new: new, ttl: life)

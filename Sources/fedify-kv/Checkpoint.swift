@@ -2,35 +2,35 @@ import ArgumentParser
 import FedifyKv
 import Foundation
 
-/// How far an import or a copy has come, in a file that is written anew after each batch, for its owner alone.
+/// The progress of an import or a copy, in a file that is rewritten after each batch and readable only by its owner.
 struct Checkpoint: Codable {
-    /// What is being done, from where to where.
+    /// The job, with its source and destination.
     let work: String
-    /// Import: the lines that are stored, and their bytes.
+    /// Import: the number of stored lines, and their bytes.
     var lines = 0
     var bytes = 0
-    /// Copy: the last key that is stored.
+    /// Copy: the last stored key.
     var last: [String]?
 
     init(work: String) {
         self.work = work
     }
 
-    /// Reads what an interrupted run has left.
+    /// Reads the checkpoint of an interrupted run.
     ///
     /// - Parameters:
-    ///   - path: The file; nil: there is none.
-    ///   - work: What is to be done.
-    /// - Returns: Where to go on; the beginning, if there is no such file.
-    /// - Throws: `ValidationError` if the file is none, or that of other work.
+    ///   - path: The file; nil: none.
+    ///   - work: The job.
+    /// - Returns: Where to continue; the beginning, if the file doesn't exist.
+    /// - Throws: `ValidationError` if the file is not a checkpoint, or belongs to a different job.
     static func read(_ path: String?, work: String) throws -> Checkpoint {
         guard let path, FileManager.default.fileExists(atPath: path) else { return Checkpoint(work: work) }
         guard let data = FileManager.default.contents(atPath: path),
             let checkpoint = try? JSONDecoder().decode(Checkpoint.self, from: data)
-        else { throw ValidationError("The file \(path) is no checkpoint, or can't be read.") }
+        else { throw ValidationError("The file \(path) is not a checkpoint file, or can't be read.") }
         guard checkpoint.work == work else {
             throw ValidationError(
-                "The checkpoint \(path) is that of other work: \(checkpoint.work). This one is: \(work). Name another file."
+                "The checkpoint \(path) belongs to a different job: \(checkpoint.work). This one is: \(work). Choose another file."
             )
         }
         return checkpoint
@@ -39,7 +39,7 @@ struct Checkpoint: Codable {
     /// - Throws: `KvError` if the file can't be written.
     func write(to path: String?) throws {
         guard let path else { return }
-        // Whole, or the former one stays.
+        // Written atomically.
         let isWritten = FileManager.default.createFile(
             atPath: path, contents: try JSONEncoder().encode(self), attributes: [.posixPermissions: 0o600])
         guard isWritten else { throw KvError(.serverError, "the checkpoint \(path) can't be written") }

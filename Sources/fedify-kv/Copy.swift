@@ -6,14 +6,14 @@ import MySQLClient
 
 struct Copy: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Copies all entries below a prefix to another server, with what is left of their lives.",
+        abstract: "Copies all entries below a prefix to another server, with their remaining TTLs.",
         discussion: """
-            The other server is named by --to or, safer for its password, by the environment variable MYSQL_URL_TO. \
-            Entries are stored in batches, each whole or not at all; what is there is overwritten. It is no snapshot: \
-            an entry that comes, goes or changes meanwhile may or may not be copied so.
+            The destination is given by --to or, safer for its password, by the environment variable MYSQL_URL_TO. \
+            Entries are stored in batches, each atomically; existing ones are overwritten. A copy is not a snapshot: \
+            an entry that is added, removed or changed in the meantime may or may not be copied.
 
-            With --checkpoint, the last key that is copied is kept in a file, and a copy that was interrupted goes on \
-            behind it. Without, it can be run again from the beginning.
+            With --checkpoint, the last copied key is recorded in a file, and an interrupted copy continues after it. \
+            Without, it can be run again from the beginning.
 
             Examples:
               MYSQL_URL_TO='mysql://…' fedify-kv copy
@@ -23,24 +23,24 @@ struct Copy: AsyncParsableCommand {
     @OptionGroup var store: StoreArguments
     @OptionGroup var output: OutputArguments
 
-    @Argument(help: "The prefix's components, one argument each; all entries, if left out.")
+    @Argument(help: "The prefix's components, one argument each. Default: all entries.")
     var prefix: [String] = []
 
-    @Option(help: "The server to copy to. MYSQL_URL_TO, if left out.")
+    @Option(help: "The destination server. Default: MYSQL_URL_TO.")
     var to: String?
 
-    @Option(help: "The table to copy to; that of the same name, if left out.")
+    @Option(help: "The destination table. Default: the same name.")
     var toTable: String?
 
-    @Option(help: "As --expiry-clock, of the table to copy to.")
+    @Option(help: "The --expiry-clock of the destination table.")
     var toExpiryClock: ExpiryClock?
 
-    @Option(help: "The file that keeps how far the copy has come; it is removed at the end.")
+    @Option(help: "The file that records the progress of the copy; it is removed at the end.")
     var checkpoint: String?
 
     func run() async throws {
         guard let url = to ?? ProcessInfo.processInfo.environment["MYSQL_URL_TO"], !url.isEmpty else {
-            throw ValidationError("No server to copy to is named. Give --to, or set MYSQL_URL_TO.")
+            throw ValidationError("The destination server is missing. Pass --to, or set MYSQL_URL_TO.")
         }
         var target = store
         target.server.url = url
@@ -51,9 +51,9 @@ struct Copy: AsyncParsableCommand {
             return try await arguments.withStore { target in
                 try await arguments.checkClock(of: target, option: "--to-expiry-clock")
                 guard try await Self.identity(of: source) != Self.identity(of: target) else {
-                    throw ValidationError("This would copy the table onto itself. Name another server or --to-table.")
+                    throw ValidationError("This would copy the table onto itself. Choose another server or --to-table.")
                 }
-                try await target.initialize()
+                try await target.createTable()
                 return try await copy(from: source, to: target)
             }
         }
@@ -73,7 +73,7 @@ struct Copy: AsyncParsableCommand {
             try await target.set(records: page.records)
             skipped += page.skipped
             if let last = page.records.last {
-                reached.last = last.key.components
+                reached.last = last.key.components()
                 try reached.write(to: checkpoint)
             }
             progress.advance(by: page.records.count, entries: page.records.count)
@@ -81,7 +81,7 @@ struct Copy: AsyncParsableCommand {
         return TransferAnswer(progress, skipped: skipped)
     }
 
-    /// What a server and a table on it have in common with no other, whatever name a URL has for them.
+    /// An identity of a server and a table, whatever host name a URL has.
     private static func identity(of kv: MySQLKvStore) async throws -> [String: String] {
         var identity = try await kv.pool.withConnection { connection in
             // MySQL has server_uuid, MariaDB since 10.6.19 server_uid.

@@ -3,12 +3,12 @@ import FedifyKv
 import FedifyMySQL
 
 struct Count: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Prints how many entries are below a prefix.")
+    static let configuration = CommandConfiguration(abstract: "Prints the number of entries below a prefix.")
 
     @OptionGroup var store: StoreArguments
     @OptionGroup var output: OutputArguments
 
-    @Argument(help: "The prefix's components, one argument each; all entries, if left out.")
+    @Argument(help: "The prefix's components, one argument each. Default: all entries.")
     var prefix: [String] = []
 
     func run() async throws {

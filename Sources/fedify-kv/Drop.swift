@@ -4,7 +4,7 @@ import Foundation
 
 struct Drop: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Drops the table with all that is in it. Asks first, unless told not to.")
+        abstract: "Drops the table with all its entries. Asks first, except with --yes.")
 
     @OptionGroup var store: StoreArguments
     @OptionGroup var output: OutputArguments
@@ -15,16 +15,16 @@ struct Drop: AsyncParsableCommand {
     func run() async throws {
         if !yes {
             guard isatty(STDIN_FILENO) == 1 else {
-                throw ValidationError("There is no terminal to ask on. Give --yes to drop the table.")
+                throw ValidationError("There is no terminal for the confirmation. Pass --yes to drop the table.")
             }
             FileHandle.standardError.write(
-                Data("This drops the table \(store.table) and all it holds. Type its name to go on: ".utf8))
+                Data("This drops the table \(store.table) and all its entries. Type its name to continue: ".utf8))
             guard readLine() == store.table else {
                 standardError("Nothing was dropped.")
                 throw ExitCode(1)
             }
         }
-        try await store.withStore { try await $0.drop() }
+        try await store.withStore { try await $0.dropTable() }
         try output.write(["ok": true])
     }
 }

@@ -5,11 +5,11 @@ import Foundation
 
 struct Export: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Writes all entries below a prefix as JSON lines, with their ends.",
+        abstract: "Writes all entries below a prefix as JSON lines, with their expiry.",
         discussion: """
-            A line is {"key":["a"],"value":1,"expires":1764000000.123456}, with the end in seconds since 1970 in UTC by \
-            the server's clock, and without it if the entry never ends. Lines are in the order of keys. It is no \
-            snapshot: an entry that comes or goes meanwhile may or may not be there.
+            A line is {"key":["a"],"value":1,"expires":1764000000.123456}, with the expiry in seconds since 1970 in \
+            UTC by the server's clock; without it the entry never expires. Lines are sorted by key. An export is not a \
+            snapshot: an entry that is added or removed in the meantime may or may not be included.
 
             Examples:
               fedify-kv export > all.jsonl
@@ -20,14 +20,14 @@ struct Export: AsyncParsableCommand {
     @OptionGroup var store: StoreArguments
     @OptionGroup var output: OutputArguments
 
-    @Argument(help: "The prefix's components, one argument each; all entries, if left out.")
+    @Argument(help: "The prefix's components, one argument each. Default: all entries.")
     var prefix: [String] = []
 
     @Option(
-        name: .customLong("output"), help: "The file to write, which must not be there; standard output, if left out.")
+        name: .customLong("output"), help: "The file to write, which must not exist. Default: standard output.")
     var file: String?
 
-    @Flag(help: "Go on with a file whose export was interrupted, behind its last whole line.")
+    @Flag(help: "Continues an interrupted export after the last complete line of the file.")
     var resume = false
 
     func validate() throws {
@@ -38,7 +38,7 @@ struct Export: AsyncParsableCommand {
     func run() async throws {
         let prefix = KvKey(prefix)
         let (destination, answer) = try await store.withStore { kv in
-            // Before there is a file.
+            // Before the file is created.
             try await store.checkClock(of: kv)
             let (destination, last) = try openDestination()
             let progress = Progress(total: await Progress.total(of: kv, prefix: prefix, after: last))
@@ -61,7 +61,7 @@ struct Export: AsyncParsableCommand {
         try output.write(answer, answer.text("exported"))
     }
 
-    /// Where the lines go, and behind which key.
+    /// The destination of the lines, and the key to continue after.
     private func openDestination() throws -> (FileHandle, KvKey?) {
         guard let file else { return (FileHandle.standardOutput, nil) }
         return resume ? try ExportFile.reopen(file) : (try ExportFile.create(file), nil)
@@ -71,7 +71,7 @@ struct Export: AsyncParsableCommand {
         do {
             try destination.write(contentsOf: Data(lines.utf8))
         } catch {
-            // Nobody reads any more, as when `head` has seen enough.
+            // The reader has closed the pipe, as `head` does.
             guard file != nil else { throw ExitCode(3) }
             throw KvError(.serverError, "the file can't be written: \(error.localizedDescription)")
         }
@@ -85,12 +85,12 @@ enum ExportFile {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             throw ValidationError(
-                "The file \(path) can't be made: \(String(cString: strerror(errno))). (--resume goes on with one.)")
+                "The file \(path) can't be created: \(String(cString: strerror(errno))). (--resume continues one.)")
         }
         return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     }
 
-    /// A file whose export was interrupted, cut behind its last whole line.
+    /// A file of an interrupted export, truncated after its last complete line.
     static func reopen(_ path: String) throws -> (file: FileHandle, lastKey: KvKey?) {
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
@@ -109,12 +109,12 @@ enum ExportFile {
         }
         guard let text = String(validating: line, as: UTF8.self),
             let key = (try? JSONDocument(text))?.members()?["key"].flatMap(KvKey.init(serialized:))
-        else { throw ValidationError("The last line of \(path) is none of an export.") }
+        else { throw ValidationError("The last line of \(path) doesn't come from an export.") }
         try cut()
         return (file, key)
     }
 
-    /// Where the last whole line ends, and that line; looks from the end, a growing piece at a time.
+    /// The end of the last complete line, and that line. Reads backward, in chunks of growing size.
     private static func lastLine(of file: FileHandle, _ size: UInt64) throws -> (end: UInt64, [UInt8]) {
         var length = min(size, 1 << 16)
         while length > 0 {

@@ -9,10 +9,10 @@ struct FedifyKvCommand: AsyncParsableCommand {
         commandName: "fedify-kv",
         abstract: "Reads and writes a Fedify key-value store in MySQL or MariaDB.",
         discussion: """
-            Values go in and out as JSON. The server is named by --url or, safer for its password, by the environment \
-            variable MYSQL_URL.
+            Values are read and written as JSON. The server is given by --url or, safer for its password, by the \
+            environment variable MYSQL_URL.
 
-            Exit codes: 0 done, 1 absent or not swapped, 2 usage, 3 the store failed.
+            Exit codes: 0 success, 1 absent or not swapped, 2 usage, 3 the store failed.
 
             Examples:
               fedify-kv set users alice --value '{"name":"Alice"}' --ttl 3600
@@ -67,7 +67,7 @@ struct FedifyKvCommand: AsyncParsableCommand {
 }
 
 extension KvError {
-    /// The user asked for what can't be; the store has not failed.
+    /// A usage error, not a failure of the store.
     fileprivate var isUsage: Bool {
         [
             .emptyKey, .keyTooLong, .invalidValue, .unsupportedValue, .valueTooLarge, .invalidTTL,
@@ -81,7 +81,7 @@ func standardError(_ text: String) {
     FileHandle.standardError.write(Data((text + "\n").utf8))
 }
 
-/// Writes an error to standard error, as JSON if that was asked for.
+/// Writes an error to standard error, as JSON with `--json`.
 private func standardError(_ text: String, code: String, _ message: String) {
     // The command may be one that could not be parsed.
     let isJSON = CommandLine.arguments.contains("--json")

@@ -6,15 +6,14 @@ import Foundation
 
 struct Import: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Stores the entries of JSON lines, as `export` writes them.",
+        abstract: "Stores entries from JSON lines, as written by `export`.",
         discussion: """
-            Instead of "expires" a line may have "ttl", the seconds that are left. Entries that have ended are left \
-            out. Lines are stored in batches, one after the other, each whole or not at all; an entry that is there is \
-            overwritten. A line that is no entry, or that the server can't keep, ends the import: what stands before \
-            its batch is stored, and nothing else.
+            Instead of "expires" a line may have "ttl", the remaining seconds. Expired entries are skipped, existing \
+            ones overwritten. Lines are stored in order in batches, each atomically. A line that is not an entry, or \
+            that the server can't keep, ends the import: the lines before its batch are stored, and nothing else.
 
-            With --checkpoint, how much is stored is kept in a file, and an import that was interrupted goes on behind \
-            that, with the same input.
+            With --checkpoint, the progress is recorded in a file, and an interrupted import continues there, with the \
+            same input.
 
             Examples:
               fedify-kv import < all.jsonl
@@ -24,10 +23,10 @@ struct Import: AsyncParsableCommand {
     @OptionGroup var store: StoreArguments
     @OptionGroup var output: OutputArguments
 
-    @Option(help: "The file to read; standard input, if left out.")
+    @Option(help: "The file to read. Default: standard input.")
     var input: String?
 
-    @Option(help: "The file that keeps how far the import has come; it is removed at the end.")
+    @Option(help: "The file that records the progress of the import; it is removed at the end.")
     var checkpoint: String?
 
     func run() async throws {
@@ -40,7 +39,7 @@ struct Import: AsyncParsableCommand {
         }
         let answer = try await store.withStore { [source] kv in
             try await store.checkClock(of: kv)
-            try await kv.initialize()
+            try await kv.createTable()
             return try await run(source, into: kv)
         }
         Checkpoint.remove(checkpoint)
@@ -56,15 +55,15 @@ struct Import: AsyncParsableCommand {
         var expired = 0
         var next = try await reader.next()
         while let batch = next {
-            // While one is stored the next one is read. No child task: an error must not wait for more input.
+            // The next batch is read while one is stored. No child task: an error must not wait for more input.
             let following = Task { try await reader.next() }
             do {
                 try await kv.set(records: batch.records)
-            } catch let error as KvError {
+            } catch {
                 throw KvError(
                     error.code,
-                    "lines \(reached.lines + 1) to \(batch.lines): \(error.message); what stands before them is stored",
-                    underlying: error.underlying)
+                    "lines \(reached.lines + 1) to \(batch.lines): \(error.message); the lines before them are stored",
+                    underlyingError: error.underlyingError)
             }
             progress.advance(by: batch.bytes - reached.bytes, entries: batch.records.count)
             expired += batch.expired
@@ -77,7 +76,7 @@ struct Import: AsyncParsableCommand {
 }
 
 extension FileHandle {
-    /// The bytes of a file; nil for what is none, such as a pipe.
+    /// The size of a file in bytes; nil for anything else, for example a pipe.
     fileprivate var size: Int? {
         var status = stat()
         guard fstat(fileDescriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }

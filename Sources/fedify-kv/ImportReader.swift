@@ -11,13 +11,13 @@ actor ImportReader {
     struct Batch: Sendable {
         var records: [MySQLKvStore.Record] = []
         var expired = 0
-        /// How many lines there are up to its end, and their bytes.
+        /// The number of lines up to its end, and their bytes.
         var lines: Int
         var bytes: Int
     }
 
     private let source: LineReader
-    /// The server's time, told further by our clock's pace.
+    /// The server's time, advanced by the local clock.
     private let time: Int64
     private let asked = ContinuousClock.now
     private var lines = 0
@@ -31,16 +31,16 @@ actor ImportReader {
         self.time = time
     }
 
-    /// Goes to where an interrupted import was.
+    /// Skips to the position of an interrupted import.
     func skip(to checkpoint: Checkpoint) async throws {
         while lines < checkpoint.lines, try await line() != nil {}
         guard lines == checkpoint.lines, bytes == checkpoint.bytes else {
-            throw ValidationError("The input isn't the one that the checkpoint was made with: its lines differ.")
+            throw ValidationError("The input isn't the one of the checkpoint: its lines differ.")
         }
     }
 
     /// - Returns: The next batch; nil at the end.
-    /// - Throws: `KvError` for a line that is no entry; its batch is lost with it.
+    /// - Throws: `KvError` for a line that is not an entry; its batch is discarded.
     func next() async throws -> Batch? {
         let (first, start) = (lines, bytes)
         var batch = Batch(lines: lines, bytes: bytes)
@@ -61,7 +61,7 @@ actor ImportReader {
                 let stored = first == 0 ? "nothing is stored" : "the \(first) lines before its batch are stored"
                 throw KvError(
                     .invalidValue,
-                    "line \(lines), from byte \(beginning) on, is no entry: \(error.reason); \(stored)")
+                    "line \(lines), from byte \(beginning) on, is not an entry: \(error.reason); \(stored)")
             }
         }
         (batch.lines, batch.bytes) = (lines, bytes)

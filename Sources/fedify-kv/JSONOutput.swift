@@ -6,7 +6,7 @@ struct OutputArguments: ParsableArguments {
     @Flag(help: "Answer with one line of JSON; errors too, on standard error.")
     var json = false
 
-    /// Prints an answer as JSON, or as people read it.
+    /// Prints an answer as JSON or as text.
     func write(_ answer: some Encodable, _ text: @autoclosure () -> String? = nil) throws {
         if json {
             try StandardOutput.shared.writeLine(encoded(answer))
@@ -16,7 +16,7 @@ struct OutputArguments: ParsableArguments {
     }
 }
 
-/// One line of JSON, members in the order of their names.
+/// One line of JSON, members sorted by name.
 func encoded(_ answer: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

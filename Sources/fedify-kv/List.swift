@@ -10,7 +10,7 @@ struct List: AsyncParsableCommand {
     @OptionGroup var store: StoreArguments
     @OptionGroup var output: OutputArguments
 
-    @Argument(help: "The prefix's components, one argument each; all entries, if left out.")
+    @Argument(help: "The prefix's components, one argument each. Default: all entries.")
     var prefix: [String] = []
 
     func run() async throws {

@@ -15,7 +15,7 @@ struct Pipe: AsyncParsableCommand {
               {"id":4,"op":"cas","key":["a"],"expected":1,"new":2,"ttl":60}
               {"id":5,"op":"list","prefix":["a"]}
               {"id":6,"op":"count","prefix":["a"]}
-            A member "expected" or "new" left out means no entry; null means JSON null. The ttl is in seconds.
+            An omitted "expected" or "new" means no entry; null means JSON null. The ttl is in seconds.
 
             Answers, which repeat the id:
               {"id":1,"ok":true,"found":true,"value":{"b":1}}
@@ -23,12 +23,12 @@ struct Pipe: AsyncParsableCommand {
               {"id":5,"ok":true,"entries":[{"key":["a"],"value":1}]}
               {"id":6,"ok":true,"count":1}
               {"id":7,"ok":false,"error":{"code":"keyTooLong","message":"…"}}
-            A line that is no request gets an error with the code badRequest.
+            A line that is not a request gets an error with the code badRequest.
             """)
 
     @OptionGroup var store: StoreArguments
 
-    @Option(help: "How many requests may be under way at once. With 1, answers come in the order of requests.")
+    @Option(help: "The maximum number of concurrent requests. With 1, answers come in the order of requests.")
     var concurrency = 1
 
     func validate() throws {
@@ -62,7 +62,7 @@ struct Pipe: AsyncParsableCommand {
                 throw PipeRequest.Malformed(message: "the line is longer than \(LineReader.entryLength) bytes")
             }
             let request = try PipeRequest(bytes)
-            id = KvValue(trusted: request.id).oneLine
+            id = JSONValue(uncheckedJSON: request.id).oneLine
             return PipeAnswer.ok(id, try await carryOut(request.operation(), kv))
         } catch let error as PipeRequest.Malformed {
             return PipeAnswer.error(id, code: "badRequest", message: error.message)
@@ -97,7 +97,7 @@ struct Pipe: AsyncParsableCommand {
     }
 }
 
-/// A bounded number of places; whoever finds none waits.
+/// A semaphore.
 private actor Places {
     private var free: Int
     private var waiting: CheckedContinuation<Void, Never>?
@@ -106,7 +106,7 @@ private actor Places {
         free = count
     }
 
-    /// Only one task takes places.
+    /// Only one task waits.
     func take() async {
         if free == 0 { await withCheckedContinuation { waiting = $0 } }
         free -= 1

@@ -3,17 +3,17 @@ import FedifyMySQL
 import MySQLClient
 
 extension Progress {
-    /// How long counting may take: it is for the bar only.
+    /// The time limit for counting, which is only needed for the bar.
     private static let timeToCount = Duration.seconds(2)
 
-    /// How many entries there are, for the bar on a terminal.
+    /// The number of entries, for the progress bar on a terminal.
     ///
-    /// - Returns: nil where nobody sees it, where the server doesn't count so many in so short a time, or not at all.
+    /// - Returns: nil without a terminal, or if the server doesn't count them in time.
     static func total(of kv: MySQLKvStore, prefix: KvKey, after last: KvKey?) async -> Int? {
         guard Terminal.errorsAreSeen else { return nil }
-        // A pool of its own, with its own deadline: the server is given that one too.
+        // A pool of its own with a short deadline, which also limits the server.
         var configuration = kv.pool.configuration
-        configuration.deadline = min(configuration.deadline, timeToCount)
+        configuration.operationTimeout = min(configuration.operationTimeout, timeToCount)
         configuration.connectTimeout = min(configuration.connectTimeout, timeToCount)
         configuration.pool.maximumConnections = 1
         guard let pool = try? MySQLPool(configuration), let counter = try? MySQLKvStore(pool, options: kv.options)

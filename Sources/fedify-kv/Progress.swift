@@ -1,7 +1,7 @@
 import Foundation
 import NIOConcurrencyHelpers
 
-/// How far a long piece of work has come, as a bar on standard error; silent where that is no terminal.
+/// A progress bar on standard error; silent without a terminal.
 final class Progress: Sendable {
     private struct State {
         var done = 0
@@ -13,7 +13,7 @@ final class Progress: Sendable {
     private let begun = ContinuousClock.now
     private let state = NIOLockedValueBox(State())
 
-    /// - Parameter total: What there is to do, in units of the caller's; nil: not known.
+    /// - Parameter total: The total, in the caller's units; nil: unknown.
     init(total: Int?) {
         self.total = total
     }
@@ -35,7 +35,7 @@ final class Progress: Sendable {
         if Terminal.errorsAreSeen, let drawn { write("\r\(drawn)\u{1B}[K") }
     }
 
-    /// The bar goes.
+    /// Removes the bar.
     func finish() {
         if Terminal.errorsAreSeen { write("\r\u{1B}[K") }
     }

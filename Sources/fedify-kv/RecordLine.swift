@@ -21,29 +21,29 @@ enum RecordLine {
     /// - Parameters:
     ///   - line: UTF-8.
     ///   - now: The server's time, in microseconds since 1970.
-    /// - Returns: The entry; nil if it has ended.
-    /// - Throws: ``Malformed``, without anything of the line.
+    /// - Returns: The entry; nil if it has expired.
+    /// - Throws: ``Malformed``, without any part of the line.
     static func record(_ line: [UInt8], now: Int64) throws -> MySQLKvStore.Record? {
         guard let text = String(validating: line, as: UTF8.self) else { throw Malformed(reason: "it isn't UTF-8") }
         guard let document = try? JSONDocument(text), let members = document.members() else {
             throw Malformed(reason: "it isn't a JSON object")
         }
         for name in members.keys where !["key", "value", "expires", "ttl"].contains(name) {
-            throw Malformed(reason: "it has another member than key, value, expires and ttl")
+            throw Malformed(reason: "it has a member other than key, value, expires and ttl")
         }
         guard let key = members["key"], let components = try JSONDocument(key).strings(), !components.isEmpty else {
-            throw Malformed(reason: "its key is no array of strings, or an empty one")
+            throw Malformed(reason: "its key is not an array of strings, or is empty")
         }
         guard let value = members["value"] else { throw Malformed(reason: "it has no value") }
         func microseconds(_ name: String) throws -> Int64? {
             guard let text = members[name], text != "null" else { return nil }
-            guard let number = decimal(text) else { throw Malformed(reason: "its \(name) is no number of seconds") }
+            guard let number = decimal(text) else { throw Malformed(reason: "its \(name) is not a number of seconds") }
             return number
         }
         let (expires, ttl) = (try microseconds("expires"), try microseconds("ttl"))
         if let left = ttl ?? expires.map({ $0 - now }), left <= 0 { return nil }
         return MySQLKvStore.Record(
-            key: KvKey(components), value: KvValue(trusted: value), ttl: ttl.map { .microseconds($0) },
+            key: KvKey(components), value: JSONValue(uncheckedJSON: value), ttl: ttl.map { .microseconds($0) },
             expires: expires)
     }
 

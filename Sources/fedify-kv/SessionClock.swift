@@ -1,6 +1,6 @@
 import MySQLClient
 
-/// How the time zone of a session differs from UTC, over the year.
+/// The UTC offset of a session's time zone over the year.
 struct SessionClock: Sendable {
     /// The zone's name, `SYSTEM` with the server's own name for it.
     let zone: String
@@ -11,9 +11,9 @@ struct SessionClock: Sendable {
 
     private static let halfMonth = 365 * 86400 / 24
 
-    /// Asks the server, on the session itself.
+    /// Queries the server in the session.
     ///
-    /// A zone that is at UTC now need not be so in summer, so a look at `NOW()` is not enough.
+    /// A zone that is at UTC now may not be in summer, so `NOW()` is not enough.
     init(of connection: MySQLConnection) async throws(MySQLError) {
         let moments = (-12...12).map { number in
             let seconds = number * Self.halfMonth
@@ -26,7 +26,7 @@ struct SessionClock: Sendable {
             "SELECT @@SESSION.time_zone, @@GLOBAL.system_time_zone, TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), NOW()), "
             + moments.joined(separator: ", ")
         guard let row = try await connection.unpreparedRows(sql, maximumRows: 1).first else {
-            throw MySQLError(.protocolViolation, "the server does not tell its time zone")
+            throw MySQLError(.protocolViolation, "the server did not return its time zone")
         }
         let name = (row.text(0) ?? "").escaped(limit: 64)
         zone = name == "SYSTEM" ? "SYSTEM (\((row.text(1) ?? "").escaped(limit: 64)))" : name

@@ -11,10 +11,10 @@ struct Set: AsyncParsableCommand {
     @OptionGroup var ttl: TTLArguments
     @OptionGroup var key: KeyArguments
 
-    @Option(parsing: .unconditional, help: "The value, as JSON; standard input, if left out.")
+    @Option(parsing: .unconditional, help: "The value as JSON. Default: standard input.")
     var value: String?
 
-    @Flag(help: "Leave the entry's expiry as it is.")
+    @Flag(help: "Keep the entry's expiry.")
     var keepExpiry = false
 
     func validate() throws {
@@ -22,7 +22,7 @@ struct Set: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let value = try KvValue(json: value ?? Self.standardInput())
+        let value = try JSONValue(checking: value ?? Self.standardInput())
         try await store.withStore { kv in
             if keepExpiry {
                 try await kv.setKeepingExpiry(key.kvKey, value)

@@ -7,13 +7,13 @@ final class StandardOutput: Sendable {
 
     private let lock = NSLock()
 
-    /// - Throws: `ExitCode` 3 if nobody reads any more.
+    /// - Throws: `ExitCode` 3 if the reader has closed it.
     func writeLine(_ line: String) throws {
         try lock.withLock {
             do {
                 try FileHandle.standardOutput.write(contentsOf: Data((line + "\n").utf8))
             } catch {
-                // As when `head` has seen enough.
+                // As `head` does.
                 throw ExitCode(3)
             }
         }

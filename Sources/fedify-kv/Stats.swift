@@ -5,12 +5,12 @@ import MySQLClient
 
 struct Stats: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Shows entries, bytes and ends by the keys' first components.",
+        abstract: "Shows entries, bytes and expiry by the keys' first components.",
         discussion: """
-            The server reads the whole table for it, some thousand rows at a time. Below a prefix, entries are told \
-            apart by the component that follows. Where nearly all are below one component, as all of Fedify's own are \
-            below _fedify, they are told apart by the components after that, as deep as tells something; the lines show \
-            the path. Rows that have expired and are still there count as expired only.
+            The server reads the whole table, some thousand rows at a time. Entries below a prefix are grouped by \
+            their next component. Where nearly all are below one component, as all of Fedify's own are below _fedify, \
+            they are grouped by the components after that; the lines show the path. Expired rows that still exist are \
+            counted as expired only.
 
             Examples:
               fedify-kv stats
@@ -21,10 +21,10 @@ struct Stats: AsyncParsableCommand {
     @OptionGroup var store: StoreArguments
     @OptionGroup var output: OutputArguments
 
-    @Argument(help: "The prefix's components, one argument each; all entries, if left out.")
+    @Argument(help: "The prefix's components, one argument each. Default: all entries.")
     var prefix: [String] = []
 
-    @Option(help: "How many lines at the most; the rest is added up.")
+    @Option(help: "The maximum number of lines; the rest is summed up.")
     var limit = 20
 
     func validate() throws {
@@ -33,7 +33,7 @@ struct Stats: AsyncParsableCommand {
 
     private struct Line: Encodable {
         let component: String?
-        /// The whole key that the entries begin with.
+        /// The whole common prefix of the keys.
         let path: [String]?
         let entries: Int
         let bytes: Int
@@ -91,7 +91,7 @@ struct Stats: AsyncParsableCommand {
         return TextTable(rows).text
     }
 
-    /// Bytes as people read them.
+    /// A size in bytes, KiB and so on.
     private static func size(_ bytes: Int) -> String {
         var (value, unit) = (Double(bytes), 0)
         while value >= 1024, unit < 4 {

@@ -7,12 +7,12 @@ import MySQLClient
 
 /// Which server.
 struct ServerArguments: ParsableArguments {
-    @Option(help: "The server: mysql://user:password@host/database. MYSQL_URL, if left out.")
+    @Option(help: "The server: mysql://user:password@host/database. Default: MYSQL_URL.")
     var url: String?
 
     func configuration() throws -> MySQLConfiguration {
         guard let url = url ?? ProcessInfo.processInfo.environment["MYSQL_URL"], !url.isEmpty else {
-            throw ValidationError("No server is named. Give --url, or set MYSQL_URL.")
+            throw ValidationError("The server is missing. Pass --url, or set MYSQL_URL.")
         }
         return try MySQLConfiguration(url: url)
     }
@@ -32,9 +32,9 @@ struct StoreArguments: ParsableArguments {
             """)
     var expiryClock: ExpiryClock?
 
-    /// Opens the store for a command, and closes its connections behind it.
+    /// Opens the store for a command, and closes its connections afterwards.
     ///
-    /// - Parameter body: What to do.
+    /// - Parameter body: The advice.
     /// - Returns: What the body returns.
     /// - Throws: What the body throws; ``MySQLError`` or ``KvError`` `invalidConfiguration`.
     func withStore<T>(_ body: (MySQLKvStore) async throws -> T) async throws -> T {
@@ -49,24 +49,24 @@ struct StoreArguments: ParsableArguments {
         }
     }
 
-    /// Refuses to guess which clock the rows' ends are kept in, for commands that would delete entries by the wrong one,
-    /// or give them another end.
+    /// Refuses to guess the clock of the rows, for commands that with the wrong one would delete entries or change
+    /// their expiry.
     ///
     /// - Parameters:
     ///   - kv: The store that ``withStore(_:)`` has opened.
-    ///   - option: The option that names the clock.
-    /// - Throws: `ValidationError` if the session's time zone isn't always UTC, and no clock is named; ``MySQLError``.
+    ///   - option: The option for the clock.
+    /// - Throws: `ValidationError` if the session's time zone isn't always UTC, and no clock is given; ``MySQLError``.
     func checkClock(of kv: MySQLKvStore, option: String = "--expiry-clock") async throws {
         guard expiryClock == nil else { return }
         let clock = try await kv.pool.withConnection { try await SessionClock(of: $0) }
         guard !clock.isAlwaysUTC else { return }
         throw ValidationError(
             """
-            The time zone of sessions on \(kv.place) is \(clock.text), and no \(option) is given. This store keeps the \
-            rows' ends in UTC by default, Fedify's TypeScript store keeps them in the session's time zone; by the wrong \
-            clock live entries would be deleted or left out, or get another end. Give \(option) utc if this store wrote \
-            the rows, or \(option) session-time-zone if the TypeScript store did. `fedify-kv doctor` shows what the rows \
-            tell.
+            The time zone of sessions on \(kv.place) is \(clock.text), and no \(option) is given. This store keeps \
+            expiry dates in UTC by default, Fedify's TypeScript store in the session's time zone; with the wrong \
+            clock, live entries would be deleted, omitted, or get another expiry. Pass \(option) utc if this store \
+            wrote the rows, or \(option) session-time-zone if the TypeScript store did. `fedify-kv doctor` shows what \
+            the rows indicate.
             """)
     }
 
@@ -75,7 +75,7 @@ struct StoreArguments: ParsableArguments {
         var options = MySQLKvStoreOptions()
         options.tableName = table
         options.expiryClock = (expiryClock ?? .utc).option
-        // What this tool does is what it was asked for; `sweep` sweeps.
+        // No automatic upkeep: the tool does only what it is asked for.
         options.upkeep.isAutomatic = false
         return try MySQLKvStore(MySQLPool(configuration), options: options)
     }
@@ -104,7 +104,7 @@ struct KeyArguments: ParsableArguments {
 
 /// A time to live.
 struct TTLArguments: ParsableArguments {
-    @Option(help: "How long the entry lives, in seconds, fractions allowed; for ever, if left out.")
+    @Option(help: "The time to live in seconds, fractions allowed. Default: no expiry.")
     var ttl: Double?
 
     func duration() throws -> Duration? {
@@ -113,7 +113,7 @@ struct TTLArguments: ParsableArguments {
 }
 
 extension MySQLKvStore {
-    /// The server, database and table, as they were named.
+    /// The server, database and table, as given.
     var place: String {
         let server = pool.configuration.addresses.map(\.description).joined(separator: ",")
         return "\(server)/\(pool.configuration.database) \(options.tableName)"

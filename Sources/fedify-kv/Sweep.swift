@@ -3,7 +3,7 @@ import FedifyMySQL
 
 struct Sweep: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Removes the rows of expired entries, and prints how many.")
+        abstract: "Removes the rows of expired entries and prints their number.")
 
     @OptionGroup var store: StoreArguments
     @OptionGroup var output: OutputArguments

@@ -1,10 +1,10 @@
 import Foundation
 
-/// What may be shown on a terminal only.
+/// Output for terminals only.
 enum Terminal {
     enum Colour: String { case green = "32", yellow = "33", red = "31", dim = "2" }
 
-    /// Whether somebody sees colours there: a terminal, and no wish for none (NO_COLOR, see no-color.org).
+    /// Whether to use colors: on a terminal, without NO_COLOR (no-color.org).
     static let outputHasColours = isatty(STDOUT_FILENO) == 1 && !wantsNoColour
     static let errorsAreSeen = isatty(STDERR_FILENO) == 1
 

@@ -1,4 +1,4 @@
-/// Columns below each other: the first and last ones aligned left, those between right.
+/// A table: the first and last columns are aligned left, the others right.
 struct TextTable {
     private let rows: [[String]]
 
@@ -12,7 +12,7 @@ struct TextTable {
         return rows.map { row in
             row.indices.map { column in
                 let cell = row[column]
-                // Nothing stands behind the last one, which may have colours.
+                // No padding after the last one, which may have colors.
                 if column == row.count - 1 { return cell }
                 let space = String(repeating: " ", count: widths[column] - cell.count)
                 return column == 0 ? cell + space : space + cell

@@ -1,9 +1,9 @@
-/// What an export, an import or a copy has done.
+/// The result of an export, an import or a copy.
 struct TransferAnswer: Encodable {
     let entries: Int
-    /// Import: entries that had ended, and were left out.
+    /// Import: the number of skipped expired entries.
     var expired: Int?
-    /// Export and copy: rows that were left out, as their keys are none that this store would write.
+    /// Export and copy: the number of skipped rows whose keys this store would not write.
     var skipped: Int?
     let seconds: Double
 
@@ -16,8 +16,8 @@ struct TransferAnswer: Encodable {
 
     func text(_ verb: String) -> String {
         var text = "\(entries) entries \(verb)"
-        if let expired { text += ", \(expired) had ended" }
-        if let skipped, skipped > 0 { text += ", left out: \(skipped), whose keys are no JSON arrays of strings" }
+        if let expired { text += ", \(expired) had expired" }
+        if let skipped, skipped > 0 { text += ", skipped: \(skipped), whose keys are not JSON arrays of strings" }
         return text
     }
 }

@@ -43,7 +43,7 @@ import Testing
             #expect(seen.operations >= 4 && seen.perSecond > 0)
             #expect(seen.p50 > 0 && seen.p50 <= seen.p90 && seen.p90 <= seen.p99 && seen.p99 <= seen.p999)
         }
-        // What isn't there is no measurement.
+        // Missing documents are not a measurement.
         await #expect(throws: WorkloadFailure.self) {
             try await BenchmarkResult.of(
                 .list, on: MemoryKvStore(), rows: rows, callers: 1, warmUp: .zero, duration: .milliseconds(1))

@@ -3,7 +3,7 @@ import FedifyKvBench
 import Synchronization
 import Testing
 
-/// A write of the value that is there already costs a server nothing, so no workload may do that.
+/// Writing the present value costs a server nothing, so no workload may do that.
 @Suite struct WrittenValuesTests {
     /// Counts the writes that changed nothing.
     private final class Recorder: KvStore {
@@ -14,7 +14,7 @@ import Testing
         var writes: Int { seen.withLock { $0.writes } }
         var repeated: Int { seen.withLock { $0.repeated } }
 
-        private func record(_ key: KvKey, _ value: KvValue) {
+        private func record(_ key: KvKey, _ value: JSONValue) {
             let isNew = written.withLock { $0[key, default: []].insert(value.json).inserted }
             seen.withLock {
                 $0.writes += 1
@@ -22,16 +22,16 @@ import Testing
             }
         }
 
-        func get(_ key: KvKey) async throws -> KvValue? { try await store.get(key) }
+        func get(_ key: KvKey) async throws(KvError) -> JSONValue? { try await store.get(key) }
 
-        func set(_ key: KvKey, _ value: KvValue, ttl: Duration?) async throws {
+        func set(_ key: KvKey, _ value: JSONValue, ttl: Duration?) async throws(KvError) {
             record(key, value)
             try await store.set(key, value, ttl: ttl)
         }
 
-        func delete(_ key: KvKey) async throws { try await store.delete(key) }
+        func delete(_ key: KvKey) async throws(KvError) { try await store.delete(key) }
 
-        func cas(_ key: KvKey, expected: KvValue?, new: KvValue?, ttl: Duration?) async throws -> Bool {
+        func cas(_ key: KvKey, expected: JSONValue?, new: JSONValue?, ttl: Duration?) async throws(KvError) -> Bool {
             if let new { record(key, new) }
             return try await store.cas(key, expected: expected, new: new, ttl: ttl)
         }

@@ -58,7 +58,8 @@ import Testing
             withUnsafeCurrentTask { $0?.cancel() }
             for try await _ in source.entries {}
         }
-        await #expect(throws: CancellationError.self) { try await task.value }
+        let error = await #expect(throws: KvError.self) { try await task.value }
+        #expect(error?.code == .cancelled)
         #expect(await source.pages == 0)
     }
 }

@@ -16,7 +16,7 @@ import Testing
         let key = KvKey(components)
         #expect(key.serialized == text)
         #expect(KvKey(serialized: text) == key)
-        #expect(KvKey(serialized: text)?.components == components)
+        #expect(KvKey(serialized: text)?.components() == components)
     }
 
     @Test(arguments: [
@@ -28,7 +28,7 @@ import Testing
         #expect(KvKey(serialized: text) == nil)
     }
 
-    /// What the TypeScript store wrote: `key` as it was given, `key_json` and `key_hex` as they are in the database.
+    /// Rows of the TypeScript store: `key` as it was given, `key_json` and `key_hex` as they are in the database.
     @Test func serializesAsTheTypeScriptStoreDid() throws {
         let fixture = URL(filePath: #filePath).deletingLastPathComponent()
             .appending(path: "../IntegrationTests/Fixtures/upstream-rows.jsonl")
@@ -50,7 +50,7 @@ import Testing
             let key = KvKey(components)
             #expect(key.serialized.utf8.elementsEqual(text.utf8), "\(text)")
             #expect(KvKey(serialized: text) == key, "\(text)")
-            #expect(KvKey(serialized: text)?.components.map { Array($0.utf8) } == components.map { Array($0.utf8) })
+            #expect(KvKey(serialized: text)?.components().map { Array($0.utf8) } == components.map { Array($0.utf8) })
         }
         #expect(loneSurrogates == 2)
     }
@@ -70,14 +70,14 @@ import Testing
                 })
             let read = KvKey(serialized: key.serialized)
             #expect(read == key && read?.hashValue == key.hashValue, "\(key)")
-            #expect(read?.components.map { Array($0.utf8) } == key.components.map { Array($0.utf8) }, "\(key)")
+            #expect(read?.components().map { Array($0.utf8) } == key.components().map { Array($0.utf8) }, "\(key)")
         }
     }
 
     @Test func equalityIsByScalars() {
         let composed: KvKey = ["\u{E9}"]
         let decomposed: KvKey = ["e\u{301}"]
-        #expect(composed.components[0] == decomposed.components[0], "Swift takes the strings for equal")
+        #expect(composed.components()[0] == decomposed.components()[0], "Swift takes the strings for equal")
         #expect(composed != decomposed)
         #expect(Set([composed, decomposed, composed]).count == 2)
         #expect((["a", "b"] as KvKey) != ["a,b"])
@@ -96,5 +96,15 @@ import Testing
         for prefix: KvKey in [[], ["a"], ["a", "b"], ["a", "b", "c"]] { #expect(key.hasPrefix(prefix)) }
         for other: KvKey in [["b"], ["a", "c"], ["a", "b", "c", "d"], ["ab"], [""]] { #expect(!key.hasPrefix(other)) }
         #expect(!(["\u{E9}", "x"] as KvKey).hasPrefix(["e\u{301}"]))
+    }
+
+    @Test func keysAreAppended() {
+        let users: KvKey = ["users"]
+        #expect(users.appending("al\"ice") == ["users", "al\"ice"])
+        #expect(users.appending("") == ["users", ""])
+        #expect(users + ["a", "b"] == ["users", "a", "b"])
+        #expect(users + [] == users && [] + users == users && ([] + [] as KvKey) == [])
+        #expect(([] as KvKey).appending("a") == ["a"])
+        #expect((users + ["a", "b"]).components() == ["users", "a", "b"])
     }
 }

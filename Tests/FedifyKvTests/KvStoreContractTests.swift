@@ -2,11 +2,11 @@ import FedifyKv
 import FedifyKvTesting
 import Testing
 
-/// The contract suite finds what it is there to find: stores that break one promise each.
+/// The contract suite finds the fault of stores that break one promise each.
 @Suite struct KvStoreContractTests {
     /// A store in memory with a fault, or with none.
     struct Broken: KvStore {
-        /// What is wrong, by a part of the promise that it breaks.
+        /// The fault, by a part of the promise that it breaks.
         enum Fault: String, CaseIterable, Sendable {
             // Values
             case absenceIsNull = "a key that was never set has no value"
@@ -49,6 +49,19 @@ import Testing
             case presentCasIsNotAtomic = "one wins a key whose entry is present"
             case swapsAreLost = "a counter raised by cas is exact"
             case operationsFailSideBySide = "the check of races ended"
+            // Helpers
+            case updatesAreLost = "no update is lost"
+            case updatesForgetTheTTL = "an update takes a ttl"
+            case nullIsProducedAgain = "a stored null is a value that is not produced again"
+            case leasesAreShared = "tasks one produces"
+            case leasesAreKept = "after a producer that failed the next one produces"
+            case leasesNeverEnd = "a producer that is gone is waited for until its ttl has passed"
+            case locksAreShared = "a lock has one holder at a time"
+            case locksAreKept = "a lock is free after its holder has ended"
+            case locksNeverEnd = "a holder that is gone is waited for until its ttl has passed"
+            case locksAreNotRenewed = "a holder that loses its lock is told"
+            case foreignLocksAreDeleted = "a lock is deleted by its holder alone"
+            case fencingNumbersRepeat = "fencing numbers grow"
             // Listing
             case listIsUnordered = "ordered by the bytes of the serialized keys"
             case listIsOrderedByComponents = "the first entry of a listing comes first"
@@ -64,27 +77,28 @@ import Testing
 
         let fault: Fault?
         let memory: MemoryKvStore<ManualClock>
-        /// What the wrapper knows beside what the store keeps.
+        /// The wrapper's own state.
         let notes = Notes()
 
-        func get(_ key: KvKey) async throws -> KvValue? {
+        func get(_ key: KvKey) async throws(KvError) -> JSONValue? {
             let value = try await memory.get(self.key(key))
             switch fault {
             case .nullIsAbsence where value == .null: return nil
+            case .nullIsProducedAgain where key.components().contains("produced") && value == .null: return nil
             case .absenceIsNull: return value ?? .null
             default: return value
             }
         }
 
-        func set(_ key: KvKey, _ value: KvValue, ttl: Duration?) async throws {
+        func set(_ key: KvKey, _ value: JSONValue, ttl: Duration?) async throws(KvError) {
             let key = self.key(key)
             try await memory.set(key, kept(value), ttl: try await kept(ttl, of: key))
             await notes.wrote(key, value, ttl)
         }
 
-        func delete(_ key: KvKey) async throws {
+        func delete(_ key: KvKey) async throws(KvError) {
             switch fault {
-            case .deleteDoesNothing where !key.components.isEmpty: return
+            case .deleteDoesNothing where !key.components().isEmpty: return
             case .deleteNeedsAnEntry where try await memory.get(key) == nil:
                 throw KvError(.serverError, "there is no such entry")
             case .deleteTakesKeysBelow:
@@ -95,13 +109,13 @@ import Testing
             await notes.deleted(key)
         }
 
-        func cas(_ key: KvKey, expected: KvValue?, new: KvValue?, ttl: Duration?) async throws -> Bool {
+        func cas(_ key: KvKey, expected: JSONValue?, new: JSONValue?, ttl: Duration?) async throws(KvError) -> Bool {
             let key = self.key(key)
             let present = try await get(key)
             var (expected, ttl) = (expected, ttl)
             switch fault {
-            case .casIgnoresCase where !key.components.isEmpty:
-                let lowercased = KvKey(key.components.map { $0.lowercased() })
+            case .casIgnoresCase where !key.components().isEmpty:
+                let lowercased = KvKey(key.components().map { $0.lowercased() })
                 if lowercased != key, expected == nil, try await get(lowercased) != nil { return false }
             case .casComparesText where present?.json != expected?.json: return false
             case .casComparesDoubles where expected?.json == "9007199254740993":
@@ -123,10 +137,25 @@ import Testing
             case .absentCasIsNotAtomic where expected == nil && present == nil,
                 .presentCasIsNotAtomic where expected != nil && present == expected,
                 .swapsAreLost where present == expected:
-                await Task.yield()
+                for _ in 0..<5 { await Task.yield() }
                 if let new { try await memory.set(key, new, ttl: ttl) } else { try await memory.delete(key) }
                 return true
-            case .operationsFailSideBySide where key.components.contains("race"):
+            case .updatesAreLost where key.components().contains("update") && present == expected:
+                for _ in 0..<5 { await Task.yield() }
+                if let new { try await memory.set(key, new, ttl: ttl) }
+                return true
+            case .updatesForgetTheTTL where key.components().contains("update"): ttl = nil
+            case .leasesAreShared where isLease(key) && new != nil: return true
+            case .leasesAreKept where isLease(key) && new == nil: return true
+            case .locksAreShared where isLock(key) && expected == nil: return true
+            case .locksAreShared where isLock(key) && new != nil: return true
+            case .locksAreKept where isLock(key) && new == nil: return true
+            case .locksAreNotRenewed where isLock(key) && expected != nil && expected == new: return true
+            case .foreignLocksAreDeleted where isLock(key) && new == nil:
+                try await memory.delete(key)
+                return true
+            case .fencingNumbersRepeat where key.hasPrefix(["_fedify_kv", "fencing"]): return true
+            case .operationsFailSideBySide where key.components().contains("race"):
                 guard await notes.isAlone() else { throw KvError(.serverError, "deadlock") }
                 await Task.yield()
                 await notes.left()
@@ -150,27 +179,32 @@ import Testing
 
         // MARK: - How faults work
 
+        private func isLease(_ key: KvKey) -> Bool { key.hasPrefix(["_fedify_kv", "lease"]) }
+
+        private func isLock(_ key: KvKey) -> Bool { key.components().last == "lock" && key.components().count == 2 }
+
         private func key(_ key: KvKey) -> KvKey {
             switch fault {
-            case .emptyKeyIsTaken where key.components.isEmpty: ["empty"]
-            case .keysAreNormalized: KvKey(key.components.map { $0 == "e\u{301}" ? "\u{E9}" : $0 })
+            case .emptyKeyIsTaken where key.components().isEmpty: ["empty"]
+            case .keysAreNormalized: KvKey(key.components().map { $0 == "e\u{301}" ? "\u{E9}" : $0 })
             default: key
             }
         }
 
-        private func kept(_ value: KvValue) -> KvValue {
+        private func kept(_ value: JSONValue) -> JSONValue {
             switch fault {
-            case .invalidJSONIsTaken where (try? KvValue(json: value.json)) == nil: .null
-            case .numbersAreDoubles where value.json == "9007199254740993": KvValue(trusted: "9007199254740992")
+            case .invalidJSONIsTaken where (try? JSONValue(json: value.json)) == nil: .null
+            case .numbersAreDoubles where value.json == "9007199254740993": JSONValue(uncheckedJSON: "9007199254740992")
             case .longTextsAreCut where value.json.utf8.count > 65535 && value.json.hasPrefix("\""):
-                KvValue(trusted: value.json.prefix(30_000) + "\"")
+                JSONValue(uncheckedJSON: value.json.prefix(30_000) + "\"")
             default: value
             }
         }
 
-        private func kept(_ ttl: Duration?, of key: KvKey) async throws -> Duration? {
+        private func kept(_ ttl: Duration?, of key: KvKey) async throws(KvError) -> Duration? {
             switch fault {
             case .ttlIsIgnored: return nil
+            case .leasesNeverEnd where isLease(key), .locksNeverEnd where isLock(key): return nil
             case .ttlIsNotCleared where ttl == nil: return await notes.ttls[key] ?? nil
             case .ttlIsKeptFromBefore: return await notes.ttls[key] ?? ttl
             case .zeroIsForEver where ttl == .zero: return nil
@@ -193,8 +227,8 @@ import Testing
             switch fault {
             case .listIsUnordered: entries.reverse()
             case .listIsOrderedByComponents:
-                entries.sort { $0.key.components.lexicographicallyPrecedes($1.key.components) }
-            case .listNeedsAPrefix where prefix.components.isEmpty: entries = []
+                entries.sort { $0.key.components().lexicographicallyPrecedes($1.key.components()) }
+            case .listNeedsAPrefix where prefix.components().isEmpty: entries = []
             case .listEndsAfterAPage: entries = Array(entries.prefix(1000))
             case .listRepeatsAtPages where entries.count > 1000: entries.insert(entries[999], at: 1000)
             case .listMixesUpValues where entries.count > 1:
@@ -210,20 +244,20 @@ import Testing
             switch fault {
             case .listMatchesText: key.serialized.hasPrefix(prefix.serialized.dropLast(2))
             case .listForgetsThePrefix: key.hasPrefix(prefix) && key != prefix
-            case .listTakesPatterns where prefix.components.last == "%":
-                key.hasPrefix(KvKey(prefix.components.dropLast()))
+            case .listTakesPatterns where prefix.components().last == "%":
+                key.hasPrefix(KvKey(prefix.components().dropLast()))
             default: key.hasPrefix(prefix)
             }
         }
     }
 
-    /// What was written last, and who is at work.
+    /// The last write, and the running operations.
     actor Notes {
         private(set) var ttls: [KvKey: Duration?] = [:]
-        private(set) var values: [KvKey: KvValue] = [:]
+        private(set) var values: [KvKey: JSONValue] = [:]
         private var working = 0
 
-        func wrote(_ key: KvKey, _ value: KvValue, _ ttl: Duration?) {
+        func wrote(_ key: KvKey, _ value: JSONValue, _ ttl: Duration?) {
             ttls[key] = ttl
             values[key] = value
         }
@@ -251,11 +285,11 @@ import Testing
         }
     }
 
-    /// What the suite finds in a store with this fault.
+    /// The suite's findings for a store with this fault.
     private func violation(_ fault: Broken.Fault?) async -> ContractViolation? {
         let clock = ManualClock()
         let store = Broken(fault: fault, memory: MemoryKvStore(clock: clock))
-        let contract = KvStoreContract(of: store, longestKey: fault == .longKeysAreTaken ? 768 : nil) {
+        let contract = KvStoreContract(of: store, maximumKeyLength: fault == .longKeysAreTaken ? 768 : nil) {
             clock.advance(by: $0)
         }
         do {
@@ -293,7 +327,7 @@ import Testing
         #expect(violation.description.utf8.count < 5000)
     }
 
-    /// It leaves nothing behind, and touches nothing of others.
+    /// It leaves no entries, and doesn't touch others.
     @Test func theSuiteCleansUp() async throws {
         let clock = ManualClock()
         let kv = MemoryKvStore(clock: clock)

@@ -56,7 +56,7 @@ final class ManualClock: Clock {
         for number in 0..<100 { try await kv.set(["long", "\(number)"], 1) }
         var most = 0
         for number in 0..<100_000 {
-            try await kv.set(["short", "\(number)"], KvValue(trusted: "1"), ttl: .microseconds(1))
+            try await kv.set(["short", "\(number)"], JSONValue(uncheckedJSON: "1"), ttl: .microseconds(1))
             clock.advance(by: .microseconds(1))
             most = max(most, await kv.storedCount)
         }

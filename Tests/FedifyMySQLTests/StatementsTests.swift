@@ -10,7 +10,7 @@ import Testing
         let statements = Statements(MySQLKvStoreOptions())
         let texts = [
             statements.createTable, statements.createIndex, statements.dropTable, statements.get,
-            statements.getWithExpiry,
+            statements.getWithTTL,
             statements.delete(.mysql), statements.delete(.mariadb), statements.set(rows: 3),
             statements.setKeepingExpiry, statements.insert,
             statements.replaceExpired,

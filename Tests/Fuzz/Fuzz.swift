@@ -10,7 +10,7 @@ struct Fuzz {
     private static let variable = "FEDIFY_KV_FUZZ_SUBJECT"
 
     static func main() {
-        // A process that libFuzzer starts itself, to merge, is told by the environment.
+        // A process that libFuzzer starts itself, to merge, is recognized by the environment.
         var arguments = CommandLine.unsafeArgv
         var count = CommandLine.argc
         if let name = CommandLine.arguments.dropFirst().first, FuzzSubject(rawValue: name) != nil {

@@ -1,6 +1,6 @@
-/// What a check found wrong with the code.
+/// A violated property.
 public struct Finding: Error, CustomStringConvertible {
-    /// What should hold and doesn't.
+    /// The property.
     public let description: String
 }
 

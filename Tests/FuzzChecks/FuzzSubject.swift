@@ -1,4 +1,4 @@
-/// What is fuzzed, by the name of its corpus.
+/// The fuzzed inputs, by the names of their corpora.
 public enum FuzzSubject: String, Sendable, CaseIterable {
     /// Keys, from and to text, and their prefixes.
     case key
@@ -8,7 +8,7 @@ public enum FuzzSubject: String, Sendable, CaseIterable {
     case url
     /// The lines and requests of `fedify-kv pipe`.
     case pipe
-    /// What a server sends: log-ins and answers.
+    /// A server's packets: logins and answers.
     case packets
 
     /// Tries an input.

@@ -25,7 +25,7 @@ enum KeyCheck {
         try expect(matchesPattern(text) == isCanonical, "the server's pattern takes the same texts for keys")
         guard let key, let components else { return }
         try expect(key.serialized.isSame(as: text), "a key keeps its text")
-        try expect(areSame(key.components, components), "a key has the components of its text")
+        try expect(areSame(key.components(), components), "a key has the components of its text")
         let array = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String]
         try expect(array.map { areSame($0, components) } == true, "Foundation reads the same components")
     }
@@ -33,13 +33,13 @@ enum KeyCheck {
     private static func checkComponents(_ components: [String]) throws {
         let key = KvKey(components)
         try expect(key.serialized.isSame(as: stringify(components)), "a key is written as JSON.stringify does")
-        try expect(areSame(key.components, components), "components come back")
+        try expect(areSame(key.components(), components), "components come back")
         let read = KvKey(serialized: key.serialized)
         try expect(read == key && read?.hashValue == key.hashValue, "a key's text reads back as the key")
         for count in 0...components.count { try checkPair(components, Array(components.prefix(count))) }
     }
 
-    /// What two keys are to each other is what their components are.
+    /// Two keys compare as their components do.
     private static func checkPair(_ left: [String], _ right: [String]) throws {
         let (leftKey, rightKey) = (KvKey(left), KvKey(right))
         try expect((leftKey == rightKey) == areSame(left, right), "keys of the same components are equal")

@@ -12,7 +12,7 @@ enum PipeCheck {
         let maximumLength = Int(input[0])
         let lines = try await read(text, sizes: input[1..<headerSize].map(Int.init), maximumLength: maximumLength)
         let expected = text.split(separator: 0x0A, omittingEmptySubsequences: false)
-        // What ends with a line feed has no line behind it.
+        // No line follows a final line feed.
         let lastIsNone = expected.last?.isEmpty == true
         try expect(lines.count == expected.count - (lastIsNone ? 1 : 0), "as many lines are read as there are")
         for (line, expected) in zip(lines, expected) {
@@ -60,7 +60,7 @@ enum PipeCheck {
         var id = "null"
         do {
             let request = try PipeRequest(line)
-            id = KvValue(trusted: request.id).oneLine
+            id = JSONValue(uncheckedJSON: request.id).oneLine
             try checkAnswer(PipeAnswer.ok(id))
             try checkOperation(request.operation())
         } catch let error as PipeRequest.Malformed {

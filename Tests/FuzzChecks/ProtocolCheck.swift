@@ -72,7 +72,7 @@ enum ProtocolCheck {
                 }
             } catch {
                 trace.append("\(error)")
-                throw ProtocolError("the log-in has failed")
+                throw ProtocolError("the login has failed")
             }
         }
         return trace

@@ -17,7 +17,7 @@ enum URLCheck {
         try checkURL(url)
     }
 
-    /// From the first colon behind the scheme to the last @: what someone who doesn't know of escapes takes for it.
+    /// From the first colon after the scheme to the last @: the password as someone unaware of escapes reads it.
     private static func passwordPart(_ url: String) -> String? {
         guard let scheme = url.range(of: "://", options: .literal) else { return nil }
         let rest = url[scheme.upperBound...].utf8
@@ -31,7 +31,7 @@ enum URLCheck {
         var shown = ""
         do {
             let configuration = try MySQLConfiguration(url: url)
-            // Of "user@host:1/…@" the part behind the colon is no password, but nobody can know.
+            // Of "user@host:1/…@" the part after the colon is not a password, but that can't be decided.
             guard configuration.password.text.contains(marker) else { return }
             dump(configuration, to: &shown)
             shown += "\(configuration)"
@@ -41,7 +41,7 @@ enum URLCheck {
         try expect(!shown.contains(marker), "nothing shows the password")
     }
 
-    /// What is read can be written, and is read the same again.
+    /// A parsed configuration can be written, and is parsed the same again.
     private static func checkURL(_ url: String) throws {
         let first: MySQLConfiguration
         do {

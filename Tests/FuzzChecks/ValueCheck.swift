@@ -6,14 +6,14 @@ enum ValueCheck {
     static func check(_ input: [UInt8]) throws {
         let texts = input.texts
         guard let left = try checkOne(texts[0]), texts.count > 1, let right = try checkOne(texts[1]) else { return }
-        let (leftValue, rightValue) = (KvValue(trusted: texts[0]), KvValue(trusted: texts[1]))
+        let (leftValue, rightValue) = (JSONValue(uncheckedJSON: texts[0]), JSONValue(uncheckedJSON: texts[1]))
         try expect((leftValue == rightValue) == (left == right), "values are equal if they mean the same")
         try expect((rightValue == leftValue) == (left == right), "equality is symmetric")
     }
 
-    /// What the text stands for; nil if it isn't JSON, or too deep for the reference.
+    /// The value of the text; nil if it isn't JSON, or too deep for the reference.
     private static func checkOne(_ text: String) throws -> ReferenceJSON? {
-        let value = try? KvValue(json: text)
+        let value = try? JSONValue(json: text)
         try expect((value != nil) == ((try? JSONDocument(text)) != nil), "a text is JSON or not, for all that read it")
         let reference: ReferenceJSON
         do {
@@ -23,7 +23,8 @@ enum ValueCheck {
         } catch {
             try expect(value == nil, "what isn't JSON is refused")
             try expect(!isFoundationsJSON(text) || isFoundationsOwn(text), "Foundation refuses it too")
-            try expect(KvValue(trusted: text) == KvValue(trusted: text), "what isn't JSON equals itself")
+            try expect(
+                JSONValue(uncheckedJSON: text) == JSONValue(uncheckedJSON: text), "what isn't JSON equals itself")
             return nil
         }
         guard let value else { throw Finding(description: "JSON is taken") }
@@ -38,7 +39,7 @@ enum ValueCheck {
         try expect(value == value, "a value equals itself")
         // The other text's exponent may have a digit more, and so more than we take.
         guard !reference.text.contains(/[eE][-+]?[0-9]{16}/) else { return reference }
-        let other = try KvValue(json: reference.text)
+        let other = try JSONValue(json: reference.text)
         try expect(value == other && other == value, "a value equals its other text")
         try expect(try ReferenceJSON.read(other.json) == reference, "the other text stands for the same")
         return reference

@@ -2,7 +2,7 @@ import Foundation
 import FuzzChecks
 import Testing
 
-/// Inputs that the fuzzer found worth keeping, and those that found a mistake.
+/// Inputs that the fuzzer kept, and those that found a bug.
 @Suite struct CorpusTests {
     @Test(arguments: FuzzSubject.allCases)
     func everyInputPasses(_ subject: FuzzSubject) async throws {

@@ -1,7 +1,7 @@
 import Foundation
 import NIOConcurrencyHelpers
 
-/// A server on 127.0.0.1 that speaks as a test tells it to, and records what it was sent.
+/// A server on 127.0.0.1 that is scripted by a test, and records received bytes.
 package final class FakeServer: Sendable {
     package let port: UInt16
     private let listener: Int32
@@ -43,7 +43,7 @@ package final class FakeServer: Sendable {
                 }
                 Thread.detachNewThread {
                     serve(connection)
-                    // What comes until the client hangs up.
+                    // Everything until the client hangs up.
                     while connection.read() != nil {}
                     close(descriptor)
                 }
@@ -59,7 +59,7 @@ package final class FakeServer: Sendable {
         let descriptor: Int32
         fileprivate let record: @Sendable ([UInt8]) -> Void
 
-        /// What the client sends next; nil once it has hung up.
+        /// The client's next bytes; nil once it has hung up.
         package func read() -> [UInt8]? {
             var buffer = [UInt8](repeating: 0, count: 4096)
             let count = Foundation.read(descriptor, &buffer, buffer.count)

@@ -1,7 +1,7 @@
 import Foundation
 import NIOConcurrencyHelpers
 
-/// What a server says to a client that has logged in, statement by statement: like an honest one until it is told
+/// A server's answers to a logged-in client, statement by statement: like an honest one until it is scripted
 /// otherwise.
 package final class FakeSession {
     package enum Command: Sendable {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a hostile or broken server does to a client.
+/// The misbehavior of a hostile or broken server.
 package struct Hostility: Sendable, CustomStringConvertible {
     package let description: String
     /// A client may take it for an answer.
@@ -47,7 +47,7 @@ package struct Hostility: Sendable, CustomStringConvertible {
     /// Where a server begins to misbehave.
     private enum Step: String {
         case greeting = "instead of a greeting"
-        case logIn = "instead of letting us in"
+        case logIn = "instead of accepting the login"
         case setUp = "to the set-up of the session"
         case prepare = "to a statement that is to be prepared"
         case execute = "instead of an answer"

@@ -2,9 +2,9 @@ import Foundation
 import MySQLClient
 import Testing
 
-/// Encryption and log-in, on the real servers.
+/// Encryption and login, on real servers.
 @Suite struct AuthenticationTests {
-    /// A certificate of nobody's; its key was thrown away.
+    /// A self-signed certificate; its key was discarded.
     private static let strangersCertificate = """
         -----BEGIN CERTIFICATE-----
         MIIBgjCCASegAwIBAgIUMobrr0yC1NLZ5XVqXWMBiDy+LscwCgYIKoZIzj0EAwIw
@@ -19,7 +19,7 @@ import Testing
         -----END CERTIFICATE-----
         """
 
-    /// A user for one test, who may use the database.
+    /// A user for one test, with rights on the database.
     private func withUser(
         _ server: TestServer, identifiedBy method: @escaping (String) -> String,
         _ body: (String, String) async throws -> Void
@@ -45,7 +45,7 @@ import Testing
     ) async throws -> String {
         try await cipher(server) {
             $0.user = user
-            $0.password = Secret(password)
+            $0.password = MySQLConfiguration.Password(password)
             change(&$0)
         }
     }
@@ -69,7 +69,7 @@ import Testing
         }
     }
 
-    /// MySQL has no such method any more since 8.4, or only if told.
+    /// Since 8.4 MySQL lacks this method, or has it only as an option.
     @Test(arguments: try await TestServer.all.filter { $0.isMariaDB || $0.server.version.hasPrefix("8.0") })
     func nativePasswords(_ server: TestServer) async throws {
         let method = { (password: String) in
@@ -152,7 +152,7 @@ import Testing
         }
     }
 
-    /// The methods that would send the password in clear are refused, although the server asks for one.
+    /// Methods that would send the password in clear are refused, although the server requests one.
     @Test(arguments: try await TestServer.all.filter { !$0.isMariaDB })
     func otherMethodsAreRefused(_ server: TestServer) async throws {
         let method = { (password: String) in "IDENTIFIED WITH sha256_password BY '\(password)'" }
@@ -175,7 +175,7 @@ import Testing
             let used = try await cipher(server) { $0.tls = .init(mode: mode, certificateAuthorityFile: authority) }
             #expect(used.isEmpty == (mode == .off), "\(mode)")
         }
-        // Signed by nobody that the system knows.
+        // Signed by an authority that the system doesn't trust.
         let stranger = await #expect(throws: MySQLError.self) {
             try await cipher(server) { $0.tls.mode = .verifyIdentity }
         }

@@ -36,7 +36,7 @@ import Testing
             try await kv.set(["mine"], 1)
             let outcome = try await CommandLineTool.run(["bench", "--table", kv.options.tableName], url: server.url)
             #expect(outcome.exitCode == 2)
-            #expect(outcome.errors.contains("is there already"))
+            #expect(outcome.errors.contains("The table exists"))
             #expect(try await kv.count() == 1)
         }
         for wrong in [

@@ -2,7 +2,7 @@ import NIOConcurrencyHelpers
 import Logging
 import MySQLClient
 
-/// All that a logger was told, as text.
+/// The log messages as text.
 final class CapturedLog: Sendable {
     private let lines = NIOLockedValueBox<[String]>([])
 

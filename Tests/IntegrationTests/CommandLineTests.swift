@@ -41,7 +41,7 @@ import Testing
         #expect(listed.exitCode == 0)
         let entries = try listed.output.split(separator: "\n").map { try #require(JSONDocument(String($0)).members()) }
         #expect(entries.map { $0["key"] } == ["[\"a\",\"b\"]", "[\"a\"]"])
-        #expect(KvValue(trusted: try #require(entries[0]["value"])) == KvValue(trusted: "{\"n\":1}"))
+        #expect(JSONValue(uncheckedJSON: try #require(entries[0]["value"])) == JSONValue(uncheckedJSON: "{\"n\":1}"))
         expect(try await run("count"), 0, "2\n")
         expect(try await run("set", "gone", "--value", "1", "--ttl", "0"), 0)
         expect(try await run("sweep"), 0, "1\n")
@@ -93,7 +93,7 @@ import Testing
             let outcome = try await CommandLineTool.run(
                 ["pipe", "--table", kv.options.tableName], url: server.url, input: lines.joined(separator: "\n"))
             #expect(outcome.exitCode == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
-            let answers = try outcome.output.split(separator: "\n").map { try KvValue(json: String($0)) }
+            let answers = try outcome.output.split(separator: "\n").map { try JSONValue(json: String($0)) }
             let expected = [
                 #"{"id":1,"ok":true,"found":false}"#, #"{"id":2,"ok":true}"#,
                 #"{"id":3,"ok":true,"found":true,"value":{"b":[1,null]}}"#, #"{"id":4,"ok":true,"swapped":false}"#,
@@ -104,7 +104,7 @@ import Testing
                 #"{"id":{"any":["json"]},"ok":true}"#,
             ]
             #expect(answers.count == lines.count)
-            #expect(try Array(answers.prefix(expected.count)) == expected.map { try KvValue(json: $0) })
+            #expect(try Array(answers.prefix(expected.count)) == expected.map { try JSONValue(json: $0) })
             let codes = try answers.dropFirst(expected.count).dropLast().map { answer in
                 let members = try #require(JSONDocument(answer.json).members())
                 #expect(members["ok"] == "false")
@@ -119,7 +119,7 @@ import Testing
                     "20 \(bad)",
                     "21 \(bad)", "22 \(bad)",
                 ])
-            #expect(try answers.last == KvValue(json: #"{"id":null,"ok":true,"count":0}"#))
+            #expect(try answers.last == JSONValue(json: #"{"id":null,"ok":true,"count":0}"#))
         }
     }
 

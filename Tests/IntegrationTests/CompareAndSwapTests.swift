@@ -73,7 +73,7 @@ import Testing
     @Test(arguments: try await Setting.all)
     func aCounterOfTwoProcessesIsExact(_ setting: Setting) async throws {
         try await setting.server.withStore(poolSize: setting.poolSize, session: setting.isolation.session) { kv, _ in
-            try await kv.initialize()
+            try await kv.createTable()
             // The other process has the server's isolation level.
             try await setting.server.withGlobalIsolation(setting.isolation.rawValue) {
                 let other = try PipeProcess(
@@ -89,7 +89,9 @@ import Testing
                                 while true {
                                     let present = try await kv.get(key)
                                     let next = (try present?.decode(as: Int.self) ?? 0) + 1
-                                    if try await kv.cas(key, expected: present, new: KvValue(encoding: next)) { break }
+                                    if try await kv.cas(key, expected: present, new: JSONValue(encoding: next)) {
+                                        break
+                                    }
                                 }
                             }
                         }
@@ -135,10 +137,10 @@ import Testing
     func expectedNumbersAreExact(_ server: TestServer, _ numbers: (String, String, Bool)) async throws {
         let (stored, expected, areEqual) = numbers
         try await server.withStore(poolSize: 1) { kv, _ in
-            for new in [KvValue(trusted: "\"new\""), nil] {
-                try await kv.set(["n"], KvValue(json: stored))
-                #expect(try await kv.cas(["n"], expected: KvValue(json: expected), new: new) == areEqual)
-                #expect(try await kv.get(["n"]) == (areEqual ? new : KvValue(json: stored)))
+            for new in [JSONValue(uncheckedJSON: "\"new\""), nil] {
+                try await kv.set(["n"], JSONValue(json: stored))
+                #expect(try await kv.cas(["n"], expected: JSONValue(json: expected), new: new) == areEqual)
+                #expect(try await kv.get(["n"]) == (areEqual ? new : JSONValue(json: stored)))
             }
         }
     }
@@ -191,7 +193,7 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func aDeadlockIsTriedAgain(_ server: TestServer) async throws {
         try await server.withStore(poolSize: 4) { kv, pool in
-            try await kv.initialize()
+            try await kv.createTable()
             let table = kv.options.tableName
             let keys = ["[\"d\",\"1\"]", "[\"d\",\"2\"]"]
             for key in keys { try await kv.set(KvKey(serialized: key)!, 0) }
@@ -219,7 +221,9 @@ import Testing
                     }
                 }
                 for order in [keys, keys.reversed()] {
-                    let entries = order.map { KvEntry(key: KvKey(serialized: $0)!, value: KvValue(trusted: "1")) }
+                    let entries = order.map {
+                        KvEntry(key: KvKey(serialized: $0)!, value: JSONValue(uncheckedJSON: "1"))
+                    }
                     group.addTask { while ContinuousClock.now < stop { try await kv.set(entries: entries) } }
                 }
                 try await group.waitForAll()

@@ -8,8 +8,8 @@ import Testing
 
 /// Set-up from a `ConfigReader`.
 @Suite struct ConfigurationTests {
-    /// What is asked of the reader is what the manual's table has.
-    @Test func theManualNamesEveryKey() throws {
+    /// The keys that are read are those in the tables of the article.
+    @Test func theArticleNamesEveryKey() throws {
         let asked = AskedKeys()
         let values: [AbsoluteConfigKey: ConfigValue] = ["url": "mysql://u@h/d", "password": "p"]
         let reader = ConfigReader(provider: InMemoryProvider(values: values), accessReporter: asked)
@@ -18,15 +18,16 @@ import Testing
         _ = try MySQLKvStoreOptions(config: reader)
         let store = asked.takeAll()
         let folder = URL(filePath: #filePath).deletingLastPathComponent()
-        let manual = try String(contentsOf: folder.appending(path: "../../docs/manual/kv.md"), encoding: .utf8)
-        #expect(connection == Self.table(in: manual, below: "#### Keys of the connection"))
-        #expect(store == Self.table(in: manual, below: "#### Keys of the store"))
+        let path = "../../Sources/FedifyMySQL/FedifyMySQL.docc/Configuration.md"
+        let article = try String(contentsOf: folder.appending(path: path), encoding: .utf8)
+        #expect(connection == Self.table(in: article, below: "#### Keys of the connection"))
+        #expect(store == Self.table(in: article, below: "#### Keys of the store"))
         #expect(connection["password"] == "text, secret")
     }
 
     /// The first column of the first table below a heading, without backquotes, and the second.
-    private static func table(in manual: String, below heading: String) -> [String: String] {
-        let lines = manual.split(separator: "\n", omittingEmptySubsequences: false)
+    private static func table(in article: String, below heading: String) -> [String: String] {
+        let lines = article.split(separator: "\n", omittingEmptySubsequences: false)
         let rows = lines.drop { $0 != heading }.drop { !$0.hasPrefix("|") }.prefix { $0.hasPrefix("|") }.dropFirst(2)
         let cells = rows.map { row in row.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) } }
         return Dictionary(uniqueKeysWithValues: cells.map { ($0[0].replacing("`", with: ""), $0[1]) })
@@ -37,10 +38,10 @@ import Testing
             provider: EnvironmentVariablesProvider(environmentVariables: [
                 "MYSQL_HOSTS": "a:3307,[::1]", "MYSQL_USER": "u", "MYSQL_PASSWORD": "p,w", "MYSQL_DATABASE": "d",
                 "MYSQL_TLS_MODE": "require", "MYSQL_ALLOW_PUBLIC_KEY_RETRIEVAL": "true",
-                "MYSQL_CONNECT_TIMEOUT": "1.5", "MYSQL_DEADLINE": "3", "MYSQL_MAXIMUM_PACKET_SIZE": "1000000",
+                "MYSQL_CONNECT_TIMEOUT": "1.5", "MYSQL_OPERATION_TIMEOUT": "3", "MYSQL_MAXIMUM_PACKET_SIZE": "1000000",
                 "MYSQL_MAXIMUM_PREPARED_STATEMENTS": "32", "MYSQL_LOCK_WAIT_TIMEOUT": "2",
                 "MYSQL_SESSION_SETUP": "SET SESSION wsrep_sync_wait = 1", "MYSQL_POOL_MAXIMUM_CONNECTIONS": "7",
-                "MYSQL_POOL_ACQUISITION_TIMEOUT": "0.5", "MYSQL_POOL_MAXIMUM_WAITING": "9",
+                "MYSQL_POOL_ACQUISITION_TIMEOUT": "0.5", "MYSQL_POOL_MAXIMUM_QUEUED_OPERATIONS": "9",
                 "MYSQL_POOL_IDLE_TIMEOUT": "11", "MYSQL_POOL_MAXIMUM_LIFETIME": "12",
                 "FEDIFY_KV_TABLE_NAME": "t", "FEDIFY_KV_EXPIRY_CLOCK": "sessionTimeZone",
                 "FEDIFY_KV_UPKEEP_IS_AUTOMATIC": "false", "FEDIFY_KV_UPKEEP_INTERVAL": "5",
@@ -55,14 +56,14 @@ import Testing
         #expect(found.tls.mode == .require)
         #expect(found.allowPublicKeyRetrieval)
         #expect(found.connectTimeout == .milliseconds(1500))
-        #expect(found.deadline == .seconds(3))
+        #expect(found.operationTimeout == .seconds(3))
         #expect(found.maximumPacketSize == 1_000_000)
         #expect(found.maximumPreparedStatements == 32)
         #expect(found.lockWaitTimeout == .seconds(2))
         #expect(found.sessionSetup == ["SET SESSION wsrep_sync_wait = 1"])
         #expect(found.pool.maximumConnections == 7)
         #expect(found.pool.acquisitionTimeout == .milliseconds(500))
-        #expect(found.pool.maximumWaiting == 9)
+        #expect(found.pool.maximumQueuedOperations == 9)
         #expect(found.pool.idleTimeout == .seconds(11))
         #expect(found.pool.maximumLifetime == .seconds(12))
         let options = try MySQLKvStoreOptions(config: reader.scoped(to: "fedify.kv"))
@@ -88,17 +89,20 @@ import Testing
         let found = try MySQLConfiguration(config: ConfigReader(provider: provider).scoped(to: "mysql"))
         #expect(found.addresses == [.tcp(host: "h")])
         #expect(found.database == "e")
-        #expect(found.deadline == .seconds(4))
+        #expect(found.operationTimeout == .seconds(4))
         #expect(found.pool.maximumConnections == 3)
         #expect(found.pool.idleTimeout == .seconds(7))
     }
 
     @Test(arguments: [
-        (["MYSQL_USER": "u"], "neither url nor all of hosts (or socket), user and database"),
-        (["MYSQL_URL": "mysql://u:hunter2@h/d", "MYSQL_DEADLINE": "hunter2"], "deadline must be a number of seconds"),
+        (["MYSQL_USER": "u"], "either url, or hosts (or socket), user and database"),
         (
-            ["MYSQL_URL": "mysql://u:hunter2@h/d", "MYSQL_DEADLINE": "-1"],
-            "deadline must be a number of seconds, from 0"
+            ["MYSQL_URL": "mysql://u:hunter2@h/d", "MYSQL_OPERATION_TIMEOUT": "hunter2"],
+            "operationTimeout must be a number of seconds"
+        ),
+        (
+            ["MYSQL_URL": "mysql://u:hunter2@h/d", "MYSQL_OPERATION_TIMEOUT": "-1"],
+            "operationTimeout must be a number of seconds, from 0"
         ),
         (
             ["MYSQL_URL": "mysql://u:hunter2@h/d", "MYSQL_POOL_MAXIMUM_CONNECTIONS": "1.5"],
@@ -108,8 +112,11 @@ import Testing
             ["MYSQL_URL": "mysql://u:hunter2@h/d", "MYSQL_TLS_MODE": "yes"],
             "tls.mode must be one of off, prefer, require"
         ),
-        (["MYSQL_URL": "mysql://u:hunter2@h/d", "MYSQL_HOSTS": "a:b"], "hosts is wrong: the port is no number"),
-        (["MYSQL_URL": "mysql://u:hunter2@h/d", "MYSQL_HOSTS": "a", "MYSQL_SOCKET": "/s"], "both hosts and a socket"),
+        (["MYSQL_URL": "mysql://u:hunter2@h/d", "MYSQL_HOSTS": "a:b"], "hosts is wrong: the port must be a number"),
+        (
+            ["MYSQL_URL": "mysql://u:hunter2@h/d", "MYSQL_HOSTS": "a", "MYSQL_SOCKET": "/s"],
+            "hosts and socket exclude each other"
+        ),
         (["MYSQL_URL": "mysql:hunter2@h/d"], "the database URL is wrong"),
     ])
     func whatIsWrongIsNamed(_ variables: [String: String], _ reason: String) {
@@ -165,7 +172,7 @@ private final class AskedKeys: AccessReporter {
             default: "\(event.metadata.valueType)"
             }
         let secrets = event.providerResults.contains { (try? $0.result.get())?.value?.isSecret == true }
-        // What is asked for first: further questions only find out whether a value of another type is there.
+        // The first requests: further ones only check for a value of another type.
         keys.withLockedValue { keys in
             if keys[key] == nil { keys[key] = type + (secrets ? ", secret" : "") }
         }

@@ -8,11 +8,11 @@ import Testing
     @Test(arguments: try await TestServer.all, [1, 10])
     func mysqlKvStoreKeepsTheContract(_ server: TestServer, _ poolSize: Int) async throws {
         try await server.withStore(poolSize: poolSize) { kv, _ in
-            try await KvStoreContract(of: kv, longestKey: MySQLKvStore.maximumKeyLength).check()
+            try await KvStoreContract(of: kv, maximumKeyLength: MySQLKvStore.maximumKeyLength).check()
         }
     }
 
-    /// Sessions that a server's operator may have set up in his own way.
+    /// Sessions with settings of the server's operator.
     @Test(
         arguments: try await TestServer.all,
         [
@@ -22,7 +22,7 @@ import Testing
         ])
     func theContractHoldsInEverySession(_ server: TestServer, _ setup: String) async throws {
         try await server.withStore(poolSize: 4, session: [setup]) { kv, _ in
-            try await KvStoreContract(of: kv, longestKey: MySQLKvStore.maximumKeyLength).check()
+            try await KvStoreContract(of: kv, maximumKeyLength: MySQLKvStore.maximumKeyLength).check()
         }
     }
 }

@@ -16,7 +16,7 @@ import Testing
         let proxy = try Proxy(to: server.ports[0])
         defer { proxy.down() }
         try await server.withStore { direct, _ in
-            try await direct.initialize()
+            try await direct.createTable()
             try await body(
                 proxy,
                 {
@@ -34,7 +34,7 @@ import Testing
     func atAnyByteNothingIsLostAndNothingIsWrong(_ server: TestServer, _ isAnswer: Bool) async throws {
         try await withProxy(server) { proxy, makeStore, direct in
             func carried() -> Int { isAnswer ? proxy.carried.toClients : proxy.carried.toServer }
-            /// What is carried until the connection is open, and until the operations are done.
+            /// The bytes until the connection is open, and until the operations are done.
             func measure() async throws -> (open: Int, all: Int) {
                 let before = carried()
                 let (pool, kv) = try makeStore()

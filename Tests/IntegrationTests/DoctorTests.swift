@@ -40,7 +40,7 @@ import Testing
         _ server: TestServer, _ body: (MySQLKvStore) async throws -> Void
     ) async throws {
         try await server.withStore { kv, _ in
-            try await kv.initialize()
+            try await kv.createTable()
             try await body(kv)
         }
     }
@@ -54,7 +54,7 @@ import Testing
             for check in well.checks where check.check != "durability" {
                 #expect(check.level == "good", "\(check)")
             }
-            #expect(well["account"]?.seen.contains("is let in as root@") == true)
+            #expect(well["account"]?.seen.contains("is logged in as root@") == true)
             #expect(well["page size"]?.seen == "16384 bytes")
             #expect(well["row format"]?.seen == "Dynamic")
             #expect(well["session"]?.seen.contains("sql_mode") == true)
@@ -70,7 +70,7 @@ import Testing
             ("read_only", "1", "writes", "bad", "read_only is ON"),
             ("max_prepared_stmt_count", "0", "statements", "bad", "error 1461"),
             ("max_prepared_stmt_count", "100", "statements", "warn", "of 100 prepared"),
-            ("wait_timeout", "30", "connections", "warn", "idle ones end after 30 s"),
+            ("wait_timeout", "30", "connections", "warn", "idle ones are closed after 30 s"),
             (time.0, time.1, "time limits", "good", "10.5 s for the store's statements, 0.5 s for others"),
             ("sql_select_limit", "10", "session", "good", "sql_select_limit"),
             ("completion_type", "'CHAIN'", "session", "good", "completion_type"),
@@ -128,7 +128,7 @@ import Testing
             let found = try await Self.look(kv, url: server.url)
             #expect(found["row format"]?.level == "warn" && found["row format"]?.seen == "Compact")
             #expect(found["table"]?.level == "bad")
-            try await kv.drop()
+            try await kv.dropTable()
             let missing = try await Self.look(kv, url: server.url)
             #expect(
                 missing.checks.map(\.check) == Self.names.filter { !["row format", "index", "rights"].contains($0) })
@@ -142,7 +142,7 @@ import Testing
                 let url =
                     "mysql://\(user):\(password)@127.0.0.1:\(server.ports[0])/\(server.configuration.database)"
                 let found = try await Self.look(kv, url: url)
-                #expect(found["account"]?.seen.contains("is let in as \(user)@%, which is for any host") == true)
+                #expect(found["account"]?.seen.contains("is logged in as \(user)@%, which is for any host") == true)
             }
             try await server.withUser(
                 granted: "ALL PRIVILEGES", identified: { "IDENTIFIED BY '\($0)' WITH MAX_USER_CONNECTIONS 3" }
@@ -155,7 +155,7 @@ import Testing
         }
     }
 
-    /// What the handshake of this connection has shown.
+    /// The result of this connection's handshake.
     @Test(arguments: try await TestServer.all)
     func whatWasVerifiedIsSaid(_ server: TestServer) async throws {
         let authority = try #require(TestServer.certificateAuthority)
@@ -163,7 +163,7 @@ import Testing
             ("tls=off&allow-public-key-retrieval=true", "none, to this machine"),
             ("tls=prefer", "certificate not verified"),
             ("tls=require", "certificate not verified"),
-            ("tls=verify-ca&tls-ca=\(authority)", "certificate verified, host name not checked"),
+            ("tls=verify-ca&tls-ca=\(authority)", "certificate verified, host name not verified"),
             ("tls=verify-identity&tls-ca=\(authority)", "certificate and host name verified"),
         ]
         try await Self.withTable(server) { kv in
@@ -194,10 +194,10 @@ import Testing
                         return try #require(found["expiry clock"])
                     }
                     try await insert(kv, "for ever", "NULL")
-                    #expect(try await check().seen.contains("no row has an end"))
+                    #expect(try await check().seen.contains("no row has an expiry"))
                     try await insert(kv, "far", "UTC_TIMESTAMP(6) + INTERVAL 40 DAY")
                     let unknown = try await check()
-                    #expect(unknown.level == "warn" && unknown.seen.contains("don't tell which is meant"), "\(unknown)")
+                    #expect(unknown.level == "warn" && unknown.seen.contains("which clock wrote them"), "\(unknown)")
                     #expect(unknown.advice?.contains("session-time-zone if Fedify's TypeScript store") == true)
                     try await insert(kv, "between", ambiguous)
                     let told = try await check()

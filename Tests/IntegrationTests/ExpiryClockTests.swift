@@ -71,7 +71,7 @@ import Testing
     ) async throws -> T {
         try await server.withGlobal("time_zone", "'\(zone)'") {
             try await server.withStore(options: { $0.expiryClock = clock.option }) { kv, _ in
-                try await kv.initialize()
+                try await kv.createTable()
                 let bench = Bench(server: server, kv: kv, clock: clock, url: server.url)
                 try await fill(bench)
                 return try await body(bench)
@@ -107,7 +107,7 @@ import Testing
                             "copy", named, "--to", bench.url, "--to-table", copy.options.tableName,
                             "--to-expiry-clock", other.rawValue)
                         for left in Self.live {
-                            let ttl = try #require(try await copy.getWithExpiry(Self.key(left))?.ttl)
+                            let ttl = try #require(try await copy.getWithTTL(Self.key(left))?.ttl)
                             #expect(abs(ttl / .seconds(1) - Double(left)) < 60, "\(left) to \(other)")
                         }
                         #expect(try await copy.count() == Self.live.count)
@@ -144,7 +144,7 @@ import Testing
         }
     }
 
-    /// Where there is no difference no clock needs to be named.
+    /// Without a difference no clock needs to be given.
     @Test(arguments: try await TestServer.all, ["+00:00", "UTC", "Africa/Abidjan"])
     func atUTCNoClockIsAskedFor(_ server: TestServer, _ zone: String) async throws {
         try await withBench(server, zone, .sessionTimeZone) { bench in
@@ -159,14 +159,14 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func aDaylightSavingChangeLosesNothing(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
-            try await kv.initialize()
+            try await kv.createTable()
             let table = kv.options.tableName
             try await server.withUser(granted: "ALL PRIVILEGES") { user, password in
                 let url =
                     "mysql://\(user):\(password)@127.0.0.1:\(server.ports[0])/\(server.configuration.database)"
                     + "?allow-public-key-retrieval=true"
                 let ordinary = try MySQLConfiguration(url: url)
-                /// What a session sees of the time at this moment, for accounts that are nobody special.
+                /// The time that a session sees at this moment, for accounts without special rights.
                 func at(_ time: String, _ body: () async throws -> Void) async throws {
                     let unix = try await server.sql("SELECT TIMESTAMPDIFF(SECOND, '1970-01-01', '\(time)')")[0][0] ?? ""
                     try await server.withGlobal(

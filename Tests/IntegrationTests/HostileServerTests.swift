@@ -26,7 +26,7 @@ import Testing
         return (try result.get(), pipe.exitCode)
     }
 
-    /// The other tests would pass if nobody were served.
+    /// The other tests would pass if no client were served.
     @Test func anHonestServerIsServed() async throws {
         let server = try FakeServer { connection in
             let session = FakeSession(connection)
@@ -113,7 +113,7 @@ import Testing
         #expect(exitCode == 0)
     }
 
-    /// An error of which nobody knows whether the write was carried out, 1180: a write that may be done twice is sent
+    /// An error with an unknown outcome, 1180: a write that may be done twice is sent
     /// again, a swap is not.
     @Test func anErrorDuringCommitIsTriedAgainWhereThatIsSafe() async throws {
         let sent = NIOLockedValueBox(0)

@@ -4,10 +4,10 @@ import Foundation
 import MySQLClient
 import Testing
 
-/// What the store takes, and what it refuses: clearly, with nothing changed, and working on afterwards.
+/// The store's limits: refusals are clear, change nothing, and don't affect later operations.
 @Suite struct LimitTests {
-    private func nested(_ depth: Int) -> KvValue {
-        KvValue(trusted: String(repeating: "[", count: depth) + String(repeating: "]", count: depth))
+    private func nested(_ depth: Int) -> JSONValue {
+        JSONValue(uncheckedJSON: String(repeating: "[", count: depth) + String(repeating: "]", count: depth))
     }
 
     /// The serialized text has `length` scalars.
@@ -36,7 +36,7 @@ import Testing
                 { _ = try await kv.cas(tooLong, expected: nil, new: 1) },
                 { for try await _ in kv.list(prefix: tooLong) {} },
                 { _ = try await kv.count(prefix: tooLong) },
-                { _ = try await kv.getWithExpiry(tooLong) },
+                { _ = try await kv.getWithTTL(tooLong) },
                 { try await kv.setKeepingExpiry(tooLong, .null) },
                 { _ = try await kv.get(keys: [longest, tooLong]) },
                 { try await kv.set(entries: [entry]) },
@@ -52,7 +52,7 @@ import Testing
         }
     }
 
-    /// What the table's owner forbids is told as it is, and of one row alone.
+    /// A constraint of the table's owner is reported as such, and for one row only.
     @Test(
         arguments: try await TestServer.all,
         [
@@ -64,9 +64,9 @@ import Testing
         ])
     func aRuleOfTheTableRefusesOneRowAlone(_ server: TestServer, _ rule: (sql: String, name: String)) async throws {
         try await server.withStore(poolSize: 1) { kv, _ in
-            try await kv.initialize()
+            try await kv.createTable()
             let sql = rule.sql.replacing("%@", with: kv.options.tableName)
-            // A trigger is made by the protocol for text.
+            // A trigger is created by the text protocol.
             let maker = try server.pool(1) { $0.sessionSetup = [sql] }
             try await maker.withConnection { _ in }
             await maker.close()
@@ -94,7 +94,7 @@ import Testing
     func nestingIsTakenAsDeepAsTheServerTakesIt(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
             // Found out, not assumed: the deepest that a statement of ours gets into the table.
-            try await kv.initialize()
+            try await kv.createTable()
             var deepest = 0
             for depth in 1...200 {
                 let stored = try? await server.sql(
@@ -119,8 +119,8 @@ import Testing
         }
     }
 
-    private func text(_ size: Int) -> KvValue {
-        KvValue(trusted: "\"" + String(repeating: "x", count: size - 2) + "\"")
+    private func text(_ size: Int) -> JSONValue {
+        JSONValue(uncheckedJSON: "\"" + String(repeating: "x", count: size - 2) + "\"")
     }
 
     /// The lower of the client's limit and the server's holds; the client's keeps this test small.
@@ -160,7 +160,7 @@ import Testing
         }
     }
 
-    /// Text grows when MySQL writes it anew: a space behind each comma, and doubles in its own way. What is stored can
+    /// Text grows when MySQL writes it: a space after each comma, and doubles in its own way. What is stored can
     /// be read.
     @Test(arguments: try await TestServer.all, ["1", "1e9", "0.5", "{\"a\":1}"])
     func whatIsStoredCanBeRead(_ server: TestServer, _ element: String) async throws {
@@ -168,7 +168,8 @@ import Testing
         try await server.withStore(poolSize: 1, maximumPacketSize: limit) { kv, _ in
             var outcomes: [Bool] = []
             for count in stride(from: 1, to: limit, by: 7001) {
-                let value = KvValue(trusted: "[" + repeatElement(element, count: count).joined(separator: ",") + "]")
+                let value = JSONValue(
+                    uncheckedJSON: "[" + repeatElement(element, count: count).joined(separator: ",") + "]")
                 do {
                     try await kv.set(["k"], value)
                     #expect(try await kv.get(["k"]) == value)
@@ -192,7 +193,7 @@ import Testing
                 "100000000000000000000", "0.30000000000000004",
             ]
             for number in exact {
-                let value = try KvValue(json: number)
+                let value = try JSONValue(json: number)
                 try await kv.set(["n"], value)
                 let read = try #require(try await kv.get(["n"]))
                 #expect(read == value, "\(number) came back as \(read)")
@@ -200,7 +201,7 @@ import Testing
             }
             let beyond = ["18446744073709551616", "-9223372036854775809", "0.1234567890123456789", "1e400", "1e-400"]
             for number in beyond {
-                let value = try KvValue(json: number)
+                let value = try JSONValue(json: number)
                 try await kv.set(["n"], "before")
                 do {
                     try await kv.set(["n"], value)
@@ -210,8 +211,8 @@ import Testing
                 } catch let error as KvError {
                     #expect(!server.isMariaDB && error.code == .unsupportedValue, "\(number): \(error)")
                     #expect(try await kv.get(["n"], as: String.self) == "before")
-                    // Not even as the number it would be rounded to is it taken for one that is stored.
-                    try await kv.set(["n"], KvValue(trusted: "18446744073709551615"))
+                    // It isn't equal to the number that it would be rounded to either.
+                    try await kv.set(["n"], JSONValue(uncheckedJSON: "18446744073709551615"))
                     #expect(try await !kv.cas(["n"], expected: value, new: .null))
                 }
             }
@@ -269,7 +270,7 @@ import Testing
                 #expect(try await kv.cas([text], expected: "'" + text, new: nil as String?))
                 #expect(try await kv.get([text]) == nil)
                 try await kv.set(
-                    entries: [KvEntry(key: [text], value: KvValue(encoding: [text: text]))], ttl: .seconds(9))
+                    entries: [KvEntry(key: [text], value: JSONValue(encoding: [text: text]))], ttl: .seconds(9))
                 #expect(try await kv.get([text], as: [String: String].self) == [text: text])
                 try await kv.delete([text])
                 #expect(try await kv.count(prefix: [text]) == 1)

@@ -2,7 +2,7 @@ import Foundation
 import MySQLClient
 import Testing
 
-/// A refused log-in says what else than the password may be the reason.
+/// A refused login names possible reasons besides the password.
 @Suite(.serialized) struct LoginHintTests {
     private func message(
         _ server: TestServer, _ user: String, _ password: String, _ parameters: String
@@ -20,8 +20,8 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func accountsThatRequireEncryptionOrACertificate(_ server: TestServer) async throws {
         let required: [(requirement: String, parameters: String, hint: String)] = [
-            ("SSL", "tls=off&allow-public-key-retrieval=true", "ask for tls=require"),
-            ("X509", "tls=require", "give tls-cert and tls-key"),
+            ("SSL", "tls=off&allow-public-key-retrieval=true", "set tls=require"),
+            ("X509", "tls=require", "set tls-cert and tls-key"),
         ]
         for (requirement, parameters, hint) in required {
             try await server.withUser(
@@ -40,7 +40,7 @@ import Testing
             try await server.withGlobal("require_secure_transport", "1") {
                 let begun = ContinuousClock.now
                 let error = try await message(server, user, password, "tls=off&allow-public-key-retrieval=true")
-                #expect(error.code == .accessDenied && error.message.contains("ask for tls=require"), "\(error)")
+                #expect(error.code == .accessDenied && error.message.contains("set tls=require"), "\(error)")
                 // Known at once.
                 #expect(begun.duration(to: .now) < .seconds(5))
             }

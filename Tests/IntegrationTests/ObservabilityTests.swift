@@ -9,7 +9,7 @@ import MySQLClient
 import Testing
 import Tracing
 
-/// What the store and the pool tell of themselves, read from backends in memory.
+/// The logs, metrics and traces of the store and the pool, read from backends in memory.
 @Suite struct ObservabilityTests {
     @Test(arguments: try await TestServer.all)
     func everyOperationHasASpan(_ server: TestServer) async throws {
@@ -17,27 +17,27 @@ import Tracing
         try await server.withStore(observability: { $0.tracer = tracer }) { kv, _ in
             try await kv.set(["k"], "v", ttl: .seconds(60))
             _ = try await kv.get(["k"])
-            _ = try await kv.getWithExpiry(["k"])
-            try await kv.setKeepingExpiry(["k"], KvValue(encoding: "w"))
+            _ = try await kv.getWithTTL(["k"])
+            try await kv.setKeepingExpiry(["k"], JSONValue(encoding: "w"))
             _ = try await kv.cas(["k"], expected: "w", new: "x")
             for try await _ in kv.list() {}
             _ = try await kv.count()
             try await kv.set(entries: [
-                KvEntry(key: ["a"], value: KvValue(encoding: 1)), KvEntry(key: ["b"], value: KvValue(encoding: 2)),
+                KvEntry(key: ["a"], value: JSONValue(encoding: 1)), KvEntry(key: ["b"], value: JSONValue(encoding: 2)),
             ])
             try await kv.delete(["k"])
             try await kv.delete(prefix: ["a"])
             _ = try await kv.deleteExpired()
-            try await kv.initialize()
-            _ = try await kv.exists()
-            try await kv.drop()
+            try await kv.createTable()
+            _ = try await kv.tableExists()
+            try await kv.dropTable()
             let spans = tracer.finishedSpans
             let table = kv.options.tableName
             #expect(
                 spans.map(\.operationName)
                     == [
-                        "set", "get", "getWithExpiry", "setKeepingExpiry", "cas", "list", "count", "set", "delete",
-                        "deletePrefix", "deleteExpired", "initialize", "exists", "drop",
+                        "set", "get", "getWithTTL", "setKeepingExpiry", "cas", "list", "count", "set", "delete",
+                        "deletePrefix", "deleteExpired", "createTable", "tableExists", "dropTable",
                     ].map { "\($0) \(table)" })
             for span in spans {
                 #expect(span.kind == .client)
@@ -81,7 +81,7 @@ import Tracing
                 $0.metrics = metrics
             }
         ) { kv, pool in
-            try await kv.initialize()
+            try await kv.createTable()
             tracer.clearFinishedSpans()
             // All wait for the one connection.
             let gate = Gate()
@@ -209,7 +209,7 @@ import Tracing
         second.down()
     }
 
-    /// What the facts in log messages are called is up to the service.
+    /// The service can choose the names of log metadata.
     @Test(arguments: try await TestServer.all)
     func logKeysAreConfiguration(_ server: TestServer) async throws {
         let log = CapturedLog()

@@ -65,18 +65,18 @@ import Testing
             #expect(below.total.entries == 2)
             let text = try await CommandLineTool.run(["stats", "--table", table], url: server.url)
             #expect(text.output.contains("users") && text.output.contains("████"))
-            // No colours where it is no terminal.
+            // No colors without a terminal.
             #expect(!text.output.contains("\u{1B}"))
         }
     }
 
-    /// Fedify's own keys all begin with one component: what is below it is told apart.
+    /// Fedify's own keys all begin with one component: the keys below it are grouped.
     @Test(arguments: try await TestServer.all)
     func statsGoAsDeepAsTellsSomething(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
             let arguments = ["stats", "--table", kv.options.tableName, "--limit", "3"]
             func entries(_ path: [String], _ count: Int) async throws {
-                let value = KvValue(trusted: "1")
+                let value = JSONValue(uncheckedJSON: "1")
                 try await kv.set(entries: (0..<count).map { KvEntry(key: KvKey(path + ["\($0)"]), value: value) })
             }
             // Only ids differ: they would be a listing.
@@ -113,7 +113,7 @@ import Testing
     func statsOfManyPagesAreExact(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
             let table = kv.options.tableName
-            let value = KvValue(trusted: "1")
+            let value = JSONValue(uncheckedJSON: "1")
             let sizes = [("a", 2500), ("\u{c5}", 1200), ("\u{212b}", 1300), ("z", 7)]
             for (component, count) in sizes {
                 try await kv.set(entries: (0..<count).map { KvEntry(key: [component, "\($0)"], value: value) })
@@ -141,7 +141,7 @@ import Testing
                 try await answer(["doctor", "--table", table], url: url ?? server.url, exitCode: exitCode)
             }
             #expect(try await look()["table"]?.level == "warn")
-            try await kv.initialize()
+            try await kv.createTable()
             let well = try await look()
             for name in ["server", "encryption", "writes", "clock", "sql_mode", "packet", "table", "index", "rights"] {
                 #expect(well[name]?.level == "good", "\(name) \(well[name]?.seen ?? "is missing")")
@@ -198,7 +198,7 @@ import Testing
         let command: Command
     }
 
-    /// The manual page knows each command and option that there is. `Scripts/man.sh` writes it anew.
+    /// The manual page knows each command and option that there is. `Scripts/man.sh` generates it.
     @Test func theManualPageIsComplete() async throws {
         let folder = URL(filePath: #filePath).deletingLastPathComponent()
         let page = try String(contentsOf: folder.appending(path: "../../docs/man/fedify-kv.1"), encoding: .utf8)

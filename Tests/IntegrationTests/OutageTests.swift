@@ -14,11 +14,11 @@ import Testing
     ) async throws {
         guard case .tcp(_, let port) = server.configuration.addresses[0] else { return }
         try await server.withStore { direct, _ in
-            try await direct.initialize()
+            try await direct.createTable()
             let proxy = try Proxy(to: port)
             let pool = try server.pool(4) {
                 $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
-                $0.deadline = deadline
+                $0.operationTimeout = deadline
                 $0.connectTimeout = .seconds(2)
             }
             try await body(proxy, MySQLKvStore(pool, options: direct.options), direct)
@@ -96,7 +96,7 @@ import Testing
             // The deadline, and the margin of a busy machine.
             #expect(start.duration(to: .now) < .seconds(5))
             try proxy.up()
-            // It works again, without being told.
+            // It recovers by itself.
             try await eventually {
                 do {
                     try await kv.set(["k"], 3)

@@ -77,7 +77,7 @@ final class PipeProcess: Sendable {
     /// The most memory that it had at a time, in bytes.
     var peakMemory: Int? { status("VmHWM").map { $0 << 10 } }
 
-    /// A number that the system tells of the process; sizes in KiB. (Linux: proc_pid_status(5).)
+    /// A number that the system reports for the process; sizes in KiB. (Linux: proc_pid_status(5).)
     func status(_ name: String) -> Int? {
         let status = try? String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
         let line = status?.split(separator: "\n").first { $0.hasPrefix("\(name):") }
@@ -106,20 +106,20 @@ final class PipeProcess: Sendable {
 }
 
 extension PipeProcess: KvStore {
-    func get(_ key: KvKey) async throws -> KvValue? {
+    func get(_ key: KvKey) async throws(KvError) -> JSONValue? {
         let answer = try await carryOut("get", ["key": key.serialized])
-        return answer["value"].map(KvValue.init(trusted:))
+        return answer["value"].map(JSONValue.init(uncheckedJSON:))
     }
 
-    func set(_ key: KvKey, _ value: KvValue, ttl: Duration?) async throws {
+    func set(_ key: KvKey, _ value: JSONValue, ttl: Duration?) async throws(KvError) {
         _ = try await carryOut("set", ["key": key.serialized, "value": value.json, "ttl": Self.seconds(ttl)])
     }
 
-    func delete(_ key: KvKey) async throws {
+    func delete(_ key: KvKey) async throws(KvError) {
         _ = try await carryOut("delete", ["key": key.serialized])
     }
 
-    func cas(_ key: KvKey, expected: KvValue?, new: KvValue?, ttl: Duration?) async throws -> Bool {
+    func cas(_ key: KvKey, expected: JSONValue?, new: JSONValue?, ttl: Duration?) async throws(KvError) -> Bool {
         var members = ["key": key.serialized, "ttl": Self.seconds(ttl)]
         members["expected"] = expected?.json
         members["new"] = new?.json
@@ -132,11 +132,19 @@ extension PipeProcess: KvStore {
 
     private static func seconds(_ ttl: Duration?) -> String { ttl.map { "\($0 / .seconds(1))" } ?? "null" }
 
-    private func carryOut(_ operation: String, _ members: [String: String]) async throws -> [String: String] {
-        let answer = try await request(members.merging(["op": "\"\(operation)\""]) { $1 })
-        guard answer["ok"] != "true" else { return answer }
-        let error = try answer["error"].flatMap { try JSONDocument($0).members() } ?? [:]
-        func text(_ name: String) throws -> String { try error[name].flatMap { try JSONDocument($0).string() } ?? "" }
-        throw KvError(KvError.Code(rawValue: try text("code")), try text("message"))
+    private func carryOut(
+        _ operation: String, _ members: [String: String]
+    ) async throws(KvError) -> [String: String] {
+        do {
+            let answer = try await request(members.merging(["op": "\"\(operation)\""]) { $1 })
+            guard answer["ok"] != "true" else { return answer }
+            let error = try answer["error"].flatMap { try JSONDocument($0).members() } ?? [:]
+            func text(_ name: String) throws -> String {
+                try error[name].flatMap { try JSONDocument($0).string() } ?? ""
+            }
+            throw KvError(KvError.Code(rawValue: try text("code")), try text("message"))
+        } catch {
+            throw KvError(wrapping: error)
+        }
     }
 }

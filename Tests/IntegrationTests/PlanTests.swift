@@ -5,9 +5,9 @@ import Testing
 @testable import FedifyMySQL
 
 /// How the servers carry the store's statements out, on small tables and larger ones: by the primary key, without
-/// sorting, and without locks on rows that nobody asked for.
+/// sorting, and without locks on other rows.
 @Suite struct PlanTests {
-    /// What EXPLAIN says of one table of a statement.
+    /// The row of EXPLAIN for a table of a statement.
     private struct Step {
         let type: String
         let key: String
@@ -27,7 +27,7 @@ import Testing
         let value = MySQLParameter.text("null")
         let range: [MySQLParameter] = [.text("[\"k\""), .text("[\"k\"\u{10FFFF}")]
         var found: [(String, [MySQLParameter])] = [
-            (statements.get, [key(1)]), (statements.getWithExpiry, [key(1)]), (statements.delete(dialect), [key(1)]),
+            (statements.get, [key(1)]), (statements.getWithTTL, [key(1)]), (statements.delete(dialect), [key(1)]),
             (statements.replace(dialect), [value, .null, key(1), value]),
             (statements.replaceExpired, [value, .null, key(1)]), (statements.remove(dialect), [key(1), value]),
             (statements.page, range + [.integer(64)]), (statements.pageSizes, range + [.integer(64)]),
@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    /// A row that another transaction has locked keeps nobody waiting who doesn't ask for it.
+    /// A row that another transaction has locked doesn't delay requests for other rows.
     @Test(arguments: try await TestServer.all)
     func noOtherRowIsLocked(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
@@ -81,7 +81,7 @@ import Testing
                     for number in 0..<50 {
                         group.addTask {
                             let key: KvKey = ["k", "\(number)"]
-                            #expect(try await kv.cas(key, expected: .null, new: KvValue(trusted: "2")))
+                            #expect(try await kv.cas(key, expected: .null, new: JSONValue(uncheckedJSON: "2")))
                             try await kv.delete(key)
                         }
                     }

@@ -37,8 +37,8 @@ import Testing
                             try await kv.set(
                                 entries: [KvEntry(key: key, value: .null), KvEntry(key: ["mixed", "x"], value: .null)])
                             _ = try await kv.get(keys: [key, ["mixed", "x"]])
-                            _ = try await kv.getWithExpiry(key)
-                            try await kv.setKeepingExpiry(key, KvValue(trusted: "1"))
+                            _ = try await kv.getWithTTL(key)
+                            try await kv.setKeepingExpiry(key, JSONValue(uncheckedJSON: "1"))
                             _ = try await kv.deleteExpired()
                             try await kv.delete(key)
                             try await kv.delete(prefix: key)
@@ -59,7 +59,7 @@ import Testing
         try await server.withUser(granted: "ALL") { user, password in
             let pool = try server.pool(3) {
                 $0.user = user
-                $0.password = Secret(password)
+                $0.password = MySQLConfiguration.Password(password)
             }
             let seen = NIOLockedValueBox<Set<Int64>>([])
             try await withThrowingTaskGroup { group in
@@ -121,7 +121,7 @@ import Testing
             let started = ContinuousClock.now
             let error = await #expect(throws: MySQLError.self) { try await pool.withConnection { _ in } }
             #expect(error?.code == .acquisitionTimedOut)
-            #expect(error?.message.contains("1 of 1 in use, 1 operations waiting") == true)
+            #expect(error?.message.contains("1 of 1 in use, 1 operations queued") == true)
             #expect(started.duration(to: .now) < .seconds(5))
             gate.open()
             try await group.waitForAll()
@@ -191,7 +191,7 @@ import Testing
 
     @Test(arguments: try await TestServer.all)
     func aStatementThatOutlivesItsDeadlineIsEnded(_ server: TestServer) async throws {
-        let pool = try server.pool(1) { $0.deadline = .seconds(2) }
+        let pool = try server.pool(1) { $0.operationTimeout = .seconds(2) }
         try await pool.withConnection(deadline: .now + .seconds(20)) { _ in }
         let started = ContinuousClock.now
         let error = await #expect(throws: MySQLError.self) {
@@ -271,7 +271,7 @@ import Testing
     func aWrongPasswordIsToldAtOnceAndAWrongPortAtTheDeadline(_ server: TestServer) async throws {
         let started = ContinuousClock.now
         let wrongPort = try server.pool {
-            ($0.addresses, $0.deadline) = ([.tcp(host: "127.0.0.1", port: 1)], .seconds(2))
+            ($0.addresses, $0.operationTimeout) = ([.tcp(host: "127.0.0.1", port: 1)], .seconds(2))
         }
         let unreachable = await #expect(throws: MySQLError.self) { try await wrongPort.withConnection { _ in } }
         #expect(unreachable?.code == .connectionFailed)

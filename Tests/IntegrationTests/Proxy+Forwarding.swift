@@ -100,7 +100,7 @@ extension Proxy {
             switch command {
             case .cut: return false
             case .cutBehind:
-                // The server's answer, and that it is there, stays with us.
+                // The server's answer is withheld.
                 shutdown(source, Int32(SHUT_RDWR))
             case .error(let code):
                 // By the server: the answers to commands before it come first.

@@ -24,20 +24,20 @@ final class Proxy: Sendable {
         var rate: Int?
         /// The connection breaks that carries so many bytes first, in one of the directions.
         var limit: (bytes: Int, isAnswer: Bool)?
-        /// What was carried in all: to the server, and to clients.
+        /// The total bytes to the server, and to clients.
         var toServer = 0
         var toClients = 0
-        /// Links whose next bytes from the server are cut in their midst.
+        /// Links whose next bytes from the server are truncated.
         var truncated: Set<Int> = []
         /// Links whose server is gone, which their clients don't know.
         var abandoned: Set<Int> = []
-        /// What becomes of each command of a client.
+        /// Transforms each command of a client.
         var rewriting: (@Sendable ([UInt8]) -> Command)?
-        /// What becomes of the payload of each server's first packet.
+        /// Transforms the payload of each server's first packet.
         var greeting: (@Sendable ([UInt8]) -> [UInt8])?
     }
 
-    /// What the server gets in the place of a command.
+    /// The bytes sent to the server instead of a command.
     enum Command: Sendable {
         case asItIs
         /// Another statement: to be prepared if the command prepares one, else by the protocol for text.
@@ -138,12 +138,12 @@ final class Proxy: Sendable {
     /// How many bytes were carried to the server, and to clients.
     var carried: (toServer: Int, toClients: Int) { state.withLockedValue { ($0.toServer, $0.toClients) } }
 
-    /// Puts another greeting in the place of each server's. (Not for connections with TLS.)
+    /// Replaces each server's greeting. (Not for connections with TLS.)
     func rewriteGreeting(_ greeting: @escaping @Sendable ([UInt8]) -> [UInt8]) {
         state.withLockedValue { $0.greeting = greeting }
     }
 
-    /// The server's ends of all connections are closed, and nobody tells the clients, as after a cut of a router that
+    /// The server's ends of all connections are closed without notice to the clients, as after a cut of a router that
     /// forgets them. New connections are not touched.
     func abandon() {
         state.withLockedValue { state in
@@ -153,7 +153,7 @@ final class Proxy: Sendable {
         }
     }
 
-    /// Cuts all present connections in the midst of what the server sends next.
+    /// Cuts all present connections in the middle of the server's next bytes.
     func truncate() {
         state.withLockedValue { state in
             state.broken += state.links.count
@@ -161,7 +161,7 @@ final class Proxy: Sendable {
         }
     }
 
-    /// Puts what the server gets in the place of each command: of its bytes, the first of which tells its kind. Nothing
+    /// Replaces each command to the server, given its bytes, the first of which is its kind. Nothing
     /// may be under way. (Not for connections with TLS.)
     func rewrite(_ rewriting: @escaping @Sendable ([UInt8]) -> Command) {
         state.withLockedValue { $0.rewriting = rewriting }

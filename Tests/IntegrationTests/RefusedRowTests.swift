@@ -4,12 +4,13 @@ import Foundation
 import MySQLClient
 import Testing
 
-/// Rows that a server refuses, for whatever reason: each fails by itself, with its reason, and its neighbours are stored.
+/// Rows that a server refuses, for whatever reason: each fails by itself, with its reason, and its neighbours are
+/// stored.
 @Suite struct RefusedRowTests {
     enum Reason: CaseIterable, Sendable {
         case check, trigger, longMemberName, depth, packet, type
 
-        /// What is done to the table before.
+        /// The changes to the table beforehand.
         func statements(_ table: String) -> [String] {
             switch self {
             case .check:
@@ -30,13 +31,13 @@ import Testing
         /// A row that is refused.
         var key: KvKey { ["bad", String(repeating: "k", count: 50)] }
 
-        var value: KvValue {
+        var value: JSONValue {
             switch self {
-            case .longMemberName: KvValue(trusted: "{\"\(String(repeating: "n", count: 70_000))\": 1}")
+            case .longMemberName: JSONValue(uncheckedJSON: "{\"\(String(repeating: "n", count: 70_000))\": 1}")
             case .depth:
-                KvValue(trusted: String(repeating: "[", count: 120) + String(repeating: "]", count: 120))
-            case .packet: KvValue(trusted: "\"\(String(repeating: "x", count: 2 << 20))\"")
-            case .check, .trigger, .type: KvValue(trusted: "1")
+                JSONValue(uncheckedJSON: String(repeating: "[", count: 120) + String(repeating: "]", count: 120))
+            case .packet: JSONValue(uncheckedJSON: "\"\(String(repeating: "x", count: 2 << 20))\"")
+            case .check, .trigger, .type: JSONValue(uncheckedJSON: "1")
             }
         }
 
@@ -56,11 +57,11 @@ import Testing
     @Test(arguments: try await TestServer.all, Reason.allCases)
     func oneOfManyFailsAlone(_ server: TestServer, _ reason: Reason) async throws {
         try await server.withStore(poolSize: 2, maximumPacketSize: 1 << 20) { kv, _ in
-            try await kv.initialize()
+            try await kv.createTable()
             for sql in reason.statements(kv.options.tableName) { try await server.command(sql) }
             /// How many of 315 rows failed, and the one that had to.
             func store(
-                _ operation: @escaping @Sendable (KvKey, KvValue) async throws -> Void
+                _ operation: @escaping @Sendable (KvKey, JSONValue) async throws -> Void
             ) async -> (failed: Int, error: KvError?) {
                 await withTaskGroup(of: KvError?.self) { group in
                     for number in 0..<315 {
@@ -69,7 +70,7 @@ import Testing
                             do {
                                 try await operation(
                                     isBad ? reason.key : ["good", "\(number)"],
-                                    isBad ? reason.value : KvValue(trusted: "\(number)"))
+                                    isBad ? reason.value : JSONValue(uncheckedJSON: "\(number)"))
                                 return nil
                             } catch {
                                 return error as? KvError ?? KvError(.serverError, "\(error)")
@@ -109,7 +110,7 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func aColumnOfSomebodyElsesIsNamed(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
-            try await kv.initialize()
+            try await kv.createTable()
             try await server.command("ALTER TABLE `\(kv.options.tableName)` ADD `owner` INT NOT NULL")
             let error = await #expect(throws: KvError.self) { try await kv.set(["k"], 1) }
             #expect(error?.code == .serverError)
@@ -121,13 +122,13 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func noMoreIsSentThanThereIs(_ server: TestServer) async throws {
         try await server.withStore(poolSize: 1) { kv, pool in
-            try await kv.initialize()
-            let large = KvValue(trusted: "\"\(String(repeating: "x", count: 2 << 20))\"")
+            try await kv.createTable()
+            let large = JSONValue(uncheckedJSON: "\"\(String(repeating: "x", count: 2 << 20))\"")
             func received() async throws -> Int { Int(try await pool.sessionStatus("Bytes_received")) ?? 0 }
             let before = try await received()
             try await pool.whileBusy {
                 let tasks = (0..<65).map { number in
-                    Task { try await kv.set(["k", "\(number)"], number == 64 ? large : KvValue(trusted: "1")) }
+                    Task { try await kv.set(["k", "\(number)"], number == 64 ? large : JSONValue(uncheckedJSON: "1")) }
                 }
                 try await eventually { pool.status.waiting == 65 }
                 return tasks

@@ -5,7 +5,7 @@ import MySQLClient
 import NIOConcurrencyHelpers
 import Testing
 
-/// Proxies that are no mere wires: they greet in a server's place, and answer when their server can't.
+/// Proxies that do more than forward: they greet instead of a server, and answer when their server can't.
 @Suite struct RewritingProxyTests {
     private func withProxy(
         _ server: TestServer, deadline: Duration = .seconds(20),
@@ -14,12 +14,12 @@ import Testing
         let proxy = try Proxy(to: server.ports[0])
         defer { proxy.down() }
         try await server.withStore { direct, _ in
-            try await direct.initialize()
+            try await direct.createTable()
             let pool = try server.pool(4) {
                 $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
                 $0.tls.mode = .off
                 $0.allowPublicKeyRetrieval = true
-                $0.deadline = deadline
+                $0.operationTimeout = deadline
             }
             try await body(proxy, MySQLKvStore(pool, options: direct.options), direct)
             await pool.close()
@@ -39,8 +39,8 @@ import Testing
             #expect(seen.version != version)
             try await kv.set(["k"], 1)
             #expect(try await kv.cas(["k"], expected: 1, new: 2))
-            // What only one of the two can keep.
-            let number = KvValue(trusted: "12345678901234567890123")
+            // Values that only one of the two can keep.
+            let number = JSONValue(uncheckedJSON: "12345678901234567890123")
             if server.isMariaDB {
                 try await kv.set(["n"], number)
                 #expect(try await kv.get(["n"]) == number)
@@ -59,7 +59,7 @@ import Testing
     }
 
     /// A proxy whose server is away for a moment: it answers with errors of its own, to any command. (ProxySQL: 9001;
-    /// MaxScale and others pass on what they were told when they opened a connection: 1040, 1203.)
+    /// MaxScale and others forward the error of their own connection attempt: 1040, 1203.)
     @Test(arguments: try await TestServer.all, [9001, 1040, 1203] as [UInt16])
     func aProxyWithoutAServerIsWaitedFor(_ server: TestServer, _ code: UInt16) async throws {
         try await withProxy(server) { proxy, kv, direct in

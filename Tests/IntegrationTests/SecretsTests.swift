@@ -21,14 +21,14 @@ import Testing
                 Issue.record("the operation was to fail")
             } catch {
                 errors.withLockedValue { $0.append("\(error) \(String(reflecting: error))") }
-                if let kv = error as? KvError, let underlying = kv.underlying as? MySQLError {
+                if let kv = error as? KvError, let underlying = kv.underlyingError as? MySQLError {
                     errors.withLockedValue { $0.append("\(underlying) \(String(reflecting: underlying))") }
                 }
             }
         }
         try await server.withStore(poolSize: 2, logger: log.logger) { kv, pool in
             let key = KvKey([Self.key])
-            let value = try KvValue(encoding: Self.value)
+            let value = try JSONValue(encoding: Self.value)
             let table = kv.options.tableName
             try await kv.set(key, value, ttl: .seconds(100))
             _ = try await kv.cas(key, expected: value, new: value)
@@ -36,19 +36,19 @@ import Testing
             for try await _ in kv.list(prefix: key) {}
 
             await failing { try await kv.set(KvKey([String(repeating: Self.key, count: 60)]), value) }
-            await failing { try await kv.set(key, KvValue(trusted: "{\"\(Self.value)")) }
+            await failing { try await kv.set(key, JSONValue(uncheckedJSON: "{\"\(Self.value)")) }
             await failing { try await kv.set(key, value, ttl: .seconds(-1)) }
             await failing { _ = try await kv.get(key, as: [Int].self) }
             await failing { _ = try await kv.get(key, as: [String: String].self) }
             await failing {
                 let deep = String(repeating: "[", count: 150) + "\"\(Self.value)\"" + String(repeating: "]", count: 150)
-                try await kv.set(key, KvValue(trusted: deep))
+                try await kv.set(key, JSONValue(uncheckedJSON: deep))
                 // A server that takes this depth is given more.
                 throw KvError(.unsupportedValue, "")
             }
             await failing {
                 // MySQL refuses a lone surrogate; MariaDB keeps it.
-                try await kv.set(key, KvValue(trusted: "\"\(Self.value) \\ud800\""))
+                try await kv.set(key, JSONValue(uncheckedJSON: "\"\(Self.value) \\ud800\""))
                 try await kv.set(key, value)
                 throw KvError(.unsupportedValue, "")
             }
@@ -80,7 +80,7 @@ import Testing
             try await server.sql("KILL \(try await pool.id())")
             #expect(try await kv.get(key) == value)
             let slow = try MySQLKvStore(
-                server.pool(1, logger: log.logger) { $0.deadline = .milliseconds(1) }, options: kv.options)
+                server.pool(1, logger: log.logger) { $0.operationTimeout = .milliseconds(1) }, options: kv.options)
             await failing { while true { try await slow.set(key, value) } }
             await slow.pool.close()
         }
@@ -115,7 +115,7 @@ import Testing
             var configuration = server.configuration
             configuration.user = user
             for attempt in [password, password + "x"] {
-                configuration.password = Secret(attempt)
+                configuration.password = MySQLConfiguration.Password(attempt)
                 configuration.observability.logger = log.logger
                 let pool = try MySQLPool(configuration)
                 texts.append(

@@ -11,7 +11,7 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func fewPreparedStatementsAreEnough(_ server: TestServer) async throws {
         try await server.withStore(poolSize: 1) { kv, _ in
-            try await kv.initialize()
+            try await kv.createTable()
             let present = Int(try await server.sql("SHOW GLOBAL STATUS LIKE 'Prepared_stmt_count'")[0][1] ?? "") ?? 0
             try await server.withGlobal("max_prepared_stmt_count", "\(present + 2)") {
                 for size in [1, 2, 3, 5, 9, 17, 33] {
@@ -36,10 +36,10 @@ import Testing
     /// A server that had no room for a moment: the pool grows to its full size soon after.
     @Test(arguments: try await TestServer.all)
     func afterTooManyConnectionsThePoolIsFullAgain(_ server: TestServer) async throws {
-        let pool = try server.pool(6) { $0.deadline = .seconds(30) }
+        let pool = try server.pool(6) { $0.operationTimeout = .seconds(30) }
         let gate = Gate()
         let holders = NIOLockedValueBox(0)
-        // The least that MariaDB can be set to, and who sets it back.
+        // The minimum of MariaDB, and the connection that resets it.
         let others = try (0..<10).map { _ in try server.pool(1) }
         for other in others { try await other.withConnection { try await $0.query("DO 1") } }
         let former = try await server.sql("SELECT @@GLOBAL.max_connections")[0][0] ?? ""
@@ -66,13 +66,13 @@ import Testing
         for other in others { await other.close() }
     }
 
-    /// What nobody waits for any more ends on the server, too, if nobody can tell it to.
+    /// An abandoned statement ends on the server too, even if it can't be killed.
     @Test(arguments: try await TestServer.all)
     func aStatementEndsOnTheServerWithItsDeadline(_ server: TestServer) async throws {
         let proxy = try Proxy(to: server.ports[0])
         let pool = try server.pool(1) {
             $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
-            $0.deadline = .seconds(1)
+            $0.operationTimeout = .seconds(1)
         }
         // Reads for minutes.
         let sql =
@@ -93,10 +93,10 @@ import Testing
         await pool.close()
     }
 
-    /// A statement that waits for a table's definition, behind an ALTER TABLE say, is not carried out later.
+    /// A statement that waits for a table's definition, for example during an ALTER TABLE, is not carried out later.
     @Test(arguments: try await TestServer.all)
     func whatWaitsForADefinitionIsNotCarriedOutLater(_ server: TestServer) async throws {
-        let pool = try server.pool(2) { $0.deadline = .seconds(1) }
+        let pool = try server.pool(2) { $0.operationTimeout = .seconds(1) }
         try await server.withStore { direct, _ in
             try await direct.set(["k"], 1)
             let kv = try MySQLKvStore(pool, options: direct.options)
@@ -108,14 +108,14 @@ import Testing
                 let error = await #expect(throws: KvError.self) { try await kv.set(["k"], 2) }
                 #expect(error?.code == .deadlineExceeded)
                 // Or that its last attempt was ended by the server, which carries nothing out.
-                let said = error?.message.contains("may have been carried out") ?? false
+                let said = error?.message.contains("may have been applied") ?? false
                 #expect(said || error?.message.contains("attempt") == true, "\(error?.message ?? "")")
                 // A read changes nothing.
                 for read in [{ _ = try await kv.get(["k"]) }, { _ = try await kv.count() }] as [() async throws -> Void]
                 {
                     let error = await #expect(throws: KvError.self) { try await read() }
                     #expect(error?.code == .deadlineExceeded)
-                    #expect(error?.message.contains("carried out") == false, "\(error?.message ?? "")")
+                    #expect(error?.message.contains("applied") == false, "\(error?.message ?? "")")
                 }
                 // Nothing of it is left on the server.
                 try await eventually(within: .seconds(3)) {
@@ -135,7 +135,7 @@ import Testing
     /// usual one afterwards.
     @Test(arguments: try await TestServer.all)
     func aLeaseMayOutlastTheDeadline(_ server: TestServer) async throws {
-        let pool = try server.pool(1) { $0.deadline = .seconds(1) }
+        let pool = try server.pool(1) { $0.operationTimeout = .seconds(1) }
         func limits(_ connection: MySQLConnection) async throws -> [String?] {
             var limits: [String?] = []
             let variable = server.isMariaDB ? "max_statement_time" : "max_execution_time"
@@ -159,7 +159,7 @@ import Testing
         await pool.close()
     }
 
-    /// What a process that was killed had asked for ends on the server soon after its deadline, and is not carried out.
+    /// Statements of a killed process end on the server soon after its deadline, and are not applied.
     @Test(arguments: try await TestServer.all)
     func aProcessThatIsKilledLeavesNothingBehind(_ server: TestServer) async throws {
         try await server.withStore { direct, _ in
@@ -175,7 +175,7 @@ import Testing
                         "SELECT 1 FROM \(table) WHERE \(prefix)user = ? AND \(prefix)command <> 'Sleep'", .text(user)
                     ).count
                 }
-                let holder = try server.pool(1) { $0.deadline = .seconds(60) }
+                let holder = try server.pool(1) { $0.operationTimeout = .seconds(60) }
                 try await holder.withConnection { connection in
                     try await connection.command("LOCK TABLES `\(table)` WRITE", .read)
                     let commands = [

@@ -5,7 +5,7 @@ import Testing
 struct ServerNode: Sendable {
     struct NotRunning: Error {}
 
-    /// What the script keeps there, its first lines say.
+    /// The first lines of the script document the contents.
     let folder: String
 
     var socket: String { folder + "/socket" }

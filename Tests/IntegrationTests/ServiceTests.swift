@@ -9,7 +9,7 @@ import Testing
 
 /// Pool and store as services of a group.
 @Suite(.serialized) struct ServiceTests {
-    /// A shutdown under load: what is under way is finished, what comes later is refused, and the server sees every
+    /// A shutdown under load: operations in progress complete, later ones are refused, and the server sees every
     /// connection closed as it should be.
     @Test(arguments: try await TestServer.all)
     func aGracefulShutdownFinishesWhatIsUnderWay(_ server: TestServer) async throws {
@@ -17,7 +17,7 @@ import Testing
             Int(try await server.sql("SHOW GLOBAL STATUS LIKE 'Aborted_clients'")[0][1] ?? "") ?? -1
         }
         try await server.withStore { direct, _ in
-            try await direct.initialize()
+            try await direct.createTable()
             let before = try await aborted()
             let pool = try server.pool(4)
             let kv = try MySQLKvStore(pool, options: direct.options)
@@ -36,7 +36,7 @@ import Testing
             try await eventually { pool.status.inUse == 4 }
             try await withThrowingTaskGroup(of: Void.self) { callers in
                 for number in 0..<100 { callers.addTask { try await kv.set(["\(number)"], "v") } }
-                callers.addTask { _ = try await kv.getWithExpiry(["k"]) }
+                callers.addTask { _ = try await kv.getWithTTL(["k"]) }
                 try await eventually { pool.status.waiting >= 102 }
                 await group.triggerGracefulShutdown()
                 try await eventually {
@@ -58,7 +58,7 @@ import Testing
         }
     }
 
-    /// Upkeep goes on until the shutdown, and doesn't hold it up.
+    /// Upkeep continues until the shutdown, and doesn't delay it.
     @Test(arguments: try await TestServer.all)
     func theStoreSweepsUntilTheShutdown(_ server: TestServer) async throws {
         try await server.withStore(options: { $0.upkeep.interval = .seconds(3600) }) { kv, pool in

@@ -14,7 +14,7 @@ import Testing
         let others: [String]
     }
 
-    /// What can't be set here, or changes what everybody can do, with the reason.
+    /// Variables that can't be set here, or affect every account, with the reason.
     static let excepted: [String: String] = [
         "max_allowed_packet": "a limit that is the operator's: values above it are refused by name",
         "max_user_connections": "a limit that is the operator's",
@@ -79,8 +79,8 @@ import Testing
         #expect(settings > (Self.isThorough ? 150 : 15))
     }
 
-    /// The same for each command of the tool, which is a process of its own each time: without the thorough form, one other
-    /// value of each variable that was reported.
+    /// The same for each command of the tool, which is a process of its own each time: without the thorough form, one
+    /// other value of each variable that was reported.
     @Test(arguments: try await TestServer.all)
     func everyOtherValueLeavesTheToolRight(_ server: TestServer) async throws {
         let reported = Self.reported.subtracting(["sort_buffer_size", "max_sort_length", "collation_connection"])
@@ -92,7 +92,7 @@ import Testing
         #expect(settings > (Self.isThorough ? 150 : 9))
     }
 
-    /// And what a process was told is done is there after a crash of it.
+    /// And acknowledged writes survive a crash of the server.
     @Test(arguments: try await TestServer.all)
     func everyOtherValueLeavesWhatWasAcknowledged(_ server: TestServer) async throws {
         let settings = try await forEachSetting(server, valuesOfEach: Self.isThorough ? .max : 1) { _, witness in
@@ -108,9 +108,9 @@ import Testing
             try await withThrowingTaskGroup { group in
                 for number in 0..<40 {
                     group.addTask {
-                        try await pipe.set(["k", "\(number)"], KvValue(trusted: "1"), ttl: nil)
+                        try await pipe.set(["k", "\(number)"], JSONValue(uncheckedJSON: "1"), ttl: nil)
                         let isSwapped = try await pipe.cas(
-                            ["k", "\(number)"], expected: KvValue(trusted: "1"), new: KvValue(trusted: "2"), ttl: nil)
+                            ["k", "\(number)"], expected: JSONValue(uncheckedJSON: "1"), new: JSONValue(uncheckedJSON: "2"), ttl: nil)
                         if !isSwapped { throw Wrong(description: "cas of \(number)") }
                     }
                 }
@@ -178,7 +178,7 @@ import Testing
     /// A small contract: a burst of each operation, what others see of it, and upkeep.
     private static func check(_ server: TestServer, _ witness: MySQLPool) async throws {
         @Sendable func expect(_ isRight: Bool, _ what: String) throws { if !isRight { throw Wrong(description: what) } }
-        let pool = try server.pool(2) { $0.deadline = .seconds(20) }
+        let pool = try server.pool(2) { $0.operationTimeout = .seconds(20) }
         var options = MySQLKvStoreOptions()
         options.tableName = TestServer.newTableName()
         options.upkeep.isAutomatic = false

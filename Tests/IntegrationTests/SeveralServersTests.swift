@@ -7,7 +7,7 @@ import Testing
 
 /// Of several servers the pool uses one, which takes writes; when that fails, or turns read-only, another.
 @Suite struct SeveralServersTests {
-    /// Callers who write, until the body is done. Gives back how many writes were answered; none may fail.
+    /// Callers that write until the body is done. Returns the number of answered writes; none may fail.
     private func underLoad(
         _ kv: MySQLKvStore, _ body: (_ written: @Sendable () -> Int) async throws -> Void
     ) async throws -> Int {
@@ -49,7 +49,7 @@ import Testing
             $0.addresses = [first, second].map { .tcp(host: "127.0.0.1", port: $0.port) }
         }
         try await server.withStore { direct, _ in
-            try await direct.initialize()
+            try await direct.createTable()
             let kv = try MySQLKvStore(pool, options: direct.options)
             let written = try await underLoad(kv) { written in
                 try await progress(written)
@@ -57,7 +57,7 @@ import Testing
                 first.down()
                 try await progress(written)
                 #expect(pool.description.contains(":\(second.port)"))
-                // The first one is there again: nobody goes back to it while the second one works.
+                // The first one is back: the pool stays with the second one while that works.
                 try first.up()
                 try await progress(written)
                 #expect(first.connections == 0 && second.connections > 0)
@@ -68,13 +68,13 @@ import Testing
             #expect(try await direct.count() == written)
             #expect(pool.status.connections <= 4)
         }
-        #expect(log.text.components(separatedBy: "moved to another server").count == 3, "once there, once back")
+        #expect(log.text.components(separatedBy: "switched to another server").count == 3, "once there, once back")
         await pool.close()
         first.down()
         second.down()
     }
 
-    /// A server that was left is the last to be tried again, though it is there.
+    /// A server that was left is tried last, even if it is available.
     @Test(arguments: try await TestServer.all)
     func aServerThatWasLeftComesLast(_ server: TestServer) async throws {
         let proxies = try (0..<3).map { _ in try Proxy(to: server.ports[0]) }
@@ -86,7 +86,7 @@ import Testing
             try await eventually { pool.status.connections == 0 }
             try await pool.withConnection { _ in }
             #expect(pool.description.contains(":\(proxies[next].port)"), "\(pool) \(next)")
-            // It is there again, and so are both of the others.
+            // It is available again, and so are both of the others.
             proxies[used].refuse(false)
         }
         await pool.close()
@@ -100,12 +100,12 @@ import Testing
         let other = try Proxy(to: port)
         let log = CapturedLog()
         try await server.withStore { direct, _ in
-            try await direct.initialize()
+            try await direct.createTable()
             // MariaDB lets administrators write all the same.
             try await server.withUser(granted: "ALL") { user, password in
                 let pool = try server.pool(4, logger: log.logger) {
                     $0.addresses.append(.tcp(host: "127.0.0.1", port: other.port))
-                    ($0.user, $0.password) = (user, Secret(password))
+                    ($0.user, $0.password) = (user, MySQLConfiguration.Password(password))
                 }
                 let kv = try MySQLKvStore(pool, options: direct.options)
                 let written = try await underLoad(kv) { written in
@@ -128,12 +128,12 @@ import Testing
     func writesFollowTheServerThatTakesThem() async throws {
         let (first, second) = (try await TestServer.all[0], try await TestServer.all[1])
         try await second.withStore { onSecond, _ in
-            try await onSecond.initialize()
+            try await onSecond.createTable()
             try await first.withUser(granted: "ALL", as: "both") { _, password in
                 try await second.withUser(granted: "ALL", as: "both", password: password) { user, password in
                     let pool = try first.pool(4) {
                         $0.addresses += second.configuration.addresses
-                        ($0.user, $0.password) = (user, Secret(password))
+                        ($0.user, $0.password) = (user, MySQLConfiguration.Password(password))
                     }
                     let kv = try MySQLKvStore(pool, options: onSecond.options)
                     try await first.whileReadOnly {
@@ -149,32 +149,32 @@ import Testing
                         }
                         #expect(error?.serverCode == 1290)
                         #expect(try await ports(of: pool, connections: 4) == [first.port])
-                        // There is no such table yet.
+                        // The table doesn't exist yet.
                         try await kv.set(["k"], 2)
                         #expect(try await kv.get(["k"], as: Int.self) == 2)
                     }
                     #expect(try await onSecond.get(["k"], as: Int.self) == 1)
-                    try await kv.drop()
+                    try await kv.dropTable()
                     await pool.close()
                 }
             }
         }
     }
 
-    /// One name, behind which another server stands from now on: as soon as the first one says that it is read-only, all
-    /// connections to it are closed, and the next ones reach the second.
+    /// A name that points to another server from now on: as soon as the first one says that it is read-only,
+    /// all connections to it are closed, and the next ones reach the second.
     @Test(.enabled("needs two servers") { try await TestServer.all.count > 1 })
     func writesFollowANameToAnotherServer() async throws {
         let (first, second) = (try await TestServer.all[0], try await TestServer.all[1])
         let proxy = try Proxy(to: first.ports[0])
         defer { proxy.down() }
         try await second.withStore { onSecond, _ in
-            try await onSecond.initialize()
+            try await onSecond.createTable()
             try await first.withUser(granted: "ALL", as: "both") { _, password in
                 try await second.withUser(granted: "ALL", as: "both", password: password) { user, password in
                     let pool = try first.pool(4) {
                         $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
-                        ($0.user, $0.password) = (user, Secret(password))
+                        ($0.user, $0.password) = (user, MySQLConfiguration.Password(password))
                     }
                     let kv = try MySQLKvStore(pool, options: onSecond.options)
                     try await kv.set(["k"], 1)
@@ -192,7 +192,7 @@ import Testing
                     try await second.whileReadOnly { try await kv.set(["k"], 5) }
                     #expect(try await kv.get(["k"], as: Int.self) == 5)
                     #expect(try await onSecond.get(["k"], as: Int.self) == 4)
-                    try await kv.drop()
+                    try await kv.dropTable()
                     await pool.close()
                 }
             }
@@ -223,7 +223,7 @@ import Testing
         let server = try await TestServer.all[0]
         let pool = try server.pool(2) {
             $0.addresses = [1, 2].map { .tcp(host: "127.0.0.1", port: $0) }
-            $0.deadline = .seconds(2)
+            $0.operationTimeout = .seconds(2)
         }
         let error = await #expect(throws: KvError.self) { try await MySQLKvStore(pool).get(["k"]) }
         #expect(error?.code == .connectionFailed)
@@ -239,7 +239,9 @@ import Testing
             try await direct.set(["k"], 1)
             try await server.withUser(granted: "ALL") { user, password in
                 let pool = try server.pool(2) {
-                    ($0.user, $0.password, $0.deadline) = (user, Secret(password), .seconds(2))
+                    ($0.user, $0.password, $0.operationTimeout) = (
+                        user, MySQLConfiguration.Password(password), .seconds(2)
+                    )
                 }
                 let kv = try MySQLKvStore(pool, options: direct.options)
                 try await server.whileReadOnly {

@@ -9,16 +9,16 @@ import Testing
     /// A store over a proxy, on a table with values of a size.
     private func withStore(
         _ server: TestServer, values: Int, of bytes: Int, deadline: Duration, connections: Int = 1,
-        _ body: (Proxy, MySQLKvStore, KvValue) async throws -> Void
+        _ body: (Proxy, MySQLKvStore, JSONValue) async throws -> Void
     ) async throws {
         let proxy = try Proxy(to: server.ports[0])
         defer { proxy.down() }
         try await server.withStore { direct, _ in
-            let value = KvValue(trusted: "\"\(String(repeating: "x", count: bytes))\"")
+            let value = JSONValue(uncheckedJSON: "\"\(String(repeating: "x", count: bytes))\"")
             for number in 0..<values { try await direct.set(["large", "\(number)"], value) }
             let pool = try server.pool(connections) {
                 $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
-                $0.deadline = deadline
+                $0.operationTimeout = deadline
             }
             let kv = try MySQLKvStore(pool, options: direct.options)
             try await body(proxy, kv, value)
@@ -27,7 +27,7 @@ import Testing
         }
     }
 
-    /// What doesn't fit in a page is not sent, so that each page comes in time.
+    /// Rows that don't fit in a page are not sent, so that no page times out.
     @Test(arguments: try await TestServer.all)
     func whatDoesNotFitInAPageIsNotSent(_ server: TestServer) async throws {
         try await withStore(server, values: 20, of: 1 << 20, deadline: .seconds(5)) { proxy, kv, value in
@@ -94,7 +94,7 @@ import Testing
                 $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
                 $0.tls.mode = .off
                 $0.allowPublicKeyRetrieval = true
-                $0.deadline = .seconds(1)
+                $0.operationTimeout = .seconds(1)
             }
             let kv = try MySQLKvStore(pool, options: direct.options)
             #expect(try await kv.deleteExpired() == 300)

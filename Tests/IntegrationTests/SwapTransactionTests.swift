@@ -5,7 +5,7 @@ import NIOConcurrencyHelpers
 import Testing
 
 /// Swaps that are decided together, while each statement of their transaction is made to fail on the way to the server.
-/// What is written behind it is carried out all the same.
+/// Pipelined statements after it are executed all the same.
 @Suite struct SwapTransactionTests {
     enum Step: Int, CaseIterable, Sendable {
         case start, lock, write, commit
@@ -16,7 +16,7 @@ import Testing
         case refusal
         /// The row could not be locked in time: the transaction goes on.
         case lockWait
-        /// The transaction is rolled back, so that what comes behind is in none.
+        /// The transaction is rolled back, so later statements are in none.
         case deadlock
         /// The connection breaks before the server has it.
         case cut
@@ -151,20 +151,20 @@ import Testing
         defer { proxy.down() }
         let transaction = NIOLockedValueBox(Transaction(awaited: step))
         proxy.rewrite { bytes in
-            // The server does what it is told, and its answer stays away.
+            // The server executes the statement, and its answer is lost.
             if transaction.withLockedValue({ $0.isReached(bytes) }) { proxy.hold() }
             return .asItIs
         }
         try await server.withStore { direct, _ in
             for key in 0..<8 { try await direct.set(["k", "\(key)"], 0) }
-            let pool = try pool(server, by: proxy) { $0.deadline = .seconds(2) }
+            let pool = try pool(server, by: proxy) { $0.operationTimeout = .seconds(2) }
             let kv = try MySQLKvStore(pool, options: direct.options)
             for result in try await swap(kv, from: 0, to: 1) { #expect(try result.get()) }
             transaction.withLockedValue { $0.isArmed = true }
             let (early, late) = try await pool.whileBusy {
                 let early = (0..<4).map { key in Task { try await kv.cas(["k", "\(key)"], expected: 1, new: 2) } }
                 try await eventually { pool.status.waiting == 4 }
-                // Those who come later have time left when the first have none.
+                // Later requests have time left when the first have none.
                 try await Task.sleep(for: .seconds(1))
                 let late = (4..<8).map { key in Task { try await kv.cas(["k", "\(key)"], expected: 1, new: 2) } }
                 try await eventually { pool.status.waiting == 8 }

@@ -19,7 +19,7 @@ struct TestServer: Sendable, CustomTestStringConvertible {
     /// The processes, in the order of the configuration's addresses, if the tests' script started them.
     let nodes: [ServerNode]
 
-    /// What the name of each test case shows.
+    /// The description in the name of each test case.
     var testDescription: String { "\(name) \(server.version)" }
 
     var name: String {
@@ -88,7 +88,7 @@ struct TestServer: Sendable, CustomTestStringConvertible {
     ) throws -> MySQLPool {
         var configuration = configuration
         configuration.pool.maximumConnections = size
-        configuration.deadline = .seconds(60)
+        configuration.operationTimeout = .seconds(60)
         configuration.pool.acquisitionTimeout = .seconds(60)
         configuration.observability.logger = logger
         change(&configuration)

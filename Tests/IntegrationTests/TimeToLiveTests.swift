@@ -29,7 +29,7 @@ import Testing
                 #expect(try await kv.get(["from east"], as: Int.self) == 1)
                 #expect(try await kv.get(["from west"], as: Int.self) == 2)
                 for key: KvKey in [["from east"], ["from west"]] {
-                    let left = try #require(try await kv.getWithExpiry(key)?.ttl)
+                    let left = try #require(try await kv.getWithTTL(key)?.ttl)
                     #expect(left > .seconds(3500) && left <= .seconds(3600))
                 }
             }
@@ -38,7 +38,7 @@ import Testing
         }
     }
 
-    /// What is stored is UTC: plain SQL sees the date.
+    /// The stored date is UTC, as plain SQL shows.
     @Test(arguments: try await TestServer.all)
     func expiryIsStoredInUTC(_ server: TestServer) async throws {
         try await server.withStore(session: Self.session("+05:30")) { kv, _ in
@@ -61,7 +61,7 @@ import Testing
             let writer = try store(kv, at: "2026-10-25 00:30:00")
             try await writer.set(["autumn"], 1, ttl: .seconds(7200))
             let inTheSecondHour = try store(kv, at: "2026-10-25 01:30:00")
-            let left = try await inTheSecondHour.getWithExpiry(["autumn"])?.ttl
+            let left = try await inTheSecondHour.getWithTTL(["autumn"])?.ttl
             #expect(left.map { $0 > .seconds(3590) && $0 <= .seconds(3600) } == true)
             let justBefore = try store(kv, at: "2026-10-25 02:29:59")
             #expect(try await justBefore.get(["autumn"], as: Int.self) == 1)
@@ -87,7 +87,7 @@ import Testing
         try await server.withStore(
             session: Self.session("+09:00"), options: { $0.expiryClock = .sessionTimeZone }
         ) { kv, _ in
-            try await kv.initialize()
+            try await kv.createTable()
             let table = kv.options.tableName
             let typeScript = try server.pool(1) { $0.sessionSetup = Self.session("+09:00") }
             try await typeScript.withConnection { connection in
@@ -96,7 +96,7 @@ import Testing
                 try await connection.query(
                     "INSERT INTO `\(table)` VALUES ('[\"old\"]', '1', DATE_SUB(NOW(6), INTERVAL 1 SECOND))")
             }
-            let left = try #require(try await kv.getWithExpiry(["ts"])?.ttl)
+            let left = try #require(try await kv.getWithTTL(["ts"])?.ttl)
             #expect(left > .seconds(60) && left <= .seconds(100))
             #expect(try await kv.get(["old"]) == nil)
             try await kv.set(["ours"], 1, ttl: .seconds(100))
@@ -141,26 +141,26 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func expiryIsReadAndKept(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
-            #expect(try await kv.getWithExpiry(["k"]) == nil)
+            #expect(try await kv.getWithTTL(["k"]) == nil)
             try await kv.set(["k"], 1)
-            let forEver = try #require(try await kv.getWithExpiry(["k"]))
-            #expect(forEver.value == KvValue(trusted: "1") && forEver.ttl == nil)
-            try await kv.setKeepingExpiry(["k"], KvValue(trusted: "2"))
-            let changed = try #require(try await kv.getWithExpiry(["k"]))
-            #expect(changed.value == KvValue(trusted: "2") && changed.ttl == nil)
+            let forEver = try #require(try await kv.getWithTTL(["k"]))
+            #expect(forEver.value == JSONValue(uncheckedJSON: "1") && forEver.ttl == nil)
+            try await kv.setKeepingExpiry(["k"], JSONValue(uncheckedJSON: "2"))
+            let changed = try #require(try await kv.getWithTTL(["k"]))
+            #expect(changed.value == JSONValue(uncheckedJSON: "2") && changed.ttl == nil)
 
             try await kv.set(["k"], 3, ttl: .seconds(500))
-            try await kv.setKeepingExpiry(["k"], KvValue(trusted: "4"))
-            let kept = try #require(try await kv.getWithExpiry(["k"]))
-            #expect(kept.value == KvValue(trusted: "4"))
+            try await kv.setKeepingExpiry(["k"], JSONValue(uncheckedJSON: "4"))
+            let kept = try #require(try await kv.getWithTTL(["k"]))
+            #expect(kept.value == JSONValue(uncheckedJSON: "4"))
             #expect(kept.ttl.map { $0 > .seconds(400) && $0 <= .seconds(500) } == true)
 
             // Over an expired entry, and over none, the new one never expires.
             try await kv.set(["k"], 5, ttl: .zero)
             for key: KvKey in [["k"], ["new"]] {
-                try await kv.setKeepingExpiry(key, KvValue(trusted: "6"))
-                let new = try #require(try await kv.getWithExpiry(key))
-                #expect(new.value == KvValue(trusted: "6") && new.ttl == nil)
+                try await kv.setKeepingExpiry(key, JSONValue(uncheckedJSON: "6"))
+                let new = try #require(try await kv.getWithTTL(key))
+                #expect(new.value == JSONValue(uncheckedJSON: "6") && new.ttl == nil)
             }
         }
     }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What the commands of the tool promise, whatever a variable of the server is set to: the right answer, or an error that
+/// The contract of the tool's commands for any value of a server's variable: the right answer, or an error that
 /// names the variable.
 struct ToolContract {
     let server: TestServer
@@ -14,7 +14,7 @@ struct ToolContract {
         self.variable = variable
     }
 
-    /// What a command may say instead of doing it, by the variable.
+    /// The permitted error of a command, by the variable.
     private static let refusals = ["time_zone": "--expiry-clock"]
 
     private typealias Wrong = SessionVariableTests.Wrong

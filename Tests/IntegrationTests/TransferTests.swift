@@ -34,12 +34,12 @@ import Testing
     private func fill(_ kv: MySQLKvStore) async throws {
         var entries: [KvEntry] = []
         for number in 0..<3000 {
-            entries.append(KvEntry(key: ["many", "\(number)"], value: KvValue(trusted: "{\"n\":\(number)}")))
+            entries.append(KvEntry(key: ["many", "\(number)"], value: JSONValue(uncheckedJSON: "{\"n\":\(number)}")))
         }
         try await kv.set(entries: entries, ttl: .seconds(100_000))
         try await kv.set(
-            ["é\u{1}\"\n", "\u{1F600}"], KvValue(json: "[1.5,\"\\u0000\\n\",null,{\"a\":18446744073709551615}]"))
-        try await kv.set(["null"], KvValue.null)
+            ["é\u{1}\"\n", "\u{1F600}"], JSONValue(json: "[1.5,\"\\u0000\\n\",null,{\"a\":18446744073709551615}]"))
+        try await kv.set(["null"], JSONValue.null)
         try await kv.set(["gone"], "v", ttl: .zero)
     }
 
@@ -49,7 +49,7 @@ import Testing
                 + "WHERE expires IS NULL OR expires > UTC_TIMESTAMP(6) ORDER BY `key`")
     }
 
-    /// What comes back is the same to the byte and to the microsecond.
+    /// The imported entries are the same to the byte and to the microsecond.
     @Test(arguments: try await TestServer.all)
     func whatIsExportedIsImportedUnchanged(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
@@ -62,7 +62,7 @@ import Testing
                 #expect(imported.output == "3002 entries imported, 0 had ended\n")
                 let (before, after) = (try await rows(server, kv), try await rows(server, other))
                 #expect(before.map { $0[0...1] } == after.map { $0[0...1] })
-                // By the server's clock and ours in turn: as exact as they are told.
+                // By the server's clock and the local clock in turn.
                 func ends(_ rows: [[String?]]) -> [Double] {
                     rows.compactMap { $0[2] }.map { Double($0.split(separator: ":").last ?? "") ?? 0 }
                 }
@@ -103,7 +103,7 @@ import Testing
         try JSONDecoder().decode(Checkpoint.self, from: Data(contentsOf: folder.appending(path: name)))
     }
 
-    /// A line that is no entry: batches before it are stored, its own is not, and the checkpoint says so.
+    /// A line that is not an entry: batches before it are stored, its own is not, and the checkpoint says so.
     @Test(arguments: try await TestServer.all)
     func aBadLineStopsTheImportAtItsBatch(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
@@ -113,12 +113,13 @@ import Testing
             try Data(text.joined(separator: "\n").utf8).write(to: folder.appending(path: "in"))
             let failed = try await run(
                 server, kv, "import", "--input", path("in"), "--checkpoint", path("c"), exitCode: 2)
-            #expect(failed.errors.contains("line 2201, from byte \(before) on, is no entry: it isn't a JSON object"))
+            #expect(failed.errors.contains("line 2201, from byte \(before) on, is not an entry"))
+            #expect(failed.errors.contains("is not an entry: it isn't a JSON object"))
             #expect(failed.errors.contains("the 2000 lines before its batch are stored"))
             #expect(!failed.errors.contains("hunter2"))
             #expect(try await kv.count() == 2000)
             #expect(try checkpoint("c").lines == 2000)
-            // Nobody else may read where keys may stand.
+            // Only the owner may read a file that may contain keys.
             let permissions = try FileManager.default.attributesOfItem(atPath: path("c"))[.posixPermissions]
             #expect(permissions as? Int == 0o600)
             // Mended, it goes on there: what stands before is not stored again.
@@ -129,7 +130,7 @@ import Testing
             try await server.withStore { other, _ in
                 let refused = try await run(
                     server, other, "import", "--input", path("in"), "--checkpoint", path("c"), exitCode: 2)
-                #expect(refused.errors.contains("other work"))
+                #expect(refused.errors.contains("a different job"))
             }
             try Data(("x" + text.joined(separator: "\n")).utf8).write(to: folder.appending(path: "other"))
             let differs = try await run(
@@ -143,7 +144,7 @@ import Testing
         }
     }
 
-    /// Ended by force, it goes on behind what is stored, and nothing is missing.
+    /// Ended by force, it continues after the stored lines, and nothing is missing.
     @Test(arguments: try await TestServer.all)
     func anImportThatWasKilledGoesOn(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
@@ -188,7 +189,7 @@ import Testing
         }
     }
 
-    /// What the server refuses is told at once, also to one who has more to send.
+    /// A refusal of the server is reported immediately, even while there is more input.
     @Test(arguments: try await TestServer.all)
     func anErrorDoesNotWaitForMoreInput(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
@@ -256,7 +257,7 @@ import Testing
         }
     }
 
-    /// The count for the bar is refused, or takes too long: there is no bar, and the work is done.
+    /// The count for the bar is refused, or takes too long: no bar is shown, and the work is done.
     @Test(arguments: try await TestServer.all)
     func withoutACountTheWorkIsDone(_ server: TestServer) async throws {
         let proxy = try Proxy(to: server.ports[0])
@@ -301,7 +302,7 @@ import Testing
             let answer = try await run(server, kv, "import", input: text)
             #expect(answer.output == "5 entries imported, 2 had ended\n")
             func left(_ key: String) async throws -> Double? {
-                try await kv.getWithExpiry([key])?.ttl.map { $0 / .seconds(1) }
+                try await kv.getWithTTL([key])?.ttl.map { $0 / .seconds(1) }
             }
             #expect(try await left("for ever") == nil)
             #expect(try await kv.count() == 4)
@@ -313,7 +314,7 @@ import Testing
                 "{\"key\":[\"a\"],\"value\":1,\"x\":1}", "\"\"",
             ] {
                 let failed = try await run(server, kv, "import", input: bad + "\n", exitCode: 2)
-                #expect(failed.errors.contains("line 1, from byte 0 on, is no entry"))
+                #expect(failed.errors.contains("line 1, from byte 0 on, is not an entry"))
                 #expect(failed.errors.contains("; nothing is stored"))
             }
         }
@@ -329,7 +330,7 @@ import Testing
                 #expect(try await copy.count() == 3000)
                 #expect(try await copy.get(["many", "7"]) == kv.get(["many", "7"]))
                 let (left, there) = (
-                    try await kv.getWithExpiry(["many", "7"])?.ttl, try await copy.getWithExpiry(["many", "7"])?.ttl
+                    try await kv.getWithTTL(["many", "7"])?.ttl, try await copy.getWithTTL(["many", "7"])?.ttl
                 )
                 #expect(abs((try #require(left) - (try #require(there))) / .seconds(1)) < 60)
                 try await run(server, kv, "copy", exitCode: 2)
@@ -353,7 +354,7 @@ import Testing
         }
     }
 
-    /// The server that is copied to refuses a row: what is behind it is copied later, what is before it not again.
+    /// The server that is copied to refuses a row: rows after it are copied later, rows before it not again.
     @Test(arguments: try await TestServer.all)
     func aCopyGoesOnWhereItWas(_ server: TestServer) async throws {
         let other = try #require(try await TestServer.all.last)
@@ -361,7 +362,7 @@ import Testing
             try await other.withStore { copy, _ in
                 try await fill(kv)
                 try await server.sql("INSERT INTO \(kv.options.tableName) (`key`, `value`) VALUES ('[ \"a\"]', '1')")
-                try await copy.initialize()
+                try await copy.createTable()
                 let alter = "ALTER TABLE \(copy.options.tableName)"
                 try await other.sql(alter + " ADD CONSTRAINT refused CHECK (`key` <> '[\"many\",\"998\"]')")
                 let arguments = [

@@ -24,7 +24,7 @@ import Testing
         }
     }
 
-    /// A cluster may refuse the lock: rows are removed all the same, and it is told once.
+    /// A cluster may refuse the lock: rows are removed all the same, and it is logged once.
     @Test(arguments: try await TestServer.all)
     func withoutALockExpiredRowsAreRemovedAllTheSame(_ server: TestServer) async throws {
         let proxy = try Proxy(to: server.ports[0])
@@ -66,7 +66,9 @@ import Testing
             try await direct.set(["expired"], 1, ttl: .zero)
             let rights = "SELECT, INSERT, UPDATE"
             try await server.withUser(granted: rights, on: direct.options.tableName) { user, password in
-                let pool = try server.pool(2, logger: log.logger) { ($0.user, $0.password) = (user, Secret(password)) }
+                let pool = try server.pool(2, logger: log.logger) {
+                    ($0.user, $0.password) = (user, MySQLConfiguration.Password(password))
+                }
                 var options = direct.options
                 options.upkeep.interval = .milliseconds(20)
                 let kv = try MySQLKvStore(pool, options: options)
@@ -158,7 +160,7 @@ import Testing
             try await kv.set(["expired"], 1, ttl: .zero)
             let other = try await otherSweeper(server, kv)
             let upkeep = Task { await kv.run() }
-            try await eventually { log.text.contains("another sweeper is at work") }
+            try await eventually { log.text.contains("another sweeper is running") }
             #expect(try await rows(server, kv) == 1)
             await other.close()
             try await eventually { try await rows(server, kv) == 0 }
@@ -169,7 +171,7 @@ import Testing
         }
     }
 
-    /// A sweep under way ends when its task is cancelled, and that is no failure.
+    /// A running sweep ends when its task is cancelled, which is not a failure.
     @Test(arguments: try await TestServer.all)
     func aCancelledSweepIsNoFailure(_ server: TestServer) async throws {
         let log = CapturedLog()
@@ -191,7 +193,7 @@ import Testing
             let stores = try (0..<8).map { _ in try server.another(kv, poolSize: 2) }
             try await withThrowingTaskGroup { group in
                 for (index, store) in stores.enumerated() {
-                    group.addTask { try await store.initialize() }
+                    group.addTask { try await store.createTable() }
                     group.addTask { try await store.set(["k", "\(index)"], index) }
                 }
                 for _ in 0..<3 {
@@ -214,8 +216,8 @@ import Testing
             #expect(ddl.contains("engine=innodb") && ddl.contains("utf8mb4_bin"))
             #expect(ddl.contains("json") && ddl.contains("primary key (`key`)"))
 
-            try await kv.drop()
-            try await kv.drop()
+            try await kv.dropTable()
+            try await kv.dropTable()
             #expect(try await kv.get(["k", "1"]) == nil)
             #expect(try await kv.count() == 0)
         }
@@ -233,14 +235,14 @@ import Testing
         }
     }
 
-    /// The TypeScript store makes the index in a second step, and may have been stopped before it.
+    /// The TypeScript store creates the index in a second step, and may have been stopped before it.
     @Test(arguments: try await TestServer.all)
     func aMissingIndexIsMade(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
-            try await kv.initialize()
+            try await kv.createTable()
             let table = kv.options.tableName
             try await server.sql("DROP INDEX `idx_\(table)_expires` ON `\(table)`")
-            try await kv.initialize()
+            try await kv.createTable()
             let indexes = try await server.sql("SHOW INDEX FROM `\(table)`")
             #expect(indexes.contains { $0[2] == "idx_\(table)_expires" })
         }
@@ -249,23 +251,23 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func fourRightsAreEnough(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
-            try await kv.initialize()
+            try await kv.createTable()
             try await server.withUser(
                 granted: "SELECT, INSERT, UPDATE, DELETE", on: kv.options.tableName
             ) { user, password in
                 let pool = try server.pool(2) {
                     $0.user = user
-                    $0.password = Secret(password)
+                    $0.password = MySQLConfiguration.Password(password)
                 }
                 let least = try MySQLKvStore(pool, options: kv.options)
-                try await least.initialize()
+                try await least.createTable()
                 try await least.set(["k"], 1, ttl: .seconds(100))
                 #expect(try await least.get(["k"], as: Int.self) == 1)
                 #expect(try await least.cas(["k"], expected: 1, new: 2))
                 #expect(try await least.cas(["new"], expected: nil, new: 2, ttl: .zero))
                 #expect(try await least.cas(["new"], expected: nil, new: 3))
                 try await least.setKeepingExpiry(["k"], .null)
-                #expect(try await least.getWithExpiry(["k"])?.value == .null)
+                #expect(try await least.getWithTTL(["k"])?.value == .null)
                 try await least.set(entries: [KvEntry(key: ["m"], value: .null)], ttl: .zero)
                 #expect(try await least.get(keys: [["k"], ["m"]]).count == 1)
                 #expect(try await least.deleteExpired() == 1)
@@ -276,7 +278,7 @@ import Testing
                 try await least.delete(["k"])
                 try await least.delete(keys: [["k"], ["m"]])
                 #expect(try await least.delete(prefix: ["new"]) == 1)
-                let denied = await #expect(throws: KvError.self) { try await least.drop() }
+                let denied = await #expect(throws: KvError.self) { try await least.dropTable() }
                 #expect(denied?.code == .serverError)
                 var options = kv.options
                 options.tableName += "_missing"

@@ -37,21 +37,21 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func readsWhatTheTypeScriptStoreWrote(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
-            try await kv.initialize()
+            try await kv.createTable()
             for row in try Self.rows() {
                 guard let value = row.value else { continue }
                 let hasTTL = row.members["ttl_seconds"] != "null"
                 try await server.sql(
                     "INSERT INTO `\(kv.options.tableName)` VALUES (?, ?, UTC_TIMESTAMP(6) + INTERVAL ? SECOND)",
                     .text(row.key), .text(value), hasTTL ? .integer(86400) : .null)
-                let expected = KvValue(trusted: try #require(row.string("get_json")))
+                let expected = JSONValue(uncheckedJSON: try #require(row.string("get_json")))
                 guard let key = KvKey(serialized: row.key) else {
                     // A lone surrogate, which Swift's strings can't hold: `list` skips the row.
                     #expect(row.key.contains("\\ud"), "\(row.label)")
                     continue
                 }
                 #expect(try await kv.get(key) == expected, "\(row.label)")
-                #expect((try await kv.getWithExpiry(key)?.ttl != nil) == hasTTL, "\(row.label)")
+                #expect((try await kv.getWithTTL(key)?.ttl != nil) == hasTTL, "\(row.label)")
             }
             var listed: Set<KvKey> = []
             for try await entry in kv.list() { #expect(listed.insert(entry.key).inserted) }
@@ -66,7 +66,7 @@ import Testing
         try await server.withStore { kv, _ in
             for row in try Self.rows() {
                 guard row.value != nil, let key = KvKey(serialized: row.key) else { continue }
-                let value = try KvValue(json: try #require(row.string("value_json")))
+                let value = try JSONValue(json: try #require(row.string("value_json")))
                 try await kv.set(key, value)
                 let stored = try await server.sql(
                     "SELECT HEX(`key`), `expires` IS NULL FROM `\(kv.options.tableName)` WHERE `key` = ?",

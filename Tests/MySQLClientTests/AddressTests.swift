@@ -6,7 +6,7 @@ import NIOCore
 import NIOPosix
 import Testing
 
-/// Addresses behind which nobody answers, before one where somebody does.
+/// Addresses that don't answer, before one that does.
 @Suite struct AddressTests {
     private static func living() throws -> FakeServer {
         try FakeServer { connection in
@@ -20,7 +20,7 @@ import Testing
         var configuration = MySQLConfiguration(address: addresses[0], user: "user", password: "secret", database: "db")
         configuration.addresses = addresses
         configuration.connectTimeout = .seconds(20)
-        configuration.deadline = .seconds(5)
+        configuration.operationTimeout = .seconds(5)
         configuration.pool.maximumConnections = 1
         return configuration
     }
@@ -43,7 +43,7 @@ import Testing
         let silent = try (0..<2).map { _ in try FakeServer { _ in } }
         defer { for server in silent { server.stop() } }
         var configuration = Self.configuration(silent.map { .tcp(host: "127.0.0.1", port: $0.port) })
-        configuration.deadline = .seconds(60)
+        configuration.operationTimeout = .seconds(60)
         let pool = try MySQLPool(configuration)
         let waiting = Task { try await pool.withConnection { _ in } }
         while pool.status.waiting == 0 { await Task.yield() }
@@ -52,7 +52,7 @@ import Testing
     }
 
     #if os(Linux)
-        /// What a name server says.
+        /// The answer of a name server.
         private struct Names: Resolver, Sendable {
             let eventLoop: any EventLoop
             /// nil: nothing, ever.
@@ -103,7 +103,7 @@ import Testing
                 guard withAddress({ bind(listener, $0, $1) }) == 0, listen(listener, 0) == 0 else {
                     throw POSIXError(.EADDRNOTAVAIL)
                 }
-                // One connection that nobody accepts is all that it has room for.
+                // Its backlog has room for one connection that isn't accepted.
                 let client = newSocket()
                 guard withAddress({ Foundation.connect(client, $0, $1) }) == 0 else {
                     throw POSIXError(.ECONNREFUSED)

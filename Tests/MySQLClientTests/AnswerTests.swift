@@ -4,7 +4,7 @@ import MySQLClient
 import NIOConcurrencyHelpers
 import Testing
 
-/// What becomes of answers that end otherwise than in order.
+/// Answers that end irregularly.
 @Suite struct AnswerTests {
     /// A pool of one connection, and what the server did to the statements it was asked to execute.
     private func withServer<T>(
@@ -20,7 +20,7 @@ import Testing
         var configuration = MySQLConfiguration(
             address: .tcp(host: "127.0.0.1", port: server.port), user: "user", password: "secret", database: "db")
         configuration.pool.maximumConnections = 1
-        configuration.deadline = .seconds(5)
+        configuration.operationTimeout = .seconds(5)
         let pool = try MySQLPool(configuration)
         let result = try await body(pool, server)
         await pool.close()
@@ -71,7 +71,7 @@ import Testing
         }
     }
 
-    /// What has happened to a statement follows from what was written: a failure to prepare it has changed nothing.
+    /// The outcome of a statement follows from the bytes written: a failure to prepare it has changed nothing.
     @Test(arguments: [false, true])
     func onlyWhatWasWrittenMayHaveBeenApplied(_ isExecuted: Bool) async throws {
         try await withServer { _, connection, command in
@@ -90,7 +90,7 @@ import Testing
         }
     }
 
-    /// A failure before the caller's own statement was sent is no outcome of it: it is tried again.
+    /// A failure before the caller's own statement was sent is not its outcome: it is retried.
     @Test func aConnectionLostDuringTheSetUpIsTriedAgain() async throws {
         let attempts = NIOLockedValueBox(0)
         try await withServer { _, connection, command in

@@ -10,12 +10,13 @@ import Testing
                 + "&pool-size=7&allow-public-key-retrieval=true")
         #expect(full.addresses == [.tcp(host: "db.example", port: 3307)])
         #expect(full.user == "us@er" && full.password.text == "p:/@ss:w" && full.database == "my db")
-        #expect(full.tls.mode == .require && full.connectTimeout == .seconds(1.5) && full.deadline == .seconds(2))
+        #expect(
+            full.tls.mode == .require && full.connectTimeout == .seconds(1.5) && full.operationTimeout == .seconds(2))
         #expect(full.pool.maximumConnections == 7 && full.allowPublicKeyRetrieval)
 
         let short = try MySQLConfiguration(url: "mariadb://root@localhost/fedify")
         #expect(short.addresses == [.tcp(host: "localhost", port: 3306)])
-        #expect(short.password.text.isEmpty && short.tls.mode == .prefer && short.deadline == .seconds(10))
+        #expect(short.password.text.isEmpty && short.tls.mode == .prefer && short.operationTimeout == .seconds(10))
         #expect(try MySQLConfiguration(url: "mysql://u:p@[::1]/d").addresses == [.tcp(host: "::1", port: 3306)])
         #expect(
             try MySQLConfiguration(url: "mysql://u:p@[fe80::1]:33/d").addresses == [.tcp(host: "fe80::1", port: 33)])
@@ -30,9 +31,41 @@ import Testing
         #expect(socket.addresses == [.unixSocket(path: "/run/my sql.sock")])
     }
 
+    /// Each setting by its long name, and each alias.
+    @Test func aURLHasTheNamesOfTheProperties() throws {
+        let pem = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Certificates/right.pem").path
+        let long = try MySQLConfiguration(
+            url: "mysql://u@h/d?tls-mode=verify-ca&tls-certificate-authority-file=\(pem)&tls-certificate-file=\(pem)"
+                + "&tls-private-key-file=\(pem)&server-public-key-file=\(pem)&allow-public-key-retrieval=true"
+                + "&allow-cleartext-password=true&connect-timeout=1&operation-timeout=100000&lock-wait-timeout=3"
+                + "&maximum-packet-size=100000&maximum-prepared-statements=5&pool-maximum-connections=6"
+                + "&pool-acquisition-timeout=0.5&pool-maximum-queued-operations=8&pool-idle-timeout=9"
+                + "&pool-maximum-lifetime=10")
+        #expect(long.tls.mode == .verifyCA && long.allowPublicKeyRetrieval && long.allowCleartextPassword)
+        #expect(
+            [
+                long.tls.certificateAuthorityFile, long.tls.certificateFile, long.tls.privateKeyFile,
+                long.serverPublicKeyFile,
+            ]
+                == [pem, pem, pem, pem])
+        #expect(long.connectTimeout == .seconds(1) && long.operationTimeout == .seconds(100_000))
+        #expect(long.lockWaitTimeout == .seconds(3) && long.pool.acquisitionTimeout == .milliseconds(500))
+        #expect(long.maximumPacketSize == 100_000 && long.maximumPreparedStatements == 5)
+        #expect(long.pool.maximumConnections == 6 && long.pool.maximumQueuedOperations == 8)
+        #expect(long.pool.idleTimeout == .seconds(9) && long.pool.maximumLifetime == .seconds(10))
+        let short = try MySQLConfiguration(
+            url: "mysql://u@h/d?tls=verify-ca&tls-ca=\(pem)&tls-cert=\(pem)&tls-key=\(pem)&server-public-key=\(pem)"
+                + "&deadline=100000&pool-size=6")
+        #expect(short.tls.mode == long.tls.mode && short.tls.privateKeyFile == pem && short.serverPublicKeyFile == pem)
+        #expect(short.operationTimeout == long.operationTimeout && short.pool.maximumConnections == 6)
+    }
+
     @Test(arguments: [
-        ("", "mysql://"), ("localhost/db", "mysql://"), ("postgres://u:hunter2@h/d", "scheme"),
-        ("mysql://u:hunter2@h", "no database"), ("mysql://h/d", "no user"), ("mysql://u:hunter2@/d", "no host"),
+        ("", "mysql://"), ("mysql://u:hunter2@h/d?tls=off&tls-mode=off", "tls-mode is given twice"),
+        ("mysql://u:hunter2@h/d?pool-idle-timeout=1e9", "from 0 to a year"), ("localhost/db", "mysql://"),
+        ("postgres://u:hunter2@h/d", "scheme"),
+        ("mysql://u:hunter2@h", "the database is missing"), ("mysql://h/d", "the user is missing"),
+        ("mysql://u:hunter2@/d", "the host is missing"),
         ("mysql://u:hunter2@h:0/d", "port"), ("mysql://u:hunter2@h:99999/d", "port"),
         ("mysql://u:hunter2@h:x/d", "port"),
         ("mysql://u:hunter2%zz@h/d", "password"), ("mysql://u%2:hunter2@h/d", "user"),
@@ -47,7 +80,7 @@ import Testing
         ("mysql://u:hunter2@h/d?connect-timeout=nan", "connect-timeout"), ("mysql://u:hunter2@h/d?pool-size=0", "pool"),
         ("mysql://u:hunter2@h/d?pool-size=many", "pool-size"), ("mysql://u:hunter2@h/d?socket=/s", "socket"),
         ("mysql://u:hunter2@a%2Cb/d", "comma"),
-        ("mysql://u:hunter2@a,,b/d", "no host"), ("mysql://u:hunter2@a,b,a:3306/d", "twice"),
+        ("mysql://u:hunter2@a,,b/d", "the host is missing"), ("mysql://u:hunter2@a,b,a:3306/d", "twice"),
         ("mysql://u:hunter2@a,b:x/d", "port"), ("mysql://u:hunter2@a,b/d?socket=/s", "socket"),
         ("mysql://u:hunter2#@h/d", "%23"), ("mysql://u:hunter2%00@h/d", "NUL"),
         ("mysql://u:hunter2@h/d?x\u{1b}[31m=1", "u{1b}"),
@@ -76,14 +109,14 @@ import Testing
         #expect(String(repeating: "x", count: 300).escaped().count == 257)
     }
 
-    /// A ? that should have been written %3F: what stands behind it is of the password, not a parameter's name.
+    /// A ? that should have been written %3F: the text after it belongs to the password, not to a parameter's name.
     @Test func aPasswordWithAQuestionMarkIsNotShown() throws {
         let error = #expect(throws: MySQLError.self) { try MySQLConfiguration(url: "mysql://u:pass?word@host/db") }
         #expect(error?.code == .invalidConfiguration)
         #expect(error?.message.contains("word@") == false && error?.message.contains("%3F") == true)
     }
 
-    /// An accent behind a separator makes one character of the two.
+    /// An accent after a separator forms one character with it.
     @Test func anAccentHidesNoSeparator() throws {
         let error = #expect(throws: MySQLError.self) {
             try MySQLConfiguration(url: "mysql://u:hun?ter2@\u{301}host/db?ssl=1")
@@ -93,5 +126,13 @@ import Testing
         #expect(found.password.text == "\u{301}p")
         #expect(found.addresses == [.tcp(host: "\u{301}h")])
         #expect(found.database == "\u{301}d")
+    }
+
+    /// One list says which parameters there are.
+    @Test func theParametersOfAURLAreThoseThatAreListed() throws {
+        let error = try #require(
+            throws: MySQLError.self, performing: { try MySQLConfiguration(url: "mysql://host/db?no-such-one=1") })
+        let names = error.message.split(separator: "known are ").last?.split { !($0.isLetter || $0 == "-") } ?? []
+        #expect(Set(names.map(String.init)) == Set(MySQLConfiguration.parameterNames))
     }
 }

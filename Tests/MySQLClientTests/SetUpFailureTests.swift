@@ -7,7 +7,7 @@ import Testing
 
 @testable import MySQLClient
 
-/// What a server says before the caller's own statement was sent is no outcome of that statement.
+/// An error before the caller's own statement was sent is not the outcome of that statement.
 @Suite struct SetUpFailureTests {
     enum Step: CaseIterable, Sendable {
         case greeting, logIn, setUp

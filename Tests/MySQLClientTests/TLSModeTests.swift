@@ -5,7 +5,7 @@ import NIOCore
 import NIOPosix
 import Testing
 
-/// What each TLS mode makes of each certificate, at each way of naming the host.
+/// The result of each TLS mode with each certificate, for each form of the host.
 @Suite struct TLSModeTests {
     enum Certificate: String, CaseIterable, Sendable {
         case right, otherName = "other-name", nameOnly = "name-only", addressOnly = "address-only"
@@ -38,7 +38,7 @@ import Testing
 
         var testDescription: String { "\(mode.rawValue), \(certificate), \(host), \(kind)" }
 
-        /// The client goes on with the log-in.
+        /// The client continues with the login.
         var isAccepted: Bool {
             switch mode {
             case .off, .prefer: true
@@ -113,7 +113,7 @@ import Testing
         try await server.stop()
     }
 
-    /// A key without its certificate, files that are none: told before anything is opened, or at the first use.
+    /// A key without its certificate, invalid files: reported before anything is opened, or at the first use.
     @Test func wrongFilesAreToldByName() async throws {
         var configuration = MySQLConfiguration(
             address: .tcp(host: "127.0.0.1", port: 1), user: "user", password: "secret", database: "db")

@@ -4,9 +4,9 @@ import NIOPosix
 import NIOSSL
 
 /// A server that greets, does a TLS handshake if it is asked to, and records what it is sent besides. It refuses every
-/// log-in.
+/// login.
 final class TLSServer: Sendable {
-    /// What the server has seen of one client.
+    /// The bytes and handshake of one client.
     struct Seen: Equatable, Sendable {
         /// Bytes sent in clear, the request for TLS excepted.
         var clear: [UInt8] = []
@@ -27,7 +27,7 @@ final class TLSServer: Sendable {
     ///   - certificate: A file with certificate and key; nil: TLS is not offered.
     ///   - clientAuthority: A file; clients must show a certificate that it signed.
     /// - Returns: A server that listens.
-    /// - Throws: What the files or the socket are at fault for.
+    /// - Throws: Errors of the files or the socket.
     static func start(
         on host: String, greeting: [UInt8], certificate: String?, clientAuthority: String? = nil
     ) async throws -> TLSServer {

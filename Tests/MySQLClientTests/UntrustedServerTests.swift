@@ -12,11 +12,12 @@ import Testing
         to server: FakeServer, _ change: (inout MySQLConfiguration) -> Void = { _ in }
     ) async throws -> (MySQLError?, Duration) {
         var configuration = MySQLConfiguration(
-            address: .tcp(host: "127.0.0.1", port: server.port), user: "user", password: Secret(Self.password),
+            address: .tcp(host: "127.0.0.1", port: server.port), user: "user",
+            password: MySQLConfiguration.Password(Self.password),
             database: "db")
         configuration.connectTimeout = .seconds(2)
-        // What may get better is tried again until then.
-        configuration.deadline = .seconds(3)
+        // Transient failures are retried until then.
+        configuration.operationTimeout = .seconds(3)
         change(&configuration)
         let pool = try MySQLPool(configuration)
         let start = ContinuousClock.now
@@ -44,7 +45,7 @@ import Testing
         #expect(server.received.isEmpty)
     }
 
-    /// Bytes behind the greeting would be taken for what comes after the TLS handshake: not one is sent then.
+    /// Bytes after the greeting would be processed as if they came after the TLS handshake: not one is sent then.
     @Test(arguments: MySQLConfiguration.TLS.Mode.allCases.filter { $0 != .verifyCA })
     func nothingMayComeBehindTheGreeting(_ mode: MySQLConfiguration.TLS.Mode) async throws {
         let greeting = FakeServer.greeting(method: "mysql_native_password", offersTLS: true)

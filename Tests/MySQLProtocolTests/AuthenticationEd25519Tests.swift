@@ -63,7 +63,7 @@ import Testing
         #expect(Samples.hex(try exchange.initialResponse()) == expected)
     }
 
-    /// What MariaDB's server keeps of a password: results of `ed25519_password` of MariaDB 10.11.
+    /// MariaDB's stored form of a password: results of `ed25519_password` of MariaDB 10.11.
     ///
     /// The one of "secret" is in "Authentication Plugin - ed25519" too.
     @Test(arguments: [

@@ -23,7 +23,7 @@ import Testing
             try AuthenticationExchange(methodName: name, challenge: Samples.nonce, policy: Samples.policy())
         }
         #expect(
-            refusal?.message == "the server asks for the authentication method '\(shown)', which is not supported; "
+            refusal?.message == "the server requests the authentication method '\(shown)', which is not supported; "
                 + "supported are mysql_native_password, caching_sha2_password, client_ed25519, parsec, "
                 + "mysql_clear_password")
     }
@@ -73,7 +73,7 @@ import Testing
             }
             #expect(
                 refusal?.message
-                    == "the server asks for the password in clear text (mysql_clear_password); that needs "
+                    == "the server requests the password in clear text (mysql_clear_password); that needs "
                     + "allow-cleartext-password=true and tls=verify-ca or verify-identity")
         }
     }
@@ -100,7 +100,7 @@ import Testing
 
     // MARK: The order
 
-    /// What servers may send, and what they may not.
+    /// Valid and invalid messages of servers.
     static let messages: [[UInt8]] = [
         [], [0], [1], [2], [3], [4], [5], [0xFE], [0xFF], [3, 0], [4, 0], [3, 4], [4, 4],
         Array(AuthenticationRSATests.publicKey.utf8), Samples.parsecSalt, Samples.nonce, Samples.longNonce,

@@ -62,8 +62,8 @@ import Testing
             try exchange.receive(moreData: salt(factor: factor))
         }
         #expect(
-            refusal?.message == "the server asks for 1024 * 2^\(factor) iterations of parsec's key derivation; "
-                + "at most 1024 * 2^4 are done")
+            refusal?.message == "the server requests 1024 * 2^\(factor) iterations of parsec's key derivation; "
+                + "at most 1024 * 2^4 are accepted")
     }
 
     @Test(arguments: 0...40)

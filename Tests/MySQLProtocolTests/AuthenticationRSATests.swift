@@ -18,7 +18,7 @@ import _CryptoExtras
         return exchange
     }
 
-    /// What the server reads: RSA with OAEP and SHA-1, and XOR with the nonce over and over.
+    /// Decrypts as the server does: RSA with OAEP and SHA-1, and XOR with the nonce over and over.
     private func decrypted(_ step: AuthenticationExchange.Step) throws -> [UInt8] {
         guard case .send(let bytes) = step else { return [] }
         let key = try _RSA.Encryption.PrivateKey(pemRepresentation: Self.privateKey)
@@ -77,8 +77,8 @@ import _CryptoExtras
         var exchange = try exchange()
         let refusal = #expect(throws: AuthenticationRefusal.self) { try exchange.receive(moreData: [4]) }
         #expect(
-            refusal?.message == "the server asks for the password on a connection without TLS; use tls=require, "
-                + "or name the server's RSA key with server-public-key, "
+            refusal?.message == "the server requests the password on a connection without TLS; use tls=require, "
+                + "or configure the server's RSA key with server-public-key, "
                 + "or trust the key it sends with allow-public-key-retrieval=true")
     }
 

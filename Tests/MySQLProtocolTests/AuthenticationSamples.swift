@@ -1,6 +1,6 @@
 import MySQLProtocol
 
-/// What the tests of authentication share.
+/// Shared by the tests of authentication.
 enum Samples {
     static let password = "secret"
 

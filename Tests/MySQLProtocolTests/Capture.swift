@@ -5,7 +5,7 @@ import Testing
 
 /// A command that a real server took, and the packets that it answered with. The files are in `Captures`.
 struct Capture: Decodable, Sendable, CustomTestStringConvertible {
-    /// What was sent, by its fields.
+    /// The sent packet, by its fields.
     struct Command: Decodable, Sendable {
         var command: String
         var sql: String?
@@ -46,7 +46,7 @@ struct Capture: Decodable, Sendable, CustomTestStringConvertible {
     var sent: String
     /// The packets that came, with their headers.
     var received: [String]
-    /// What they say, as ``Replay/events`` has it.
+    /// The expected ``Replay/events``.
     var events: [String]
     /// The file's name: the server, and whether it sends EOF packets.
     var source = ""
@@ -91,7 +91,7 @@ struct Capture: Decodable, Sendable, CustomTestStringConvertible {
     }
 }
 
-/// What the decoders make of the bytes of one or more answers.
+/// The decoded bytes of one or more answers.
 struct Replay {
     /// As text: rows with their values, ends, errors, prepared statements.
     private(set) var events: [String] = []
@@ -102,7 +102,7 @@ struct Replay {
     private var responses: ArraySlice<ResponseDecoder>
     private let rendersRows: Bool
 
-    /// Whether every answer has ended, and nothing came behind the last one.
+    /// Whether every answer has ended, and nothing came after the last one.
     var isComplete: Bool { failure == nil && responses.isEmpty && decoder.pendingBytes == 0 }
 
     /// - Parameters:
@@ -171,7 +171,7 @@ struct Replay {
         var row = row
         var texts: [String] = []
         for column in row.columns {
-            // What is text or bytes can be read in two ways.
+            // Text and bytes can be read in two ways.
             if !row.isBinary || column.type.hasLength {
                 var other = row
                 let bytes = try other.nextBytes()

@@ -2,7 +2,7 @@ import MySQLProtocol
 import NIOCore
 import Testing
 
-/// What real servers sent: MariaDB 10.11 and MySQL 9.7, with EOF packets and without.
+/// Captured from real servers: MariaDB 10.11 and MySQL 9.7, with EOF packets and without.
 @Suite struct CaptureTests {
     @Test(arguments: Capture.all)
     func anAnswerSaysWhatTheServerMeant(_ capture: Capture) {
@@ -111,8 +111,8 @@ import Testing
         #expect(names("mariadb-eof").filter { !onlyMariaDB.contains($0) } == expected)
     }
 
-    /// What MariaDB's id of the statement prepared last rests on: where the preparation failed, there is none, also
-    /// where another statement was prepared before.
+    /// MariaDB's ID for the last prepared statement relies on this: after a failed preparation there is no such
+    /// statement, also where another statement was prepared before.
     @Test(arguments: ["mariadb", "mariadb-eof"])
     func nothingIsExecutedWhereThePreparationFailed(_ source: String) throws {
         for name in ["after an insertion", "as the first of a session"] {

@@ -45,11 +45,11 @@ import Testing
         }
     }
 
-    /// What MariaDB has its extended capabilities in is reserved with MySQL.
+    /// MariaDB's extended capabilities are in a field that MySQL reserves.
     @Test(arguments: [("mariadb", true), ("mysql", false)])
     func onlyMariaDBsExtendedCapabilitiesAreRead(_ server: String, _ isMariaDB: Bool) throws {
         let packet = try Login.first(of: server).greeting { packet in
-            // Behind capabilities, collation, status, more capabilities, the challenge's length and six bytes.
+            // After capabilities, collation, status, more capabilities, the challenge's length and six bytes.
             let start = HandshakeTests.capabilities(of: packet) + 2 + 1 + 2 + 2 + 1 + 6
             packet.replaceSubrange(start..<start + 4, with: [0xFF, 0xFF, 0xFF, 0xFF])
         }
@@ -66,12 +66,12 @@ import Testing
         for count in 0..<payload.count {
             let greeting = try? parse(payload.prefix(count))
             switch count {
-            // What servers before 4.1 sent: too old to log in to.
+            // The greeting of servers before 4.1, which are too old.
             case end:
                 #expect(greeting?.capabilities.contains(.pluginAuthentication) == false)
-            // The NUL behind the method's name may be left out.
+            // The NUL after the method's name may be omitted.
             case payload.count - 1: #expect(greeting == whole)
-            // The challenge or the name is shorter, and so no log-in comes of it.
+            // The challenge or the name is shorter, so the login fails.
             case (payload.count - 1 - name - 13)...:
                 #expect(greeting.map { $0.methodName != whole.methodName } ?? true)
             default: #expect(greeting == nil)
@@ -84,10 +84,10 @@ import Testing
         var payload = Array(try Login.first(of: "mysql").greeting().dropFirst(4))
         payload[0] = version
         let error = #expect(throws: ProtocolError.self) { try parse(payload) }
-        #expect(error?.description == "the server speaks version \(version) of the protocol; 10 is known")
+        #expect(error?.description == "the server uses version \(version) of the protocol; only 10 is supported")
     }
 
-    /// A server that has too many connections says so in the place of a greeting, without an SQLSTATE.
+    /// A server that has too many connections says so instead of a greeting, without an SQLSTATE.
     @Test func anErrorInThePlaceOfAGreetingIsTheServers() throws {
         var handshake = try Login.first(of: "mysql").handshake(.required)
         let packet = [16, 0, 0, 0, 0xFF, 0x10, 0x04] + Array("Too many hosts".utf8)

@@ -2,7 +2,7 @@ import MySQLProtocol
 import NIOCore
 import Testing
 
-/// A log-in to a real server by a client that was written for that alone; the server took the client's bytes, or
+/// A login to a real server by a minimal client; the server took the client's bytes, or
 /// refused for the reason named.
 struct Login: Decodable, Sendable, CustomTestStringConvertible {
     var name: String
@@ -13,7 +13,7 @@ struct Login: Decodable, Sendable, CustomTestStringConvertible {
     var tls: Bool
     /// "logged in", "failed: " with the server's error, or "refused: " with ours.
     var outcome: String
-    /// What was sent, in order; within TLS as it was before it.
+    /// The sent packets in order; inside TLS in plain text.
     var packets: [String]
 
     var testDescription: String { "\(server): \(name)" }
@@ -54,12 +54,12 @@ extension Handshake {
     }
 }
 
-/// A log-in as far as it got.
+/// A partial login.
 struct Conversation {
     /// As ``Login/packets``.
     var packets: [String] = []
     var outcome = "unfinished"
-    /// What was sent before TLS.
+    /// The bytes sent before TLS.
     var clear: [[UInt8]] = []
     private(set) var session: Handshake.Session?
     private var handshake: Handshake
@@ -147,13 +147,13 @@ struct Conversation {
         let greeting = login.greeting { packet in packet[Self.capabilities(of: packet) + 1] &= ~0x08 }
         let required = Conversation(login, .required, from: [greeting])
         #expect(required.clear.isEmpty)
-        #expect(required.outcome.hasPrefix("refused: the server offers no TLS"))
-        // Where TLS is only preferred, the log-in goes on without.
+        #expect(required.outcome.hasPrefix("refused: the server doesn't offer TLS"))
+        // Where TLS is only preferred, the login continues without it.
         let preferred = Conversation(login, .preferred, from: [greeting])
         #expect(preferred.clear == [login.packets(from: "client")[0]])
     }
 
-    /// Neither a changed greeting nor what comes in the place of the TLS handshake makes the log-in be sent.
+    /// Neither a changed greeting nor bytes instead of the TLS handshake make the client send login data.
     @Test(arguments: ["mariadb", "mysql"])
     func noGreetingBringsTheLogInOutBeforeTLS(_ server: String) throws {
         let login = try Login.first(of: server)
@@ -226,7 +226,7 @@ struct Conversation {
 
     /// Where the capabilities begin, in a greeting with its header.
     static func capabilities(of packet: [UInt8]) -> Int {
-        // Behind the version, its NUL, the id, eight bytes of the challenge and a NUL.
+        // After the version, its NUL, the id, eight bytes of the challenge and a NUL.
         (packet[5...].firstIndex(of: 0) ?? 0) + 1 + 4 + 8 + 1
     }
 }

@@ -16,7 +16,7 @@ import Testing
         return buffer
     }
 
-    /// What a server or client would send: the payload in packets, each with its header.
+    /// The payload as a server or client would send it: in packets, each with its header.
     private func packets(_ payload: ByteBuffer) -> ByteBuffer {
         var (rest, buffer, sequence) = (payload, ByteBuffer(), UInt8(0))
         while true {
@@ -88,7 +88,7 @@ import Testing
     func tooLongAPacketIsRefusedAtItsHeader(_ cuts: [Int]) throws {
         let header = ByteBuffer(bytes: [0xFF, 0xFF, 0xFF, 0])
         #expect(throws: ProtocolError.self) { try decoded(header, cutAt: cuts, limit: 1 << 20) }
-        // One byte less of the header, and it can't be known.
+        // With one byte less of the header, this is undecided.
         let part = ByteBuffer(bytes: [0xFF, 0xFF, 0xFF])
         #expect(try decoded(part, cutAt: cuts, limit: 1 << 20).pending == 3)
     }

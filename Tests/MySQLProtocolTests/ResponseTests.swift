@@ -41,14 +41,14 @@ import Testing
 
     @Test func anAnswerOfAnotherKindIsRefused() throws {
         let endsEarly = ProtocolError.truncated.description
-        let rows = "the server answers with rows where none were asked for"
+        let rows = "the server returned unexpected rows"
         let prepared = "the server answers the preparation of a statement with rows"
         #expect(try failure(.text, [[]]) == endsEarly)
         #expect(try failure(.ok, [[1]]) == rows)
         #expect(try failure(.ok, [[0xFE, 0, 0, 2, 0]]) == rows)
         #expect(try failure(.prepared, [[1]]) == prepared)
-        #expect(try failure(.text, [[0xFB, 0x2F, 0x65]]) == "the server asks for a file, and gets none")
-        #expect(try failure(.binary, [[0xFB]]) == "the server asks for a file, and gets none")
+        #expect(try failure(.text, [[0xFB, 0x2F, 0x65]]) == "the server requested a file, which is refused")
+        #expect(try failure(.binary, [[0xFB]]) == "the server requested a file, which is refused")
         // An OK without its fields, and an error without its code.
         for expectation: ResponseDecoder.Expectation in [.ok, .text, .binary, .prepared] {
             #expect(try failure(expectation, [[0]]) == endsEarly)
@@ -57,7 +57,7 @@ import Testing
     }
 
     @Test func aSecondAnswerIsRefused() throws {
-        let second = "the server announces a second answer to one command"
+        let second = "the server announced a second answer to a command"
         #expect(try failure(.text, [[0, 0, 0, 0x0A, 0, 0, 0]]) == second)
         #expect(try failure(.text, [[1], column(3), [0xFE, 0, 0, 0x0A, 0, 0, 0]]) == second)
         #expect(
@@ -70,7 +70,7 @@ import Testing
         #expect(try failure(.text, [[33]]) == "the server answers with 33 columns; the limit is 32")
         let most: [UInt8] = [0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]
         #expect(try failure(.text, [most]) == "the server answers with \(UInt64.max) columns; the limit is 32")
-        // More behind the number than there should be.
+        // More bytes after the number than expected.
         #expect(try failure(.text, [[1, 0]]) != nil)
         #expect(try failure(.prepared, [[0, 1, 0, 0, 0, 32, 0, 0, 0, 0, 0, 0]]) == nil)
         #expect(

@@ -1,4 +1,4 @@
-import FedifyKvBench
+import Workloads
 
 extension Results {
     /// The charts by their file names.

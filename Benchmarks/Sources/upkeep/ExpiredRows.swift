@@ -1,4 +1,5 @@
-import MySQLClient
+import FedifyMySQL
+@_spi(Benchmarks) import MySQLClient
 
 /// Rows that have expired, made on the server: a thousand statements' worth of sets would take longer than the trial.
 struct ExpiredRows {
@@ -11,48 +12,33 @@ struct ExpiredRows {
     func fill(_ count: Int) async throws {
         for start in stride(from: 0, to: count, by: Self.perStatement) {
             let end = min(start + Self.perStatement, count)
-            try await pool.withConnection { [table] connection in
-                try await connection.query(
-                    """
-                    INSERT INTO `\(table)` (`key`, `value`, `expires`) \
-                    WITH RECURSIVE digits AS (SELECT 0 AS d UNION ALL SELECT d + 1 FROM digits WHERE d < 999), \
-                    numbers AS (SELECT a.d * 1000 + b.d AS n FROM digits a CROSS JOIN digits b WHERE a.d < ?) \
-                    SELECT CONCAT('["_fedify","expired","', LPAD(HEX(CRC32(n + ?)), 8, '0'), '","', n + ?, '"]'), \
-                    CONCAT('{"n":', n, '}'), \
-                    UTC_TIMESTAMP(6) - INTERVAL 1 DAY + INTERVAL (n + ?) * 1000 MICROSECOND FROM numbers WHERE n < ?
-                    """,
-                    [
-                        .integer(Int64(Self.perStatement / 1000)), .integer(Int64(start)), .integer(Int64(start)),
-                        .integer(Int64(start)), .integer(Int64(end - start)),
-                    ])
-            }
+            _ = try await pool.statement(
+                """
+                INSERT INTO `\(table)` (`key`, `value`, `expires`) \
+                WITH RECURSIVE digits AS (SELECT 0 AS d UNION ALL SELECT d + 1 FROM digits WHERE d < 999), \
+                numbers AS (SELECT a.d * 1000 + b.d AS n FROM digits a CROSS JOIN digits b \
+                WHERE a.d < \(Self.perStatement / 1000)) \
+                SELECT CONCAT('["_fedify","expired","', LPAD(HEX(CRC32(n + \(start))), 8, '0'), '","', n + \(start), '"]'), \
+                CONCAT('{"n":', n, '}'), \
+                UTC_TIMESTAMP(6) - INTERVAL 1 DAY + INTERVAL (n + \(start)) * 1000 MICROSECOND FROM numbers \
+                WHERE n < \(end - start)
+                """)
         }
-        _ = try await pool.withConnection { [table] connection in
-            try await connection.query("ANALYZE TABLE `\(table)`", maximumRows: 10)
-        }
+        _ = try await pool.statement("ANALYZE TABLE `\(table)`")
     }
 
     /// How many rows the table has, and how many of them have expired.
     func count() async throws -> (all: Int, expired: Int) {
-        try await pool.withConnection { [table] connection in
-            var counts = (all: -1, expired: -1)
-            try await connection.query(
-                "SELECT COUNT(*), COALESCE(SUM(`expires` <= UTC_TIMESTAMP(6)), 0) FROM `\(table)`"
-            ) { row in
-                counts = (row.text(0).flatMap { Int($0) } ?? -1, row.text(1).flatMap { Int($0) } ?? -1)
-            }
-            return counts
-        }
+        let counts = try await pool.statement(
+            "SELECT COUNT(*), COALESCE(SUM(`expires` <= UTC_TIMESTAMP(6)), 0) FROM `\(table)`"
+        ).first?.map { $0.flatMap { Int($0) } ?? -1 }
+        return (counts?[0] ?? -1, counts?[1] ?? -1)
     }
 
     /// Changes that the server has yet to purge.
     func historyLength() async throws -> Int {
-        try await pool.withConnection { connection in
-            var length = 0
-            try await connection.query(
-                "SELECT `count` FROM information_schema.innodb_metrics WHERE name = 'trx_rseg_history_len'"
-            ) { length = $0.text(0).flatMap { Int($0) } ?? 0 }
-            return length
-        }
+        let length = try await pool.statement(
+            "SELECT `count` FROM information_schema.innodb_metrics WHERE name = 'trx_rseg_history_len'")
+        return length.first?[0].flatMap { Int($0) } ?? 0
     }
 }

@@ -1,4 +1,4 @@
-import FedifyKvBench
+import Workloads
 import Foundation
 
 /// What all processes together saw in one round.

@@ -22,7 +22,7 @@ final class SweepLog: Sendable {
             func number(_ name: String) -> Int { metadata[name].flatMap { Int("\($0)") } ?? 0 }
             let end = DispatchTime.now().uptimeNanoseconds
             let batch = SweepBatch(
-                begin: end - UInt64(number("microseconds")) * 1000, end: end, removed: number("removed"))
+                begin: end - UInt64(number("mysql_microseconds")) * 1000, end: end, removed: number("mysql_removed"))
             batches.withLock { $0.append(batch) }
         case "sweep failed": failures.withLock { $0 += 1 }
         default: break

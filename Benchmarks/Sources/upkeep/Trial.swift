@@ -1,7 +1,7 @@
-import FedifyKvBench
+import Workloads
 import FedifyMySQL
+@_spi(Benchmarks) import MySQLClient
 import Foundation
-import MySQLClient
 import Support
 
 /// The trial on one server: rounds before there are expired rows, and then, in turn, rounds with the sweepers off and
@@ -21,15 +21,15 @@ struct Trial {
         options.upkeep.isAutomatic = false
         var configuration = try MySQLConfiguration(url: url)
         // It makes and counts many rows in a statement.
-        configuration.deadline = .seconds(120)
+        configuration.operationTimeout = .seconds(120)
         kv = try MySQLKvStore(MySQLPool(configuration), options: options)
         expired = ExpiredRows(pool: kv.pool, table: options.tableName)
-        let found = try await kv.pool.withConnection { $0.server }
-        server = "\(found.flavor == .mariadb ? "MariaDB" : "MySQL") \(found.version)"
+        let version = try await kv.pool.statement("SELECT VERSION()")[0][0] ?? ""
+        server = "\(version.contains("MariaDB") ? "MariaDB" : "MySQL") \(version)"
     }
 
     func run() async throws -> TrialResult {
-        try await kv.drop()
+        try await kv.dropTable()
         say("\(server): loading")
         for (entries, ttl) in TrialSize.rows.chunks { try await kv.set(entries: entries, ttl: ttl) }
         var result = TrialResult(server: server, size: size)
@@ -49,7 +49,7 @@ struct Trial {
         let counts = try await expired.count()
         result.expiredAfter = counts.expired
         result.rowsAfter = counts.all
-        try await kv.drop()
+        try await kv.dropTable()
         await kv.pool.close()
         return result
     }

@@ -1,4 +1,4 @@
-import FedifyKvBench
+import Workloads
 import Foundation
 
 /// What a trial came to.

@@ -1,4 +1,4 @@
-import FedifyKvBench
+import Workloads
 
 /// How much of everything there is.
 struct TrialSize {

@@ -1,7 +1,6 @@
-import FedifyKvBench
+import Workloads
 import FedifyMySQL
 import Foundation
-import MySQLClient
 import Support
 
 /// One of the processes that share the table: its callers write, and its sweeper is on or off.

@@ -2,28 +2,30 @@ import FedifyKv
 import MySQLClient
 import NIOCore
 
-/// The attempts at one operation, by the ``RetryPolicy``, until the deadline.
+/// The attempts at an operation, according to the ``RetryPolicy``, until the deadline.
 struct Attempts {
     let deadline: NIODeadline
     private(set) var failed = 0
     private let store: MySQLKvStore
     private var policy: RetryPolicy
-    /// What the attempt before the last one failed with.
+    /// The failure of the attempt before the last one.
     private var formerFailure: MySQLError?
-    /// The key that it is about.
+    /// An attempt may have been carried out.
+    private var mayHaveBeenApplied = false
+    /// The key of the operation.
     private let key: KvKey?
 
     init(_ store: MySQLKvStore, _ policy: RetryPolicy = RetryPolicy(), key: KvKey? = nil) {
         self.store = store
         self.policy = policy
         self.key = key
-        deadline = .now() + TimeAmount(of: store.pool.configuration.deadline)
+        deadline = .now() + TimeAmount(of: store.pool.configuration.operationTimeout)
     }
 
-    /// Waits for the next attempt, after one that failed.
+    /// Waits before the next attempt.
     ///
-    /// - Parameter failure: What it failed with.
-    /// - Throws: The failure as `KvError`, if there must be no other attempt.
+    /// - Parameter failure: The failure of the last attempt.
+    /// - Throws: The failure as a `KvError`, if it must not be retried.
     mutating func pause(after failure: MySQLError) async throws {
         switch policy.decision(after: failure, failed: failed) {
         case .createTable:
@@ -36,29 +38,40 @@ struct Attempts {
             }
             failed += 1
             formerFailure = failure
+            mayHaveBeenApplied = mayHaveBeenApplied || failure.mayHaveBeenApplied
             let pause = TimeAmount.milliseconds(Int64.random(in: 0...Int64(longestPause)))
             guard .now() + pause < deadline else {
                 throw KvError(
                     .deadlineExceeded,
                     "\(failed) attempts failed before the deadline, the last with: \(failure.detail)",
-                    underlying: failure)
+                    mayHaveBeenApplied: mayHaveBeenApplied, underlyingError: failure)
             }
             store.telemetry.retried(failure)
-            store.log.log(.debug, "operation tried again", [\.attempt: "\(failed)", \.error: "\(failure)"])
-            try await Task.sleep(for: .nanoseconds(pause.nanoseconds))
+            store.log.log(.debug, "operation retried", [\.attempt: "\(failed)", \.error: "\(failure)"])
+            do {
+                try await Task.sleep(for: .nanoseconds(pause.nanoseconds))
+            } catch {
+                throw cancelled
+            }
         }
     }
 
-    /// What the caller is told of a failure after which there is no other attempt.
+    /// The task was cancelled.
+    var cancelled: KvError {
+        KvError(.cancelled, "the task was cancelled", mayHaveBeenApplied: mayHaveBeenApplied)
+    }
+
+    /// The error for the caller after the last attempt.
     private func error(_ failure: MySQLError) -> KvError {
-        let error = KvError(failure, isRepeatable: policy.isRepeatable)
-        // That the next attempt did not come to its end is not the whole reason, and the former may have written.
+        var error = KvError(failure, isRepeatable: policy.isRepeatable)
+        error.mayHaveBeenApplied = failure.mayHaveBeenApplied || mayHaveBeenApplied
+        // The timeout of the last attempt is not the whole reason, and the former one may have written.
         guard let formerFailure, formerFailure.code == .server || formerFailure.mayHaveBeenApplied,
             [.connectionFailed, .acquisitionTimedOut, .deadlineExceeded].contains(failure.code),
             error.code != .outcomeUnknown
         else { return error }
         return KvError(
             .deadlineExceeded, "an attempt failed with: \(formerFailure.detail); the next one: \(error.message)",
-            underlying: formerFailure)
+            mayHaveBeenApplied: error.mayHaveBeenApplied, underlyingError: formerFailure)
     }
 }

@@ -2,11 +2,10 @@ import FedifyKv
 import MySQLClient
 import MySQLProtocol
 
-/// Carries requests out together, each as if those before it had been carried out one after the other. On the event
+/// Executes a batch of requests with the same results as if they had been executed one after the other. On the event
 /// loop of the connection.
 ///
-/// Rows are written and locked in the order of their keys, so that two statements wait for each other's rows one way
-/// round only.
+/// Rows are written and locked in the order of their keys, so that two statements can't deadlock on each other's rows.
 struct BatchRunner: Sendable {
     typealias Done<T> = (Result<T, MySQLError>) -> Void
     typealias Answers<T> = [Result<T, any Error>]
@@ -15,9 +14,9 @@ struct BatchRunner: Sendable {
 
     // MARK: - Get and delete
 
-    /// The value of each key, nil where there is none.
+    /// The value of each key, or nil.
     func get(
-        _ keys: [KvKey], on connection: MySQLConnection, _ done: @escaping Done<[KvValue?]>
+        _ keys: [KvKey], on connection: MySQLConnection, _ done: @escaping Done<[JSONValue?]>
     ) {
         let handler = connection.handler
         guard keys.count == 1 else {
@@ -29,7 +28,7 @@ struct BatchRunner: Sendable {
         }
         handler.withStatement(statements.get, .read) { statement in
             execute(statement, done) { statement in
-                var value: KvValue?
+                var value: JSONValue?
                 handler.execute(statement, [keys[0].parameter], .read, maximumRows: 1) { row throws(ProtocolError) in
                     value = try row.nextValue()
                 } _: { result in
@@ -40,7 +39,7 @@ struct BatchRunner: Sendable {
         }
     }
 
-    /// Deletes the entries that are there; gives back how many were.
+    /// Deletes entries; returns how many existed.
     func delete(_ keys: [KvKey], on connection: MySQLConnection, _ done: @escaping Done<Int>) {
         let (handler, dialect) = (connection.handler, Dialect(connection.server))
         let size = BatchSize.bucket(notBelow: keys.count)
@@ -56,7 +55,7 @@ struct BatchRunner: Sendable {
 
     // MARK: - Set
 
-    /// Stores rows, and answers for each. Of rows with the same key the last stays.
+    /// Stores rows, with a result for each. Of rows with the same key, the last one wins.
     func set(
         _ rows: [SetRequest], on connection: MySQLConnection, _ done: @escaping (Answers<Void>) -> Void
     ) {
@@ -70,7 +69,7 @@ struct BatchRunner: Sendable {
         }
     }
 
-    /// Stores rows that are in the order of their keys, in statements of few sizes.
+    /// Stores rows that are sorted by key, in statements of few sizes.
     private func storeEach(
         _ rows: ArraySlice<SetRequest>, on connection: MySQLConnection, _ done: @escaping (Answers<Void>) -> Void
     ) {
@@ -95,8 +94,8 @@ struct BatchRunner: Sendable {
 
     // MARK: - Compare-and-swap
 
-    /// Swaps, each by itself or all in one transaction. One whose caller has been told meanwhile that nothing was
-    /// written is not carried out any more.
+    /// Compare-and-swaps, each in a statement of its own or all in one transaction. One whose caller was already told
+    /// that nothing was written is skipped.
     func swap(
         _ swaps: ArraySlice<PendingRequest<CompareAndSwap, Bool>>, on connection: MySQLConnection,
         _ done: @escaping (Answers<Bool>) -> Void
@@ -122,11 +121,11 @@ struct BatchRunner: Sendable {
     /// Reads the values of keys, by a statement for `size` keys.
     func read(
         _ keys: [KvKey], _ statement: PreparedStatement, _ size: Int, _ handler: ConnectionHandler,
-        _ done: @escaping Done<[KvValue?]>
+        _ done: @escaping Done<[JSONValue?]>
     ) {
         let order = keys.order
-        var values = [KvValue?](repeating: nil, count: keys.count)
-        // As a rule the server reads the rows in the order of their keys.
+        var values = [JSONValue?](repeating: nil, count: keys.count)
+        // The server usually returns the rows in the order of their keys.
         var next = 0
         let parameters = order.map { keys[$0].parameter }.filled(to: size)
         handler.execute(statement, parameters, .read, maximumRows: keys.count) { row throws(ProtocolError) in
@@ -145,7 +144,7 @@ struct BatchRunner: Sendable {
     }
 }
 
-/// Goes on with a statement, or ends with the reason why there is none.
+/// Continues with a prepared statement, or fails with the reason why preparing failed.
 func execute<T>(
     _ statement: Result<PreparedStatement, MySQLError>, _ done: (Result<T, MySQLError>) -> Void,
     _ body: (PreparedStatement) -> Void
@@ -158,8 +157,8 @@ func execute<T>(
 
 extension RowReader {
     /// A JSON column.
-    mutating func nextValue() throws(ProtocolError) -> KvValue? {
-        try nextBytes().map { KvValue(trusted: $0.text) }
+    mutating func nextValue() throws(ProtocolError) -> JSONValue? {
+        try nextBytes().map { JSONValue(uncheckedJSON: $0.text) }
     }
 }
 
@@ -182,7 +181,7 @@ extension Collection<SetRequest> {
 }
 
 extension [MySQLParameter] {
-    /// Filled up with NULL, which is equal to no key.
+    /// Padded with NULL, which equals no key.
     func filled(to size: Int) -> [MySQLParameter] {
         self + repeatElement(.null, count: size - count)
     }

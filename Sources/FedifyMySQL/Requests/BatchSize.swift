@@ -1,4 +1,4 @@
-/// Sizes of statements. There are few, so that each connection prepares few statements.
+/// The sizes of statements. There are few, so that each connection prepares few statements.
 enum BatchSize {
     /// The largest of 1, 2, 3, 4, 6, 8, 12, 16, 24, … that is not more than `count`.
     static func bucket(notAbove count: Int) -> Int {

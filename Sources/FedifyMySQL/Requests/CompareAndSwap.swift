@@ -1,7 +1,7 @@
 import FedifyKv
 import MySQLClient
 
-/// A compare-and-swap that a caller asks for.
+/// A compare-and-swap request.
 struct CompareAndSwap: StoreRequest {
     let key: KvKey
     let expected: CheckedValue?
@@ -10,7 +10,6 @@ struct CompareAndSwap: StoreRequest {
 
     var size: Int { key.serialized.utf8.count + (new?.summary.byteCount ?? 0) + 64 }
 
-    /// It can be decided together with others: its row is there, or its answer is no. (A row that isn't there can't be
-    /// locked.)
+    /// Whether it can be decided in a batch: its row must exist for a positive answer. (A missing row can't be locked.)
     var isCoalescible: Bool { expected != nil && new != nil }
 }

@@ -1,10 +1,10 @@
 import FedifyKv
 
 extension [KvKey] {
-    /// The indices in the order of the keys; equal keys stay in their order.
+    /// The indices in the order of the keys; equal keys keep their order.
     var order: [Int] {
         guard let first, count > 1 else { return Array<Int>(indices) }
-        // As a rule the bytes behind what all keys begin with decide.
+        // The bytes after the common prefix usually decide.
         let shared = reduce(first.serialized.utf8.count) {
             Swift.min($0, first.serialized.sharedPrefix(with: $1.serialized))
         }

@@ -2,9 +2,9 @@ import FedifyKv
 @_spi(Scheduling) import MySQLClient
 import MySQLProtocol
 
-/// One compare-and-swap by itself, on the event loop of its connection. Each way through it ends in one autocommitted
-/// statement that decides, or in a read that shows that the entry wasn't as expected: so it holds at every isolation
-/// level, and holds no lock between statements.
+/// A single compare-and-swap, on the event loop of its connection. It is decided by one autocommitted statement, or by
+/// a read that shows another value than expected. So it is correct at every isolation level, and holds no lock between
+/// statements.
 struct LoneSwap {
     typealias Done = (Result<Bool, any Error>) -> Void
 
@@ -22,7 +22,7 @@ struct LoneSwap {
         }
         guard let expected = request.expected else { return claim(done) }
         let dialect = Dialect(connection.server)
-        // A number that the server would alter must not get there: it could be taken for another one.
+        // A number that the server would round must not be sent: it could equal another one.
         let isExact = dialect.keeps(expected.summary)
         guard isExact else { return swapAsWritten(expected.value, done) }
         replace(expected.value) { result in
@@ -33,9 +33,9 @@ struct LoneSwap {
         }
     }
 
-    /// The value may be equal and written otherwise, for example 2^53 + 1 as 9007199254740993.0. It is swapped as it is
-    /// written, if no other write comes first; else it is read again.
-    private func swapAsWritten(_ expected: KvValue, _ done: @escaping Done) {
+    /// The value may be equal with another text, for example 2^53 + 1 as 9007199254740993.0. The stored text is swapped
+    /// unless another write comes first; then it is read again.
+    private func swapAsWritten(_ expected: JSONValue, _ done: @escaping Done) {
         read(or: done) { present in
             guard let present, present == expected else { return done(.success(false)) }
             replace(present) { result in
@@ -45,7 +45,7 @@ struct LoneSwap {
         }
     }
 
-    /// Absent to `new`.
+    /// From absent to `new`.
     private func claim(_ done: @escaping Done) {
         guard let new = request.new else { return read(or: done) { done(.success($0 == nil)) } }
         run(statements.insert, [key.parameter, new.parameter, request.life]) { result in
@@ -58,13 +58,13 @@ struct LoneSwap {
         }
     }
 
-    /// There is a row, of an entry that is live, or expired and not removed yet.
+    /// There is a row, live, or expired and not removed yet.
     private func takeOver(_ new: CheckedValue, _ done: @escaping Done) {
         read(or: done) { present in
             guard present == nil else { return done(.success(false)) }
             run(statements.replaceExpired, [new.parameter, request.life, key.parameter]) { result in
                 switch result {
-                // Another took it over, or it was removed.
+                // It was replaced or removed.
                 case .success(0): claim(done)
                 case .success: done(.success(true))
                 case .failure(let error): done(.failure(error))
@@ -73,7 +73,7 @@ struct LoneSwap {
         }
     }
 
-    private func replace(_ expected: KvValue, _ done: @escaping Done) {
+    private func replace(_ expected: JSONValue, _ done: @escaping Done) {
         let dialect = Dialect(connection.server)
         let text = MySQLParameter.text(expected.json)
         if let new = request.new {
@@ -92,7 +92,7 @@ struct LoneSwap {
         let handler = connection.handler
         handler.withStatement(sql, .write) { statement in
             execute(statement, done) { statement in
-                // At its deadline the caller was told that nothing was written: so it must be.
+                // After its deadline the caller was told that nothing was written, so nothing must be.
                 guard !swap.isAnswered else { return done(.failure(.deadlineExceeded(mayHaveBeenApplied: false))) }
                 handler.execute(statement, parameters, .write, done)
             }
@@ -100,7 +100,7 @@ struct LoneSwap {
         }
     }
 
-    private func read(or done: @escaping Done, _ body: @escaping (KvValue?) -> Void) {
+    private func read(or done: @escaping Done, _ body: @escaping (JSONValue?) -> Void) {
         BatchRunner(statements: statements).get([key], on: connection) { result in
             switch result {
             case .success(let values): body(values[0])

@@ -2,19 +2,19 @@ import FedifyKv
 @_spi(Scheduling) import MySQLClient
 import NIOCore
 
-/// The two ways of one kind of request: in a batch with others, and by itself.
+/// The two lanes of a kind of request: batched, and single.
 struct RequestLanes<Request: StoreRequest, Answer: Sendable>: Sendable {
     typealias Pending = PendingRequest<Request, Answer>
 
-    /// Carries requests out in one transaction, as if one after the other, and answers each.
+    /// Executes requests in one transaction, as if one after the other, and answers each.
     typealias Run =
         @Sendable (
             ArraySlice<Pending>, MySQLConnection, @escaping ([Result<Answer, any Error>]) -> Void
         ) -> Void
 
-    /// For requests that travel together.
+    /// For batched requests.
     let batched: LaneID
-    /// For requests that travel alone: with coalescing off, and after a first attempt that failed.
+    /// For single requests: with coalescing off, and after a failed first attempt.
     let single: LaneID
 
     init(
@@ -41,12 +41,13 @@ struct RequestLanes<Request: StoreRequest, Answer: Sendable>: Sendable {
     }
 }
 
-/// Runs a batch; where one item of it is at fault and none was carried out, it is found half by half, and fails alone.
+/// Runs a batch. If one item made it fail, and nothing was applied, bisects to the offending item and fails only that
+/// one.
 ///
 /// - Parameters:
 ///   - items: The batch.
-///   - run: Carries a part of it out: all, or none.
-///   - done: Called with an answer for each item.
+///   - run: Executes a part of it atomically.
+///   - done: Called with the answers of all items.
 func bisecting<Item, Answer>(
     _ items: ArraySlice<Item>,
     run: @escaping (ArraySlice<Item>, @escaping (Result<[Result<Answer, any Error>], MySQLError>) -> Void) -> Void,

@@ -1,28 +1,28 @@
 import MySQLClient
 
-/// What to do after an attempt that failed. (`docs/reliability.md` has it as a table.)
+/// What to do after a failed attempt. (The article ErrorsAndRetries has it as a table.)
 ///
-/// - Nothing was sent, or what was sent was not carried out (`transient`, `notWritable`): again, whatever the operation.
-/// - It may have been carried out (a lost connection, `outcomeUnknown`): again if twice is as good as once, which is so
-///   for all but `cas`; that one ends with `KvError.Code.outcomeUnknown`.
-/// - The table isn't there: it is made, once.
-/// - All else is final: the next attempt would fail as well.
+/// - Nothing was sent or applied (`transient`, `notWritable`): retry any operation.
+/// - It may have been applied (a lost connection, `outcomeUnknown`): retry idempotent operations, which are all except
+///   `cas`; `cas` fails with `KvError.Code.outcomeUnknown`.
+/// - The table doesn't exist: create it, once.
+/// - Any other error is permanent.
 struct RetryPolicy: Sendable {
-    /// The operation may be carried out twice with the same result.
+    /// The operation is idempotent.
     var isRepeatable = true
-    /// A table that isn't there is made.
+    /// Whether a missing table is created.
     var createsTable = true
 
     enum Decision: Equatable {
         case createTable
-        /// After a pause of up to so many milliseconds, by chance: callers that met in a deadlock must not meet again.
+        /// After a random pause of up to this many milliseconds, so that callers that deadlocked don't do so again.
         case retry(longestPause: Int)
         case fail
     }
 
     /// - Parameters:
-    ///   - error: What the attempt failed with.
-    ///   - failed: How many attempts have failed before it.
+    ///   - error: The failure of the attempt.
+    ///   - failed: The number of failed attempts before it.
     /// - Returns: What to do.
     func decision(after error: MySQLError, failed: Int) -> Decision {
         if error.serverCode == ServerErrorCode.noSuchTable { return createsTable ? .createTable : .fail }
@@ -32,7 +32,7 @@ struct RetryPolicy: Sendable {
 }
 
 extension MySQLError {
-    /// It may not happen again on the next attempt.
+    /// Whether a retry may succeed.
     var mayPass: Bool {
         if code == .connectionLost { return true }
         guard let serverCode, code == .server else { return false }
@@ -40,7 +40,7 @@ extension MySQLError {
             .contains { $0.contains(serverCode) }
     }
 
-    /// One row of the statement may be at fault: nothing was carried out, and the next attempt would fail as well.
+    /// Whether a single row may be the reason: nothing was applied, and a retry would fail too.
     var mayBeOfOneRow: Bool {
         code == .server && !mayHaveBeenApplied && !mayPass && serverCode != ServerErrorCode.noSuchTable
             || code == .packetTooLarge

@@ -2,12 +2,12 @@ import FedifyKv
 @_spi(Scheduling) import MySQLClient
 import NIOCore
 
-/// What a caller asks of the store for one key.
+/// A request for one key.
 protocol StoreRequest: Sendable {
     var key: KvKey { get }
-    /// The bytes of its key and value, and what goes with them.
+    /// The size of its key and value with overhead, in bytes.
     var size: Int { get }
-    /// It may travel with others.
+    /// Whether it can be batched.
     var isCoalescible: Bool { get }
 }
 
@@ -15,23 +15,23 @@ extension StoreRequest {
     var isCoalescible: Bool { true }
 }
 
-/// A key to get.
+/// Gets a key.
 struct GetRequest: StoreRequest {
     let key: KvKey
-    /// The bytes of the value that is expected.
+    /// The expected size of the value, in bytes.
     let expectedBytes: Int
 
     var size: Int { key.serialized.utf8.count + 16 + expectedBytes }
 }
 
-/// A key to delete.
+/// Deletes a key.
 struct DeleteRequest: StoreRequest {
     let key: KvKey
 
     var size: Int { key.serialized.utf8.count + 16 }
 }
 
-/// A row to store.
+/// Stores a row.
 struct SetRequest: StoreRequest {
     let key: KvKey
     let value: CheckedValue
@@ -41,14 +41,14 @@ struct SetRequest: StoreRequest {
     var size: Int { key.serialized.utf8.count + value.summary.byteCount + 64 }
 }
 
-/// A request with the caller who waits for its answer.
+/// A request with its waiting caller.
 final class PendingRequest<Request: StoreRequest, Answer: Sendable>: ScheduledRequest, @unchecked Sendable {
-    // Safe: the continuation is set before the request is enqueued, by whose lock all others come to know of it.
+    // Safe: the continuation is set before the request is enqueued under the lock.
 
     typealias Continuation = UnsafeContinuation<Answer, any Error>
 
     let request: Request
-    /// The span that the caller waits in.
+    /// The caller's span.
     let caller: StoreTelemetry.Caller?
     private var continuation: Continuation?
 
@@ -61,12 +61,12 @@ final class PendingRequest<Request: StoreRequest, Answer: Sendable>: ScheduledRe
         super.init(lane: lane, size: request.size, created: .now(), waitsUntil: waitsUntil, deadline: deadline)
     }
 
-    /// Who is to be answered. To be called once, before anything else.
+    /// Sets the continuation. Call it once, before anything else.
     func wait(_ continuation: Continuation) {
         self.continuation = continuation
     }
 
-    /// Answers the caller, unless it has its answer.
+    /// Answers the caller, unless it was answered.
     func answer(_ result: Result<Answer, any Error>) {
         if claimAnswer() { continuation?.resume(with: result) }
     }

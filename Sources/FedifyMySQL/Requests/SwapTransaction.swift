@@ -1,14 +1,14 @@
 import FedifyKv
 @_spi(Scheduling) import MySQLClient
 
-/// Several compare-and-swaps in one transaction that holds the rows from the comparison to the commit, in two round
-/// trips: it begins and reads with locks; it writes and commits.
+/// Several compare-and-swaps in one transaction that locks the rows from the comparison to the commit, in two round
+/// trips: begin and locking read; write and commit.
 ///
-/// What is written behind a statement is carried out even if that statement fails. A COMMIT behind an upsert that failed
-/// commits a transaction that has changed nothing, which is harmless; the callers are answered by the upsert's failure.
-/// Nothing else is written behind a statement that changes something.
+/// A pipelined statement is executed even if the one before it fails. A COMMIT after a failed upsert commits a
+/// transaction without changes, which is harmless; the callers get the upsert's error. Nothing else is pipelined after
+/// a statement that changes data.
 ///
-/// A caller whose deadline passes before the COMMIT was written is told that nothing was: so it must be.
+/// A caller whose deadline passes before the COMMIT was sent is told that nothing was written, so nothing must be.
 final class SwapTransaction {
     typealias Done = (Result<[Result<Bool, any Error>], MySQLError>) -> Void
 
@@ -48,9 +48,9 @@ final class SwapTransaction {
         }
     }
 
-    /// Which swaps there are, one after the other, given what is present.
-    private func decide(_ present: [KvValue?]) {
-        var values: [KvKey: KvValue] = [:]
+    /// Decides the swaps one after the other, given the present values.
+    private func decide(_ present: [JSONValue?]) {
+        var values: [KvKey: JSONValue] = [:]
         for (swap, value) in zip(swaps, present) { values[swap.request.key] = value }
         var written: [KvKey: SetRequest] = [:]
         let answers = swaps.map { pending in
@@ -68,11 +68,11 @@ final class SwapTransaction {
         write(written.values.sorted { $0.key < $1.key }[...], answers)
     }
 
-    /// Writes rows in statements of few sizes, the last of them together with the COMMIT.
+    /// Writes rows in statements of few sizes, the last one together with the COMMIT.
     private func write(_ rows: ArraySlice<SetRequest>, _ answers: [Result<Bool, any Error>]) {
         let count = BatchSize.bucket(notAbove: rows.count)
         guard count > 0 else {
-            // Nobody swaps: there is nothing to lose.
+            // No swap succeeds, so there is nothing to write.
             handler.query(MySQLConnection.commit, .read) { [self] result in
                 switch result {
                 case .success: done(.success(answers))
@@ -88,11 +88,11 @@ final class SwapTransaction {
                 return
             }
             guard !isLast || zip(swaps, answers).allSatisfy({ !$0.isAnswered || !$1.hasSwapped }) else {
-                // The others are tried again, by themselves.
-                return rollBack(MySQLError(.connectionLost, "a swap of the same batch ran out of time"))
+                // The others are retried individually.
+                return rollBack(MySQLError(.connectionLost, "a swap in the same batch timed out"))
             }
             var failure: MySQLError?
-            // Whatever ends the connection before the COMMIT is written undoes this: it is no change by itself.
+            // If the connection ends before the COMMIT is sent, this is rolled back, so it counts as a read.
             handler.execute(statement, rows.prefix(count).parameters, .read) { [self] result in
                 if case .failure(let error) = result { failure = error }
                 guard !isLast else { return }
@@ -113,7 +113,7 @@ final class SwapTransaction {
         }
     }
 
-    /// Nothing may be left open for the next batch.
+    /// Leave no transaction open for the next batch.
     private func end(_ error: MySQLError) {
         handler.fail(error)
         done(.failure(error))

@@ -1,11 +1,11 @@
 import FedifyKv
 import MySQLClient
 
-/// What differs between the two servers.
+/// The differences between the two servers.
 enum Dialect: Sendable {
-    /// JSON is a binary type of its own: text is normalised, `=` compares as the contract does.
+    /// JSON is a binary type: text is normalized, `=` compares values as the contract requires.
     case mysql
-    /// JSON is text, kept verbatim, with a check; `=` compares the text.
+    /// JSON is checked text, kept verbatim; `=` compares the text.
     case mariadb
 
     init(_ server: MySQLServer) {
@@ -26,9 +26,8 @@ enum Dialect: Sendable {
 
     /// The beginning of a DELETE.
     ///
-    /// A DELETE of MariaDB that is killed at its beginning, by `KILL QUERY`, is answered as if there had been no row to
-    /// delete (seen with 10.11, in one of ten that were killed). The syntax for several tables is answered with the
-    /// error 1317.
+    /// MariaDB answers a DELETE that `KILL QUERY` interrupts at its start as if no row had matched (observed with
+    /// 10.11, for one in ten). With the multiple-table syntax it returns error 1317.
     func delete(from table: String) -> String {
         switch self {
         case .mysql: "DELETE FROM \(table)"
@@ -36,18 +35,18 @@ enum Dialect: Sendable {
         }
     }
 
-    /// ``valueIsEqual`` misses a value that is equal but written otherwise.
+    /// Whether ``valueIsEqual`` misses an equal value with another text.
     var comparesText: Bool { self == .mariadb }
 
-    /// The server keeps the value as it is, or refuses it by itself.
+    /// Whether the server keeps the value unchanged, or refuses it itself.
     ///
     /// MySQL would store a number that is neither an integer of 64 bits nor a double as the nearest double, silently.
     func keeps(_ summary: JSONSummary) -> Bool {
         self == .mariadb || summary.isExactOnMySQL
     }
 
-    /// The most bytes that the value's text can have when it is read. MySQL writes a space behind each comma and
-    /// colon, and a double in its own way.
+    /// The maximum size of the value's text when it is read, in bytes. MySQL writes a space after each comma and colon,
+    /// and doubles in its own format.
     func readSize(_ summary: JSONSummary) -> Int {
         switch self {
         case .mysql: summary.byteCount + summary.separators + 24 * summary.fractions

@@ -22,19 +22,20 @@ struct Schema: Sendable {
         return try await connection.rows(Statements.findTable, parameters).rows.first.map { $0.integer(1) != nil }
     }
 
-    /// Makes what isn't there. It looks first: even `IF NOT EXISTS` needs the right to create.
+    /// Creates the table and index if they don't exist. It checks first, since even `IF NOT EXISTS` requires the right
+    /// to create.
     func create(on connection: MySQLConnection) async throws(MySQLError) {
         let hasIndex = try await find(on: connection)
         do throws(MySQLError) {
             switch hasIndex {
             case nil: _ = try await connection.rows(statements.createTable, [], .write)
-            // @fedify/mysql makes the index after the table, and may have been stopped in between.
+            // @fedify/mysql creates the index after the table, and may have been stopped in between.
             case false: _ = try await connection.rows(statements.createIndex, [], .write)
             case true: break
             }
         } catch {
             let isThere = error.serverCode == Self.tableExists || error.serverCode == ServerErrorCode.duplicateIndex
-            // Another process made it meanwhile.
+            // Another process has created it.
             if !isThere { throw error }
         }
     }

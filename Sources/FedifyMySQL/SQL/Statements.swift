@@ -1,16 +1,17 @@
 import FedifyKv
 import NIOConcurrencyHelpers
 
-/// All SQL of the store, for one table. Keys, values and times are always bound; only the table's name, which was
-/// checked, and numbers of `?` are written in.
+/// All SQL of the store, for one table. Keys, values and times are always bound; only the validated table name and the
+/// number of `?` are part of the text.
 ///
-/// Statements end where the difference between MySQL and MariaDB begins; that stands in ``Dialect``.
+/// Differences between MySQL and MariaDB are in ``Dialect``.
 struct Statements: Sendable {
     let table: String
-    /// The table, to be read by its primary key: on a small table the server would rather read, and lock, all rows.
+    /// The table with a hint to use the primary key: on a small table the server would otherwise read, and lock, all
+    /// rows.
     private var byKey: String { table + " FORCE INDEX (PRIMARY)" }
     private let now: String
-    /// Those of many keys or rows, which are long: written once.
+    /// Statements for many keys or rows, which are long: built once.
     private let texts = NIOLockedValueBox<[Text: String]>([:])
 
     private enum Text: Hashable {
@@ -27,7 +28,7 @@ struct Statements: Sendable {
             }
     }
 
-    // MARK: - Schema, as @fedify/mysql makes it where the server's row format is the default one
+    // MARK: - Schema, as @fedify/mysql creates it with the server's default row format
 
     let indexName: String
 
@@ -41,7 +42,7 @@ struct Statements: Sendable {
 
     var createIndex: String { "CREATE INDEX `\(indexName)` ON \(table) (`expires`)" }
 
-    /// One row if the table is there, its column 1 if the index is.
+    /// One row if the table exists; column 1 is set if the index exists.
     static let findTable = """
         SELECT 1, (SELECT 1 FROM information_schema.statistics s WHERE s.table_schema = DATABASE() \
         AND s.table_name = ? AND s.index_name = ? LIMIT 1) \
@@ -59,7 +60,7 @@ struct Statements: Sendable {
 
     var get: String { "SELECT `value` FROM \(table) WHERE `key` = ? AND \(isLive)" }
 
-    var getWithExpiry: String {
+    var getWithTTL: String {
         "SELECT `value`, TIMESTAMPDIFF(MICROSECOND, \(now), `expires`) FROM \(table) WHERE `key` = ? AND \(isLive)"
     }
 
@@ -69,7 +70,7 @@ struct Statements: Sendable {
     func set(rows: Int) -> String {
         texts.value(for: .set(rows)) {
             let values = repeatElement("(?, ?, \(expiry))", count: rows).joined(separator: ", ")
-            // VALUES() is the one form that MySQL 8.0 to 9, MariaDB, TiDB and Vitess all know.
+            // VALUES() is the only form that MySQL 8.0 to 9, MariaDB, TiDB and Vitess all support.
             return """
                 INSERT INTO \(table) (`key`, `value`, `expires`) VALUES \(values) \
                 ON DUPLICATE KEY UPDATE `value` = VALUES(`value`), `expires` = VALUES(`expires`)
@@ -87,7 +88,7 @@ struct Statements: Sendable {
 
     // MARK: - Compare-and-swap
 
-    /// Absent to `new`: binds key, value, microseconds. A row that is there, expired or not, is a duplicate key.
+    /// Absent to `new`: binds key, value, microseconds. An existing row, expired or not, is a duplicate key.
     var insert: String { "INSERT INTO \(table) (`key`, `value`, `expires`) VALUES (?, ?, \(expiry))" }
 
     /// Expired to `new`: binds value, microseconds, key.
@@ -124,8 +125,8 @@ struct Statements: Sendable {
 
     func delete(keys: Int) -> String {
         texts.value(for: .delete(keys)) {
-            // The second condition is true of every row. Without another column in it both servers read all rows of a
-            // small table in spite of the hint.
+            // The second condition is true of every row. Without it, both servers read all rows of a small table
+            // despite the hint.
             "DELETE FROM \(table) USING \(byKey) WHERE `key` IN (\(Self.marks(keys))) AND `expires` <=> `expires`"
         }
     }
@@ -138,15 +139,15 @@ struct Statements: Sendable {
 
     private let isInRange = "`key` > ? AND `key` <= ?"
 
-    /// Binds also the most rows.
+    /// Also binds the maximum number of rows.
     var page: String { page("`key`, `value`") }
 
-    /// As ``page``, with the microseconds until each entry's end, and the server's time.
+    /// As ``page``, with the microseconds until each entry expires, and the server's time.
     var pageWithExpiry: String {
         page("`key`, `value`, TIMESTAMPDIFF(MICROSECOND, \(now), `expires`), \(Self.microsecondsSince1970)")
     }
 
-    /// How many bytes each value of such a page has. Binds also the most rows.
+    /// The size of each value of such a page, in bytes. Also binds the maximum number of rows.
     var pageSizes: String { page("LENGTH(`value`)") }
 
     private func page(_ columns: String) -> String {
@@ -157,8 +158,9 @@ struct Statements: Sendable {
     static let serverTime = "SELECT \(microsecondsSince1970)"
 
     /// A page of rows, by a component of their keys, the one with that index: live entries, bytes of all rows, expired
-    /// rows, live entries that end within an hour, a day, a week, later, and never; then how many rows there are, and
-    /// the last key. In the order of keys. Binds ``KeyRange/canonicalKeyPattern`` before the bounds, and the most rows.
+    /// rows, live entries that expire within an hour, a day, a week, later, and never; then the number of rows, and the
+    /// last key. Sorted by key. Binds ``KeyRange/canonicalKeyPattern`` before the bounds, and the maximum number of
+    /// rows.
     func statistics(component: Int) -> String {
         func sum(_ number: String) -> String { "CAST(SUM(COALESCE(\(number), 0)) AS SIGNED)" }
         func ends(after hours: Int, within limit: Int?) -> String {
@@ -175,10 +177,10 @@ struct Statements: Sendable {
             """
     }
 
-    /// The first and the last key of all rows, in one row. The server looks at both ends of the index only.
+    /// The first and the last key of all rows, in one row. The server reads only both ends of the index.
     var ends: String { "SELECT MIN(`key`), MAX(`key`) FROM \(table) WHERE \(isInRange)" }
 
-    /// Expired rows too. Binds also the most rows.
+    /// Expired rows too. Also binds the maximum number of rows.
     var keys: String { "SELECT `key` FROM \(byKey) WHERE \(isInRange) ORDER BY `key` LIMIT ?" }
 
     /// Binds also ``KeyRange/canonicalKeyPattern``.
@@ -186,20 +188,20 @@ struct Statements: Sendable {
 
     // MARK: - Upkeep
 
-    /// Keys of expired rows, the oldest first. It locks nothing. Binds the most rows.
+    /// Keys of expired rows, the oldest first. It locks nothing. Binds the maximum number of rows.
     var expiredKeys: String {
         "SELECT `key` FROM \(table) WHERE `expires` IS NOT NULL AND \(isExpired) ORDER BY `expires` LIMIT ?"
     }
 
-    /// Looks at the expiry again under the row's lock: a row refreshed meanwhile stays.
+    /// Checks the expiry again under the row's lock: a row that was refreshed stays.
     func deleteExpired(keys: Int) -> String {
         texts.value(for: .deleteExpired(keys)) {
             "DELETE FROM \(table) USING \(byKey) WHERE `key` IN (\(Self.marks(keys))) AND \(isExpired)"
         }
     }
 
-    /// A lock by the names of database and table, within the server's 64 characters. Binds the table's name. (MySQL 9.7
-    /// has no MD5().)
+    /// The name of a lock for this database and table, within the server's 64 characters. Binds the table's name.
+    /// (MySQL 9.7 has no MD5().)
     private static let sweepLock = "CONCAT('fedify_kv_sweep_', LEFT(SHA2(CONCAT(DATABASE(), '.', ?), 256), 32))"
     static let isSweepFree = "SELECT IS_FREE_LOCK(\(sweepLock))"
     /// Binds also the seconds to wait.

@@ -1,29 +1,29 @@
 import FedifyKv
 import MySQLClient
 
-/// A value that is JSON, with what must be known of it before it goes to a server.
+/// A validated JSON value, with the properties that decide whether a server can keep it.
 struct CheckedValue: Sendable {
-    /// What a statement has beside the texts bound to it, generously.
+    /// The size of a statement without its bound values, an upper bound.
     static let packetOverhead = 512
 
-    let value: KvValue
+    let value: JSONValue
     let summary: JSONSummary
 
     /// - Throws: `KvError` `invalidValue` if it isn't JSON.
-    init(_ value: KvValue) throws(KvError) {
+    init(_ value: JSONValue) throws(KvError) {
         self.value = value
         summary = try value.summary()
     }
 
     var parameter: MySQLParameter { .text(value.json) }
 
-    /// Refuses a value that this server would alter, or could not send back.
+    /// Throws if this server would alter the value, or could not return it.
     func check(for connection: MySQLConnection, with key: KvKey) throws(KvError) {
         let dialect = Dialect(connection.server)
         guard dialect.keeps(summary) else {
             throw KvError(
                 .unsupportedValue,
-                "the value has a number that MySQL would store as another one: it keeps integers of 64 bits and "
+                "the value has a number that MySQL would round: it keeps integers of 64 bits and "
                     + "doubles; write the number as a string")
         }
         let size = dialect.readSize(summary) + key.serialized.utf8.count + Self.packetOverhead

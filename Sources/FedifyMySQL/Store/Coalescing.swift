@@ -1,18 +1,18 @@
 extension MySQLKvStoreOptions {
-    /// Coalescing: operations that are called at the same time travel in one statement.
+    /// Coalescing: concurrent operations are sent in one statement.
     ///
-    /// A statement goes out as soon as a connection is free, with what waits by then: nobody waits for company. Every
-    /// operation is answered after its own commit, and fails alone.
+    /// A statement is sent as soon as a connection is free, with the operations that are queued by then: requests are
+    /// never delayed to fill a batch. Every operation is answered after its own commit, and fails individually.
     public struct Coalescing: Sendable {
         /// Whether `get`, `set`, `delete` and `cas` are coalesced.
         public var isEnabled = true
-        /// The most operations of one statement.
+        /// The maximum number of operations in a statement.
         public var maximumRows = 128
-        /// The most connections that coalesced statements of one kind are sent over at a time; nil: all of the pool's.
-        /// How many are used follows the measured round trip to the server. See <doc:Batching>.
+        /// The maximum number of connections that coalesced statements of one kind use at a time; nil: all of the
+        /// pool's. The number follows the measured round trip to the server. See <doc:Batching>.
         public var maximumConnections: Int?
 
-        /// Up to 128 operations a statement, over as many connections as pay off.
+        /// Up to 128 operations a statement, over as many connections as the round trip justifies.
         public init() {}
     }
 }

@@ -3,8 +3,8 @@ import NIOConcurrencyHelpers
 import MySQLClient
 import Synchronization
 
-/// Keys whose rows another transaction has kept locked. Their operations travel alone for a while: a statement waits for
-/// all of its rows.
+/// Keys whose rows another transaction has kept locked. Their operations are sent individually for a while, since a
+/// statement waits for all of its rows.
 final class ContendedKeys: Sendable {
     private static let limit = 1024
 
@@ -22,7 +22,7 @@ final class ContendedKeys: Sendable {
     }
 
     func contains(_ key: KvKey) -> Bool {
-        // As a rule there is none.
+        // Usually there is none.
         if isEmpty.load(ordering: .acquiring) { return false }
         return keys.withLockedValue { keys in
             guard let end = keys[key] else { return false }

@@ -1,7 +1,7 @@
 import FedifyKv
 import NIOConcurrencyHelpers
 
-/// Counts the operations under way, and lets no more of them begin once it is closed.
+/// Counts the operations in progress, and refuses new ones once it is closed.
 final class Gate: Sendable {
     private struct State {
         var underWay = 0
@@ -31,7 +31,7 @@ final class Gate: Sendable {
         for continuation in waiting { continuation.resume() }
     }
 
-    /// Refuses what comes later, and waits for what is under way.
+    /// Refuses new operations, and waits for those in progress.
     func close() async {
         await withCheckedContinuation { continuation in
             let isEmpty = state.withLockedValue { state in

@@ -4,7 +4,7 @@ import MySQLClient
 extension MySQLKvStore {
     /// The entries below a prefix, page by page. See `KvStore.list(prefix:)`.
     ///
-    /// While a page is consumed the next one is fetched, and no further one. A row whose key isn't one that this store
+    /// While a page is consumed, only the next one is fetched. A row whose key isn't one that this store
     /// would write is skipped; at the end their number is logged.
     public func list(prefix: KvKey) -> KvEntries {
         KvEntries {
@@ -13,13 +13,13 @@ extension MySQLKvStore {
         }
     }
 
-    /// How many entries are below a prefix: as many as ``list(prefix:)`` yields. The server counts.
-    public func count(prefix: KvKey = []) async throws -> Int {
+    /// The number of entries below a prefix, as ``list(prefix:)`` returns them, counted on the server.
+    public func count(prefix: KvKey = []) async throws(KvError) -> Int {
         try await count(prefix: prefix, after: nil)
     }
 
-    /// As ``count(prefix:)``, of the entries behind a key.
-    package func count(prefix: KvKey, after: KvKey?) async throws -> Int {
+    /// As ``count(prefix:)``, of the entries after a key.
+    package func count(prefix: KvKey, after: KvKey?) async throws(KvError) -> Int {
         if !prefix.isEmpty { try check(prefix) }
         let range = KeyRange(prefix, after: after)
         return try await perform(.count) {
@@ -33,13 +33,13 @@ extension MySQLKvStore {
         }
     }
 
-    /// Deletes all entries below a prefix, in bounded batches: entries that come meanwhile may stay.
+    /// Deletes all entries below a prefix, in bounded batches: entries added in the meantime may stay.
     ///
-    /// - Parameter prefix: The prefix; it must have a component. To delete everything, ``drop()``.
-    /// - Returns: How many rows were deleted, expired ones included.
+    /// - Parameter prefix: The prefix; not empty. To delete everything, use ``dropTable()``.
+    /// - Returns: The number of deleted rows, expired ones included.
     /// - Throws: `KvError`, `emptyKey` for an empty prefix.
     @discardableResult
-    public func delete(prefix: KvKey) async throws -> Int {
+    public func delete(prefix: KvKey) async throws(KvError) -> Int {
         try check(prefix)
         return try await perform(.deletePrefix) { try await deleteRows(KeyRange(prefix)) }
     }
@@ -62,12 +62,12 @@ extension MySQLKvStore {
     }
 }
 
-/// One walk through the pages of a prefix. Letting go of it ends the work.
+/// An iteration over the pages of a prefix. Deallocating it cancels the work.
 private final class Listing {
     private let store: MySQLKvStore
     private let prefix: KvKey
     private var pages: Pages
-    /// The page that comes next, on its way.
+    /// The next page, being fetched.
     private var ahead: Task<Pages.Page, any Error>?
 
     init(_ store: MySQLKvStore, _ prefix: KvKey) {
@@ -92,7 +92,7 @@ private final class Listing {
         pages.advance(past: page)
         ahead = pages.isAtEnd ? nil : fetch()
         if pages.isAtEnd, pages.skipped > 0 {
-            store.log.log(.info, "rows with foreign keys skipped", [\.count: "\(pages.skipped)"])
+            store.log.log(.info, "rows with keys of other programs skipped", [\.count: "\(pages.skipped)"])
         }
         return page.entries
     }
@@ -102,35 +102,35 @@ private final class Listing {
     }
 }
 
-/// Where a listing is, and how large its next page should be.
+/// The position of a listing, and the size of its next page.
 struct Pages: Sendable {
-    /// How large a page may be.
+    /// The limits of a page.
     struct Limit: Sendable {
-        /// The most rows of any page.
+        /// The maximum number of rows in a page.
         static let maximumRows = 1000
 
-        /// Small at first, for a first entry at once.
+        /// Small at first, so that the first entry arrives quickly.
         var rows = 64
-        /// A page ends with the row that goes past them.
+        /// A page ends with the row that exceeds them.
         var bytes = 1 << 20
 
-        /// For a page that didn't come within the deadline.
+        /// For a page that timed out.
         var smaller: Limit { Limit(rows: max(1, rows / 8), bytes: max(1, bytes / 8)) }
     }
 
     struct Page: Sendable {
         var entries: [KvEntry] = []
-        /// The microseconds that are left of each entry's life, and the server's time; nil: no end. Only if asked for.
+        /// The remaining ttl of each entry in microseconds, and the server's time; nil: no expiry. Only if requested.
         var ends: [(left: Int64, now: Int64)?] = []
-        /// The key of the last row that was looked at.
+        /// The key of the last row that was read.
         var last: String?
         var rows = 0
         var bytes = 0
         var skipped = 0
-        /// There are further rows, left for their size.
+        /// There are further rows, omitted because of their size.
         var isCut = false
         var isLast = false
-        /// What it was asked for with.
+        /// The limits of its request.
         var limit = Limit()
     }
 
@@ -146,16 +146,15 @@ struct Pages: Sendable {
         self.withExpiry = withExpiry
     }
 
-    /// The next page. One that doesn't come within a deadline is asked for again with fewer rows and bytes, and a new
-    /// deadline.
-    func fetch(from store: MySQLKvStore) async throws -> Page {
+    /// The next page. One that times out is requested again with fewer rows and bytes, and a new deadline.
+    func fetch(from store: MySQLKvStore) async throws(KvError) -> Page {
         var limit = limit
         while true {
             do {
                 return try await store.perform(.list) {
                     try await store.run { [limit] in try await fetch(store.statements, limit, on: $0) }
                 }
-            } catch let error as KvError where error.code == .deadlineExceeded && limit.rows > 1 {
+            } catch let error where error.code == .deadlineExceeded && limit.rows > 1 {
                 limit = limit.smaller
             }
         }
@@ -166,7 +165,7 @@ struct Pages: Sendable {
         let bounds = [MySQLParameter.text(range.after), .text(range.through)]
         var rows = limit.rows
         if rows > 1 {
-            // Values are large or small as it comes, and what lies beyond the limit should not be sent at all.
+            // The sizes of values vary, and rows beyond the limit should not be sent at all.
             let sizes = try await connection.rows(
                 statements.pageSizes, bounds + [.integer(Int64(rows))], maximumRows: rows
             ).rows
@@ -176,7 +175,7 @@ struct Pages: Sendable {
                 return bytes < limit.bytes
             }
             page.isCut = fitting.count < sizes.count
-            // Where all fit no fewer are asked for: a row that is added now must not push out the last one.
+            // If all fit, request the full number: a row that is added now must not displace the last one.
             if page.isCut { rows = fitting.count }
         }
         let found = try await connection.rows(
@@ -204,7 +203,7 @@ struct Pages: Sendable {
         skipped += page.skipped
         isAtEnd = page.isLast
         if let last = page.last { range.after = last }
-        // A line that was too slow for a page stays so.
+        // A connection that was too slow for a page remains slow.
         limit = page.limit
         if page.rows > 0 {
             let fitting = limit.bytes / max(1, page.bytes / page.rows)

@@ -5,13 +5,13 @@ extension MySQLKvStore {
     /// The values of many keys. A key that has none is not in the result.
     ///
     /// - Throws: `KvError` as ``get(_:)`` does, for any of the keys before anything is sent.
-    public func get(keys: [KvKey]) async throws -> [KvKey: KvValue] {
+    public func get(keys: [KvKey]) async throws(KvError) -> [KvKey: JSONValue] {
         for key in keys { try check(key) }
         return try await perform(.get, size: keys.count) { try await values(of: keys) }
     }
 
-    private func values(of keys: [KvKey]) async throws -> [KvKey: KvValue] {
-        var values: [KvKey: KvValue] = [:]
+    private func values(of keys: [KvKey]) async throws -> [KvKey: JSONValue] {
+        var values: [KvKey: JSONValue] = [:]
         let fitting = Self.answerBytes / max(1, valueSize.bytes)
         try await forEach(keys.chunked(max(1, min(options.coalescing.maximumRows, fitting)))) { chunk in
             let found = try await self.run { [batches = self.batches] connection in
@@ -25,19 +25,19 @@ extension MySQLKvStore {
         return values
     }
 
-    /// Stores many values. Of a key that comes twice the last counts.
+    /// Stores many values. Of duplicate keys the last one wins.
     ///
-    /// They are stored in batches of bounded size, each a transaction, some of them at a time. If one fails, others may
+    /// They are stored in batches of bounded size, each a transaction, a few at a time. If one fails, others may
     /// have been stored.
     ///
     /// - Parameters:
     ///   - entries: The keys and values.
-    ///   - ttl: How long each lives; nil: for ever.
+    ///   - ttl: The time to live of each; nil: no expiry.
     /// - Throws: `KvError` as ``set(_:_:ttl:)`` does; for a key, ttl, or value that isn't JSON before anything is sent.
-    public func set(entries: [KvEntry], ttl: Duration? = nil) async throws {
+    public func set(entries: [KvEntry], ttl: Duration? = nil) async throws(KvError) {
         let life = try microseconds(ttl)
         for entry in entries { try check(entry.key) }
-        let rows = try entries.map { entry in
+        let rows = try entries.map { entry throws(KvError) in
             SetRequest(key: entry.key, value: try CheckedValue(entry.value), life: life)
         }.lastOfEachKey
         try await perform(.set, size: rows.count) {
@@ -60,15 +60,15 @@ extension MySQLKvStore {
         }
     }
 
-    /// Deletes many entries, those that are there.
+    /// Deletes many entries.
     ///
     /// - Throws: `KvError` as ``delete(_:)`` does, for any of the keys before anything is sent.
-    public func delete(keys: [KvKey]) async throws {
+    public func delete(keys: [KvKey]) async throws(KvError) {
         for key in keys { try check(key) }
         _ = try await perform(.delete, size: keys.count) { try await delete(checked: keys) }
     }
 
-    /// Deletes rows by their keys; gives back how many were there.
+    /// Deletes rows by their keys; returns how many existed.
     func delete(checked keys: [KvKey]) async throws -> Int {
         var deleted = 0
         try await forEach(keys.chunked(options.coalescing.maximumRows)) { chunk in
@@ -81,9 +81,9 @@ extension MySQLKvStore {
         return deleted
     }
 
-    /// How many bytes the answer to a statement should have.
+    /// The target size of an answer, in bytes.
     private static let answerBytes = 4 << 20
-    /// How many parts of a large operation are under way at a time.
+    /// The number of parts of a large operation that run at a time.
     private static let partsUnderWay = 4
 
     /// Runs the parts of a large operation, a few at a time.
@@ -107,7 +107,7 @@ extension MySQLKvStore {
 }
 
 extension [SetRequest] {
-    /// Of each key the last row, in the order of the keys: neighbours in the table travel together.
+    /// The last row of each key, sorted by key, so that neighbors in the table are sent together.
     var lastOfEachKey: [SetRequest] {
         let order = map(\.key).order
         let last = zip(order, order.dropFirst()).filter { self[$0].key != self[$1].key }.map(\.0) + order.suffix(1)
@@ -116,7 +116,7 @@ extension [SetRequest] {
 }
 
 extension BatchRunner {
-    /// Stores the first rows, as many as one statement should carry; gives back how many.
+    /// Stores the first rows, as many as fit into a statement; returns how many.
     func setFirst(
         of rows: ArraySlice<SetRequest>, atMost maximum: Int = .max, on connection: MySQLConnection
     ) async throws -> Int {

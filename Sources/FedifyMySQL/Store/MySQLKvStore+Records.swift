@@ -2,16 +2,16 @@ package import FedifyKv
 package import MySQLClient
 
 extension MySQLKvStore {
-    /// An entry with its end: what is carried from one server to another.
+    /// An entry with its expiry, for transfer to another server.
     package struct Record: Sendable {
         package let key: KvKey
-        package let value: KvValue
-        /// The life that is left, by the server's clock, when it was read; nil: it never expires.
+        package let value: JSONValue
+        /// The remaining ttl by the server's clock when it was read; nil: it never expires.
         package let ttl: Duration?
-        /// When it ends, in microseconds since 1970 in UTC, by the server's clock.
+        /// When it expires, in microseconds since 1970 in UTC, by the server's clock.
         package let expires: Int64?
 
-        package init(key: KvKey, value: KvValue, ttl: Duration?, expires: Int64? = nil) {
+        package init(key: KvKey, value: JSONValue, ttl: Duration?, expires: Int64? = nil) {
             self.key = key
             self.value = value
             self.ttl = ttl
@@ -26,20 +26,20 @@ extension MySQLKvStore {
         package let skipped: Int
     }
 
-    /// The live entries below a prefix with their ends, page by page, in the order of keys.
+    /// The live entries below a prefix with their expiry, page by page, sorted by key.
     ///
     /// - Parameters:
     ///   - prefix: The prefix; empty for all.
-    ///   - after: The key to go on behind.
+    ///   - after: The key to continue after.
     /// - Returns: Pages of at most a thousand entries or about a megabyte.
     package func records(prefix: KvKey, after: KvKey? = nil) -> AsyncThrowingStream<RecordPage, any Error> {
         let walk = Walk(self, Pages(range: KeyRange(prefix, after: after), withExpiry: true))
         return AsyncThrowingStream { try await walk.next() }
     }
 
-    /// Stores entries, all or none. One with a ttl lives for that long, one with an end alone ends then.
-    package func set(records: [Record]) async throws {
-        let rows = try records.map { record in
+    /// Stores entries atomically. An entry with a ttl lives for that long; one with only an expiry expires then.
+    package func set(records: [Record]) async throws(KvError) {
+        let rows = try records.map { record throws(KvError) in
             try check(record.key)
             return (record, try CheckedValue(record.value), try microseconds(record.ttl))
         }
@@ -73,7 +73,7 @@ extension MySQLKvStore {
     }
 }
 
-/// One walk through pages of records.
+/// An iteration over pages of records.
 private actor Walk {
     private let store: MySQLKvStore
     private var pages: Pages

@@ -3,29 +3,35 @@ import FedifyKv
 import NIOCore
 
 extension MySQLKvStore {
-    /// Does what a caller asks for, unless the store is closed, and tells of it.
+    /// Runs an operation, unless the store is closed, with its span and metrics.
     ///
     /// - Parameters:
-    ///   - operation: What the caller asks for.
-    ///   - size: How many keys, where it takes many.
+    ///   - operation: The kind of operation.
+    ///   - size: The number of keys, if it takes several.
     ///   - body: The work.
     /// - Returns: What the body returns.
-    /// - Throws: What the body throws; `KvError` `closed`.
-    func perform<T>(_ operation: StoreOperation, size: Int? = nil, _ body: () async throws -> T) async throws -> T {
+    /// - Throws: What the body throws, as `KvError`; `closed`.
+    func perform<T>(
+        _ operation: StoreOperation, size: Int? = nil, _ body: () async throws -> T
+    ) async throws(KvError) -> T {
         try gate.enter()
         defer { gate.leave() }
-        return try await telemetry.observe(operation, size: size, body)
+        do {
+            return try await telemetry.observe(operation, size: size, body)
+        } catch {
+            throw KvError(wrapping: error)
+        }
     }
 
-    /// Answers a request: together with others on the first attempt, alone on any further one, so that what fails or
-    /// waits for long does so by itself.
+    /// Executes a request: batched on the first attempt, single on retries, so that a failing or slow request doesn't
+    /// affect others.
     ///
     /// - Parameters:
-    ///   - lanes: Where it meets the others.
+    ///   - lanes: Its lanes.
     ///   - request: The request.
-    ///   - isRepeatable: It may be carried out twice with the same result.
+    ///   - isRepeatable: Whether it is idempotent.
     /// - Returns: The answer.
-    /// - Throws: What its execution throws, the client's errors as `KvError`.
+    /// - Throws: `KvError`.
     func run<Request, Answer>(
         _ lanes: RequestLanes<Request, Answer>, _ request: Request, isRepeatable: Bool = true
     ) async throws -> Answer {
@@ -37,6 +43,8 @@ extension MySQLKvStore {
                 return try await answer(request, lane, until: attempts.deadline)
             } catch let failure as MySQLError {
                 try await attempts.pause(after: failure)
+            } catch is CancellationError {
+                throw attempts.cancelled
             }
         }
     }
@@ -59,7 +67,7 @@ extension MySQLKvStore {
         }
     }
 
-    /// Runs work on a connection of its own.
+    /// Runs work with exclusive use of a connection.
     func run<T: Sendable>(
         createsTable: Bool = true, _ work: @Sendable (MySQLConnection) async throws -> T
     ) async throws -> T {
@@ -69,6 +77,8 @@ extension MySQLKvStore {
                 return try await pool.withConnection(until: attempts.deadline, work)
             } catch let failure as MySQLError {
                 try await attempts.pause(after: failure)
+            } catch is CancellationError {
+                throw attempts.cancelled
             }
         }
     }

@@ -5,7 +5,7 @@ public import MySQLClient
     import ServiceLifecycle
 #endif
 
-/// A key–value store in a table of MySQL 8.0+ or MariaDB 10.6+, the same that Fedify's TypeScript `@fedify/mysql` uses.
+/// A key–value store in a table of MySQL 8.0+ or MariaDB 10.6+, the one of Fedify's TypeScript `@fedify/mysql`.
 ///
 /// ```swift
 /// let pool = try MySQLPool(url: "mysql://user:pass@localhost/db")
@@ -13,13 +13,13 @@ public import MySQLClient
 /// try await kv.set(["users", "alice"], Profile(name: "Alice"), ttl: .seconds(3600))
 /// ```
 ///
-/// The table is made on first use, if it isn't there. Every operation has the pool's deadline, throws `KvError`, and
-/// may throw `CancellationError` while it waits for a connection. Beside what each operation says, it throws
-/// `emptyKey`, `keyTooLong` (768 Unicode scalars of serialized text is the limit; nothing is sent), `connectionFailed`,
-/// `overloaded`, `deadlineExceeded`, `serverError` or `closed`. Deadlocks and lost connections are tried again until
-/// the deadline wherever that is safe.
+/// The table is created on first use if it doesn't exist. Every operation ends within
+/// `MySQLConfiguration.operationTimeout`, and throws `KvError`: beside what each operation says, `emptyKey`,
+/// `keyTooLong` (768 Unicode scalars of serialized text is the limit; nothing is sent), `connectionFailed`,
+/// `overloaded`, `deadlineExceeded`, `cancelled` (while it waits for a connection or a retry),
+/// `serverError` or `closed`. Deadlocks and lost connections are retried until the deadline wherever that is safe.
 public final class MySQLKvStore: KvStore {
-    /// How the entries are kept.
+    /// The options of the store.
     public let options: MySQLKvStoreOptions
     /// The connections that the store uses.
     public let pool: MySQLPool
@@ -31,15 +31,15 @@ public final class MySQLKvStore: KvStore {
     let batches: BatchRunner
     let valueSize: ValueSizeEstimate
     let contended = ContendedKeys()
-    private let gets: RequestLanes<GetRequest, KvValue?>
+    private let gets: RequestLanes<GetRequest, JSONValue?>
     private let sets: RequestLanes<SetRequest, Void>
     private let deletes: RequestLanes<DeleteRequest, Void>
     private let swaps: RequestLanes<CompareAndSwap, Bool>
 
     /// A store in the table `fedify_kv`. Nothing is sent yet.
     ///
-    /// - Parameter pool: The connections to use; others may use them too. What happens is told where the pool tells it,
-    ///   see `MySQLObservability`.
+    /// - Parameter pool: The connections, which others may use too. The store uses the pool's logger, metrics and
+    ///   tracer.
     public convenience init(_ pool: MySQLPool) {
         self.init(pool, checked: MySQLKvStoreOptions())
     }
@@ -47,13 +47,25 @@ public final class MySQLKvStore: KvStore {
     /// A store with options. Nothing is sent yet.
     ///
     /// - Parameters:
-    ///   - pool: The connections to use; others may use them too. What happens is told where the pool tells it, see
-    ///     `MySQLObservability`.
+    ///   - pool: The connections, which others may use too. The store uses the pool's logger, metrics and tracer.
     ///   - options: The table's name, the clock of expiry, upkeep.
     /// - Throws: `KvError` `invalidConfiguration`.
     public convenience init(_ pool: MySQLPool, options: MySQLKvStoreOptions) throws(KvError) {
         try options.validate()
         self.init(pool, checked: options)
+    }
+
+    /// A store in the table `fedify_kv`, with a pool of its own, which is ``pool``: close that at the end. Nothing is
+    /// sent yet.
+    ///
+    /// - Parameter url: `mysql://user:password@host/database?…`; see `MySQLConfiguration.init(url:)`.
+    /// - Throws: `KvError` `invalidConfiguration`.
+    public convenience init(url: String) throws(KvError) {
+        do {
+            self.init(try MySQLPool(url: url))
+        } catch {
+            throw KvError(error, isRepeatable: true)
+        }
     }
 
     private init(_ pool: MySQLPool, checked options: MySQLKvStoreOptions) {
@@ -113,8 +125,11 @@ public final class MySQLKvStore: KvStore {
 
     // MARK: - KvStore
 
+    /// How typed values are encoded and decoded; see ``MySQLKvStoreOptions/coding``.
+    public var coding: KvCoding { options.coding }
+
     /// The value of a key, or nil if there is none.
-    public func get(_ key: KvKey) async throws -> KvValue? {
+    public func get(_ key: KvKey) async throws(KvError) -> JSONValue? {
         try check(key)
         return try await perform(.get) { try await run(gets, GetRequest(key: key, expectedBytes: valueSize.bytes)) }
     }
@@ -123,7 +138,7 @@ public final class MySQLKvStore: KvStore {
     ///
     /// - Throws: `KvError` `invalidTTL`, `invalidValue`, `unsupportedValue`, `valueTooLarge`; at `deadlineExceeded` the
     ///   value may have been stored.
-    public func set(_ key: KvKey, _ value: KvValue, ttl: Duration?) async throws {
+    public func set(_ key: KvKey, _ value: JSONValue, ttl: Duration?) async throws(KvError) {
         try check(key)
         let life = try microseconds(ttl)
         let request = SetRequest(key: key, value: try CheckedValue(value), life: life)
@@ -132,7 +147,7 @@ public final class MySQLKvStore: KvStore {
     }
 
     /// Deletes an entry, if there is one.
-    public func delete(_ key: KvKey) async throws {
+    public func delete(_ key: KvKey) async throws(KvError) {
         try check(key)
         try await perform(.delete) { try await run(deletes, DeleteRequest(key: key)) }
     }
@@ -140,8 +155,8 @@ public final class MySQLKvStore: KvStore {
     /// Compare-and-swap. See `KvStore.cas(_:expected:new:ttl:)` and <doc:Consistency>.
     ///
     /// - Throws: `KvError` as ``set(_:_:ttl:)`` does, and `outcomeUnknown` if the connection was lost, or the deadline
-    ///   passed, when the server may or may not have swapped. It is never tried again then.
-    public func cas(_ key: KvKey, expected: KvValue?, new: KvValue?, ttl: Duration?) async throws -> Bool {
+    ///   passed, when the server may or may not have swapped. It is never retried then.
+    public func cas(_ key: KvKey, expected: JSONValue?, new: JSONValue?, ttl: Duration?) async throws(KvError) -> Bool {
         try check(key)
         let life = try microseconds(ttl)
         let swap = try CompareAndSwap(
@@ -153,22 +168,18 @@ public final class MySQLKvStore: KvStore {
 
     // MARK: - Expiry
 
-    /// A value and what is left of its life.
-    public struct Expiring: Sendable, Equatable {
-        /// The value.
-        public let value: KvValue
-        /// The time left, by the server's clock; nil: it never expires.
-        public let ttl: Duration?
-    }
-
-    /// The value of a key together with its expiry, or nil if there is none.
-    public func getWithExpiry(_ key: KvKey) async throws -> Expiring? {
+    /// The value of a key together with its remaining time to live, or nil if there is none.
+    ///
+    /// - Parameter key: The key.
+    /// - Returns: The value, and the time left by the server's clock (nil: the entry never expires).
+    /// - Throws: `KvError`.
+    public func getWithTTL(_ key: KvKey) async throws(KvError) -> (value: JSONValue, ttl: Duration?)? {
         try check(key)
-        return try await perform(.getWithExpiry) {
+        return try await perform(.getWithTTL) {
             try await run { [statements] connection in
-                let rows = try await connection.rows(statements.getWithExpiry, [key.parameter]).rows
+                let rows = try await connection.rows(statements.getWithTTL, [key.parameter]).rows
                 guard let row = rows.first, let value = row.value(0) else { return nil }
-                return Expiring(value: value, ttl: row.integer(1).map { .microseconds($0) })
+                return (value, row.integer(1).map { .microseconds($0) })
             }
         }
     }
@@ -176,7 +187,7 @@ public final class MySQLKvStore: KvStore {
     /// Stores a value and leaves the entry's expiry as it is; an entry that wasn't there never expires.
     ///
     /// - Throws: As ``set(_:_:ttl:)``.
-    public func setKeepingExpiry(_ key: KvKey, _ value: KvValue) async throws {
+    public func setKeepingExpiry(_ key: KvKey, _ value: JSONValue) async throws(KvError) {
         try check(key)
         let new = try CheckedValue(value)
         try await perform(.setKeepingExpiry) {
@@ -189,13 +200,14 @@ public final class MySQLKvStore: KvStore {
 
     // MARK: - Schema and upkeep
 
-    /// Makes the table and its index, if they aren't there. Operations do this by themselves on first use.
+    /// Creates the table and its index if they don't exist. (Fedify: `initialize()`.) Operations do this by
+    /// themselves on first use.
     ///
-    /// It may run in any number of processes at once. Where the table is there, no rights to make one are needed.
+    /// It may run in any number of processes at once. If the table exists, no right to create it is needed.
     ///
-    /// - Throws: `KvError` `serverError` if the table isn't there and the user may not make it.
-    public func initialize() async throws {
-        try await perform(.initialize) { try await create() }
+    /// - Throws: `KvError` `serverError` if the table doesn't exist and the user has no right to create it.
+    public func createTable() async throws(KvError) {
+        try await perform(.createTable) { try await create() }
     }
 
     func create() async throws {
@@ -204,38 +216,39 @@ public final class MySQLKvStore: KvStore {
         }
     }
 
-    /// Whether the table is there.
-    public func exists() async throws -> Bool {
-        try await perform(.exists) {
+    /// Whether the table exists.
+    public func tableExists() async throws(KvError) -> Bool {
+        try await perform(.tableExists) {
             try await run(createsTable: false) { [statements, options] connection in
                 try await Schema(statements, options).exists(on: connection)
             }
         }
     }
 
-    /// Drops the table with all that is in it, if it is there. The next operation makes it anew.
-    public func drop() async throws {
-        try await perform(.drop) {
+    /// Drops the table with all its entries, if it exists. (Fedify: `drop()`.) The next operation creates it again.
+    public func dropTable() async throws(KvError) {
+        try await perform(.dropTable) {
             try await run(createsTable: false) { [statements] connection in
                 _ = try await connection.query(statements.dropTable)
             }
         }
     }
 
-    /// Removes all expired rows, in batches, with other work coming in between.
+    /// Removes all expired rows in batches, with pauses for other work.
     ///
-    /// - Returns: How many. If another process's sweeper is at work for more than a few seconds, it is left to that.
-    public func deleteExpired() async throws -> Int {
+    /// - Returns: The number of removed rows. If the sweeper of another process is running for more than a few seconds,
+    ///   the work is left to it.
+    public func deleteExpired() async throws(KvError) -> Int {
         try await perform(.deleteExpired) { try await sweeper.sweepAll(run: { try await self.run($0) }) }
     }
 
     // MARK: - Life
 
-    /// Removes expired rows every now and then (``MySQLKvStoreOptions/Upkeep/interval``), until the task is cancelled;
+    /// Removes expired rows regularly (``MySQLKvStoreOptions/Upkeep/interval``) until the task is cancelled;
     /// or until a graceful shutdown (with the trait ServiceLifecycle), when it also closes the store, see ``close()``.
     ///
-    /// One sweeper at a time works on a table, over any number of processes. A failed sweep is logged, and tried again
-    /// at the next interval.
+    /// One sweeper at a time works on a table, over any number of processes. A failed sweep is logged, and retried at
+    /// the next interval.
     public func run() async {
         #if ServiceLifecycle
             await cancelWhenGracefulShutdown { await self.sweep() }
@@ -249,20 +262,20 @@ public final class MySQLKvStore: KvStore {
         await sweeper.run(run: { try await self.run($0) })
     }
 
-    /// Ends the store: operations under way are finished, what comes later is refused with `closed`. A listing ends with
+    /// Closes the store: operations in progress complete, later ones are refused with `closed`. A listing ends with
     /// that error at its next page. The pool stays open; close it afterwards.
     ///
-    /// Returns when the last operation has ended, at its deadline at the latest.
+    /// Returns after the last operation, at its deadline at the latest.
     public func close() async {
         await gate.close()
     }
 
     // MARK: - Checks
 
-    /// Refuses a key that no row can have.
+    /// Throws if the key is empty or too long.
     func check(_ key: KvKey) throws(KvError) {
         if key.isEmpty { throw .emptyKey }
-        // Every scalar has a byte: few keys need to be counted.
+        // A scalar has at least a byte, so few keys need to be counted.
         if key.serialized.utf8.count > Self.maximumKeyLength {
             let length = key.serialized.unicodeScalars.count
             guard length <= Self.maximumKeyLength else {
@@ -285,7 +298,7 @@ public final class MySQLKvStore: KvStore {
 
 extension MySQLRow {
     /// A JSON column.
-    func value(_ column: Int) -> KvValue? {
-        text(column).map(KvValue.init(trusted:))
+    func value(_ column: Int) -> JSONValue? {
+        text(column).map(JSONValue.init(uncheckedJSON:))
     }
 }

@@ -4,8 +4,7 @@
     import MySQLClient
 
     extension MySQLKvStoreOptions {
-        /// Options from the environment, from files, or from wherever else a reader reads; the manual has a table of the
-        /// keys. What isn't there stays as it is by default.
+        /// Options from a `ConfigReader`; <doc:Configuration> lists the keys. Missing keys have their defaults.
         ///
         /// ```swift
         /// // FEDIFY_KV_TABLE_NAME, FEDIFY_KV_UPKEEP_INTERVAL, …

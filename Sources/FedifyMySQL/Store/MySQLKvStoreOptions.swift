@@ -1,9 +1,8 @@
-import FedifyKv
+public import FedifyKv
 
-/// How a ``MySQLKvStore`` keeps its entries.
+/// The options of a ``MySQLKvStore``.
 public struct MySQLKvStoreOptions: Sendable {
-    /// Which of the server's clocks expiry dates are kept in. Whatever it is, the client's clock and time zone don't
-    /// matter.
+    /// The server's clock that expiry dates refer to. The client's clock and time zone never matter.
     public enum ExpiryClock: Sendable {
         /// Coordinated Universal Time: no daylight saving, the same on every server.
         case utc
@@ -14,26 +13,28 @@ public struct MySQLKvStoreOptions: Sendable {
 
     /// The removal of expired rows. Expired entries are absent either way; this only frees their space.
     public struct Upkeep: Sendable {
-        /// Whether writes with a ttl start a sweep now and then, in the background, without ``MySQLKvStore/run()``.
+        /// Whether writes with a ttl start a sweep from time to time in the background, without ``MySQLKvStore/run()``.
         public var isAutomatic = true
-        /// The least time between two sweeps of one process.
+        /// The minimum time between two sweeps of one process.
         public var interval: Duration = .seconds(60)
-        /// How many rows one statement removes. Between two of them the sweeper rests as long as one took. More rows
-        /// are removed faster, and keep those who write meanwhile waiting for longer.
+        /// The number of rows that one statement removes. After each, the sweeper sleeps as long as it took. Larger
+        /// batches remove rows faster and delay concurrent writers longer.
         public var batchSize = 128
 
         /// Automatic, every minute, in batches of 128.
         public init() {}
     }
 
-    /// The table's name: a letter or underscore, then letters, digits and underscores, 50 characters at the most (the
-    /// index's name is longer by 12, and the server's limit is 64).
+    /// The table's name: a letter or underscore, then letters, digits and underscores, at most 50 characters (the
+    /// index's name is 12 longer, and the server's limit is 64).
     public var tableName = "fedify_kv"
     /// The clock of expiry dates.
     public var expiryClock = ExpiryClock.utc
+    /// How typed values are encoded and decoded.
+    public var coding = KvCoding.default
     /// The removal of expired rows.
     public var upkeep = Upkeep()
-    /// The sending of concurrent operations in one statement.
+    /// How concurrent operations share statements.
     public var coalescing = Coalescing()
 
     /// The table `fedify_kv`, expiry in UTC, automatic upkeep, coalescing.

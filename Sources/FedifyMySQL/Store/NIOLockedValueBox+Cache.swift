@@ -1,7 +1,7 @@
 import NIOConcurrencyHelpers
 
 extension NIOLockedValueBox {
-    /// What a dictionary has under a key; made at the first time, by one caller alone.
+    /// The value of a key in a dictionary, created once.
     func value<Key: Hashable, Made>(for key: Key, orMake make: () -> Made) -> Made where Value == [Key: Made] {
         withLockedValue { known in
             if let value = known[key] { return value }

@@ -1,5 +1,5 @@
-/// What callers ask of the store, by the names that spans and metrics have for it.
+/// The operations of the store, by their names in spans and metrics.
 enum StoreOperation: String, CaseIterable {
-    case get, set, delete, cas, getWithExpiry, setKeepingExpiry, list, count, deletePrefix, deleteExpired
-    case initialize, exists, drop
+    case get, set, delete, cas, getWithTTL, setKeepingExpiry, list, count, deletePrefix, deleteExpired
+    case createTable, tableExists, dropTable
 }

@@ -2,19 +2,17 @@ import FedifyKv
 import NIOConcurrencyHelpers
 import MySQLClient
 
-#if Metrics
-    import Metrics
-#endif
+import Metrics
 #if Tracing
     import Tracing
 #endif
 
-/// Spans and metrics of the store's operations, by OpenTelemetry's conventions for database clients; they show no key
-/// and no value.
+/// Spans and metrics of the store's operations, by OpenTelemetry's conventions for database clients; they contain no
+/// key or value.
 ///
 /// (OpenTelemetry: "Semantic conventions for database client calls", stable since 1.33.)
 final class StoreTelemetry: Sendable {
-    /// The span that a caller waits in, for the batch that answers it.
+    /// The caller's span, for the batch that answers it.
     #if Tracing
         typealias Caller = ServiceContext
     #else
@@ -23,29 +21,25 @@ final class StoreTelemetry: Sendable {
 
     private let pool: MySQLPool
     private let table: String
-    #if Metrics
-        /// nil: nobody listens.
-        private let factory: (any MetricsFactory)?
-        private let recorders = NIOLockedValueBox<[Measure: Recorder]>([:])
+    /// nil: no backend.
+    private let factory: (any MetricsFactory)?
+    private let recorders = NIOLockedValueBox<[Measure: Recorder]>([:])
 
-        /// What is recorded often: its recorder is looked up, not made anew.
-        private enum Measure: Hashable {
-            case duration(StoreOperation, MySQLPool.Server, error: [String])
-            case batchSize(StoreOperation)
-        }
-    #endif
+    /// Recorders that are used often are cached.
+    private enum Measure: Hashable {
+        case duration(StoreOperation, MySQLPool.Server, error: [String])
+        case batchSize(StoreOperation)
+    }
     #if Tracing
-        /// nil: nobody listens.
+        /// nil: no backend.
         private let tracer: (any Tracer)?
     #endif
 
     init(_ pool: MySQLPool, table: String) {
         self.pool = pool
         self.table = table
-        #if Metrics
-            let factory = pool.configuration.observability.metrics
-            self.factory = factory is NOOPMetricsHandler ? nil : factory
-        #endif
+        let factory = pool.configuration.observability.metrics
+        self.factory = factory is NOOPMetricsHandler ? nil : factory
         #if Tracing
             let tracer = pool.configuration.observability.tracer
             self.tracer = tracer is NoOpTracer ? nil : tracer
@@ -57,17 +51,15 @@ final class StoreTelemetry: Sendable {
     /// Runs an operation in a span of its own, and measures it.
     ///
     /// - Parameters:
-    ///   - operation: What the caller asked for.
-    ///   - size: How many keys, where it takes many.
+    ///   - operation: The kind of operation.
+    ///   - size: The number of keys, if it takes several.
     ///   - body: The operation.
     /// - Returns: What the body returns.
     /// - Throws: What the body throws.
     func observe<T>(_ operation: StoreOperation, size: Int?, _ body: () async throws -> T) async throws -> T {
-        #if Metrics
-            if let factory {
-                return try await measured(operation, factory) { try await traced(operation, size: size, body) }
-            }
-        #endif
+        if let factory {
+            return try await measured(operation, factory) { try await traced(operation, size: size, body) }
+        }
         return try await traced(operation, size: size, body)
     }
 
@@ -75,12 +67,12 @@ final class StoreTelemetry: Sendable {
         #if Tracing
             guard let tracer else { return try await body() }
             return try await tracer.withSpan("\(operation.rawValue) \(table)", ofKind: .client) { span in
-                // Also here: samplers decide at the beginning.
+                // Set at the start too, where samplers decide.
                 let server = pool.server
                 Self.show(facts(operation, server), on: span)
                 if let size, size > 1 { span.attributes["db.operation.batch.size"] = size }
                 defer {
-                    // The first operation finds out which server it is, and any may be sent to another one.
+                    // The first operation determines the server, and any operation may be sent to another one.
                     let later = pool.server
                     if later != server { Self.show(facts(operation, later), on: span) }
                 }
@@ -97,30 +89,28 @@ final class StoreTelemetry: Sendable {
         #endif
     }
 
-    #if Metrics
-        private func measured<T>(
-            _ operation: StoreOperation, _ factory: any MetricsFactory, _ body: () async throws -> T
-        ) async throws -> T {
-            let begun = ContinuousClock.now
-            func record(_ error: [(String, String)]) {
-                let server = pool.server
-                let duration = recorders.value(for: .duration(operation, server, error: error.map(\.1))) {
-                    Recorder(
-                        label: "db.client.operation.duration", dimensions: facts(operation, server) + error,
-                        aggregate: true, factory: factory)
-                }
-                duration.record(begun.duration(to: .now) / .seconds(1))
+    private func measured<T>(
+        _ operation: StoreOperation, _ factory: any MetricsFactory, _ body: () async throws -> T
+    ) async throws -> T {
+        let begun = ContinuousClock.now
+        func record(_ error: [(String, String)]) {
+            let server = pool.server
+            let duration = recorders.value(for: .duration(operation, server, error: error.map(\.1))) {
+                Recorder(
+                    label: "db.client.operation.duration", dimensions: facts(operation, server) + error,
+                    aggregate: true, factory: factory)
             }
-            do {
-                let result = try await body()
-                record([])
-                return result
-            } catch {
-                record(Self.facts(error))
-                throw error
-            }
+            duration.record(begun.duration(to: .now) / .seconds(1))
         }
-    #endif
+        do {
+            let result = try await body()
+            record([])
+            return result
+        } catch {
+            record(Self.facts(error))
+            throw error
+        }
+    }
 
     #if Tracing
         private static func show(_ facts: [(String, String)], on span: any Span) {
@@ -136,7 +126,7 @@ final class StoreTelemetry: Sendable {
 
     // MARK: - A batch
 
-    /// The span that the present task waits in.
+    /// The span of the current task.
     var caller: Caller? {
         #if Tracing
             tracer == nil ? nil : ServiceContext.current
@@ -145,19 +135,17 @@ final class StoreTelemetry: Sendable {
         #endif
     }
 
-    /// A batch begins: its span links to those of its callers.
+    /// Starts a batch's span, which links to those of its callers.
     ///
-    /// - Returns: To be called when the batch has ended.
+    /// - Returns: A closure to call when the batch has ended.
     func beginBatch(_ operation: StoreOperation, size: Int, callers: () -> [Caller]) -> () -> Void {
-        #if Metrics
-            if let factory {
-                recorders.value(for: .batchSize(operation)) {
-                    Recorder(
-                        label: "fedify_kv.batch.size", dimensions: [("db.operation.name", operation.rawValue)],
-                        aggregate: true, factory: factory)
-                }.record(size)
-            }
-        #endif
+        if let factory {
+            recorders.value(for: .batchSize(operation)) {
+                Recorder(
+                    label: "fedify_kv.batch.size", dimensions: [("db.operation.name", operation.rawValue)],
+                    aggregate: true, factory: factory)
+            }.record(size)
+        }
         #if Tracing
             guard let tracer, size > 1 else { return {} }
             let span = tracer.startSpan("BATCH \(operation.rawValue) \(table)", context: .topLevel, ofKind: .client)
@@ -170,43 +158,37 @@ final class StoreTelemetry: Sendable {
         #endif
     }
 
-    // MARK: - What else happens
+    // MARK: - Other events
 
-    /// An attempt failed, and another one will be made.
+    /// An attempt failed and will be retried.
     func retried(_ error: MySQLError) {
-        #if Metrics
-            if let factory {
-                Counter(
-                    label: "fedify_kv.retries", dimensions: Self.facts(error), factory: factory
-                ).increment()
-            }
-        #endif
+        if let factory {
+            Counter(
+                label: "fedify_kv.retries", dimensions: Self.facts(error), factory: factory
+            ).increment()
+        }
     }
 
     /// Expired rows were removed.
     func removed(_ rows: Int) {
-        #if Metrics
-            if let factory {
-                Counter(
-                    label: "fedify_kv.sweeper.removed_rows", dimensions: [("db.collection.name", table)],
-                    factory: factory
-                ).increment(by: rows)
-            }
-        #endif
+        if let factory {
+            Counter(
+                label: "fedify_kv.sweeper.removed_rows", dimensions: [("db.collection.name", table)],
+                factory: factory
+            ).increment(by: rows)
+        }
     }
 
     /// Expired rows could not be removed.
     func sweepFailed() {
-        #if Metrics
-            if let factory {
-                Counter(
-                    label: "fedify_kv.sweeper.failures", dimensions: [("db.collection.name", table)], factory: factory
-                ).increment()
-            }
-        #endif
+        if let factory {
+            Counter(
+                label: "fedify_kv.sweeper.failures", dimensions: [("db.collection.name", table)], factory: factory
+            ).increment()
+        }
     }
 
-    // MARK: - Facts, by the conventions' names
+    // MARK: - Attributes, by the conventions' names
 
     private func facts(_ operation: StoreOperation, _ server: MySQLPool.Server) -> [(String, String)] {
         var facts = [
@@ -225,7 +207,7 @@ final class StoreTelemetry: Sendable {
     private static func facts(_ error: any Error) -> [(String, String)] {
         let (type, cause): (String, (any Error)?) =
             switch error {
-            case let error as KvError: (error.code.rawValue, error.underlying)
+            case let error as KvError: (error.code.rawValue, error.underlyingError)
             case let error as MySQLError: (error.code.rawValue, error)
             case is CancellationError: ("cancelled", nil)
             default: ("other", nil)

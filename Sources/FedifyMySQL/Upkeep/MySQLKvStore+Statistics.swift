@@ -2,16 +2,16 @@ package import FedifyKv
 import MySQLClient
 
 extension MySQLKvStore {
-    /// What is in the table, by the keys' first components.
+    /// Statistics of the table by the first components of keys.
     package struct Statistics: Sendable {
-        /// Rows of which keys begin with one component; expired ones that are still there count apart.
+        /// Rows whose keys begin with one component; expired ones are counted separately.
         package struct Group: Sendable, Equatable {
             /// nil: rows whose key isn't one that this store would write, or all groups past the limit.
             package var component: String?
             package var entries = 0
-            /// Of keys and values, as text.
+            /// The size of keys and values as text.
             package var bytes = 0
-            /// Live entries by the life that is left: up to an hour, a day, a week, longer, for ever.
+            /// Live entries by remaining ttl: up to an hour, a day, a week, longer, no expiry.
             package var ends = [0, 0, 0, 0, 0]
             package var expired = 0
 
@@ -28,14 +28,14 @@ extension MySQLKvStore {
 
         /// The largest first.
         package var groups: [Group] = []
-        /// What the groups leave out.
+        /// The rest.
         package var others = Group()
         package var total = Group()
     }
 
-    /// What the keys of all rows below a prefix begin with. The server reads two keys for it.
+    /// The common prefix of all keys below a prefix. The server reads two keys for it.
     ///
-    /// - Returns: The prefix with the further components that all keys have in common; itself, if there are none.
+    /// - Returns: The prefix with the further components that all keys have in common.
     /// - Throws: `KvError`.
     package func commonPrefix(of prefix: KvKey) async throws -> KvKey {
         if !prefix.isEmpty { try check(prefix) }
@@ -45,27 +45,27 @@ extension MySQLKvStore {
                 let rows = try await connection.rows(statements.ends, [.text(range.after), .text(range.through)]).rows
                 return rows.first.map { [$0.text(0), $0.text(1)] } ?? []
             }
-        }.compactMap { $0.flatMap { KvKey(serialized: $0)?.components } }
-        // One key is no group.
+        }.compactMap { $0.flatMap { KvKey(serialized: $0)?.components() } }
+        // A single key is not a group.
         guard ends.count == 2, ends[0] != ends[1] else { return prefix }
-        // By their bytes: Swift takes composed and decomposed characters for the same.
+        // By their bytes: Swift compares composed and decomposed characters as equal.
         let common = zip(ends[0], ends[1]).prefix { $0.utf8.elementsEqual($1.utf8) }
         return KvKey(common.map(\.0))
     }
 
-    /// Reads the whole table on the server, a bounded number of rows at a time, which takes its time. Rows that the server
-    /// does not read within a deadline are asked for again, fewer of them and with a new deadline.
+    /// Reads the whole table on the server, a bounded number of rows at a time, which may take long. If the server
+    /// times out, fewer rows are requested with a new deadline.
     ///
     /// - Parameters:
     ///   - prefix: Rows below it; empty for all.
-    ///   - limit: How many groups there are at the most.
-    ///   - progress: Told how many rows each page had.
-    /// - Returns: The groups, what they leave out, and the sum.
+    ///   - limit: The maximum number of groups.
+    ///   - progress: Called with the number of rows of each page.
+    /// - Returns: The groups, the rest, and the total.
     /// - Throws: `KvError`.
     package func statistics(
         prefix: KvKey, limit: Int, progress: (Int) -> Void
     ) async throws -> Statistics {
-        var pages = StatisticsPages(range: KeyRange(prefix), component: prefix.components.count)
+        var pages = StatisticsPages(range: KeyRange(prefix), component: prefix.components().count)
         var sum = Sum(limit: limit)
         while !pages.isAtEnd {
             let page: StatisticsPages.Page
@@ -73,7 +73,8 @@ extension MySQLKvStore {
                 page = try await perform(.count) {
                     try await run { [statements, pages] in try await pages.fetch(statements, on: $0) }
                 }
-            } catch let error as KvError where error.code == .deadlineExceeded && pages.canShrink {
+            } catch {
+                guard error.code == .deadlineExceeded, pages.canShrink else { throw error }
                 pages.shrink()
                 continue
             }
@@ -84,12 +85,12 @@ extension MySQLKvStore {
         return sum.statistics()
     }
 
-    /// Adds groups up that come in the order of keys, in memory for the largest ones only.
+    /// Accumulates groups that arrive sorted by key, keeping only the largest in memory.
     private struct Sum {
         let limit: Int
         private var largest: [Statistics.Group] = []
         private var others = Statistics.Group()
-        /// The group that the next page may go on with.
+        /// The group that the next page may continue.
         private var current: Statistics.Group?
 
         init(limit: Int) {
@@ -98,7 +99,7 @@ extension MySQLKvStore {
 
         mutating func add(_ group: Statistics.Group) {
             guard let component = group.component else { return others.add(group) }
-            // By scalars: Swift takes composed and decomposed characters for the same.
+            // By scalars: Swift compares composed and decomposed characters as equal.
             if let known = current?.component, known.utf8.elementsEqual(component.utf8) {
                 current?.add(group)
             } else {
@@ -141,7 +142,7 @@ extension MySQLKvStore.Statistics.Group {
     }
 }
 
-/// A walk through the table, of as many rows at a time as the server reads quickly.
+/// An iteration over the table, with pages that the server reads quickly.
 private struct StatisticsPages: Sendable {
     private static let maximumRows = 20_000
     private static let leastRows = 10
@@ -158,7 +159,7 @@ private struct StatisticsPages: Sendable {
     let component: Int
     private(set) var isAtEnd = false
     private var rows = 1000
-    /// As many as the server has not failed to read in time.
+    /// The largest size that has not timed out.
     private var limit = maximumRows
 
     init(range: KeyRange, component: Int) {

@@ -2,14 +2,14 @@ import FedifyKv
 import NIOConcurrencyHelpers
 import MySQLClient
 
-/// Removes expired rows, in bounded batches, off the path of callers.
+/// Removes expired rows in bounded batches, in the background.
 final class Sweeper: Sendable {
     /// Runs work on a connection, with the store's retries.
     typealias Run = @Sendable (@escaping @Sendable (MySQLConnection) async throws -> Batch) async throws -> Batch
 
-    /// What one batch found.
+    /// The result of a batch.
     enum Batch: Sendable {
-        /// Another sweeper is at work.
+        /// Another sweeper is running.
         case busy
         /// Rows found expired, and rows removed: some may have been refreshed in between.
         case done(found: Int, removed: Int)
@@ -18,13 +18,13 @@ final class Sweeper: Sendable {
     private struct State {
         var lastSweep: ContinuousClock.Instant
         var isSweeping = false
-        /// The last sweep failed: that was told of.
+        /// Whether the last sweep failed, which was logged.
         var hasFailed = false
-        /// The server refuses the lock: that was told of.
+        /// Whether the server refuses the lock, which was logged.
         var isWithoutLock = false
     }
 
-    /// A sweeper at work half of the time is overlooked once in 2^10 times.
+    /// A sweeper that holds the lock half of the time is missed once in 2^10 times.
     private static let looks = 10
     private static let pauseBetweenLooks = Duration.milliseconds(50)
 
@@ -47,7 +47,7 @@ final class Sweeper: Sendable {
         state = NIOLockedValueBox(State(lastSweep: .now))
     }
 
-    /// A write with a ttl was done: sweeps in the background, if that is due.
+    /// Called after a write with a ttl: sweeps in the background if one is due.
     func wroteExpiring() {
         guard options.upkeep.isAutomatic, claim() else { return }
         Task(priority: .background) {
@@ -63,12 +63,12 @@ final class Sweeper: Sendable {
                 await sweep(run: run)
                 release()
             }
-            // Jitter: processes started together take turns at being the one that sweeps.
+            // Jitter: processes that started together take turns at sweeping.
             try? await Task.sleep(for: options.upkeep.interval * Double.random(in: 0.75...1))
         }
     }
 
-    /// Sweeps to the end, at a caller's wish.
+    /// Sweeps to the end, for a caller.
     func sweepAll(run: Run) async throws -> Int {
         try await batches(lockTimeout: 5, run: run)
     }
@@ -76,16 +76,16 @@ final class Sweeper: Sendable {
     private func sweep(run: Run) async {
         do {
             guard try await isAlone() else {
-                log.log(.trace, "another sweeper is at work")
+                log.log(.trace, "another sweeper is running")
                 return
             }
             let removed = try await batches(lockTimeout: 0, run: run)
             state.withLockedValue { $0.hasFailed = false }
             if removed > 0 { log.log(.debug, "expired rows removed", [\.count: "\(removed)"]) }
         } catch is CancellationError {
-            // The next sweep goes on where it stopped.
+            // The next sweep continues.
         } catch {
-            // Upkeep that fails is nobody's failure. What lasts is told once: the table grows meanwhile.
+            // A failed sweep must not fail a caller. A lasting failure is logged once, as the table grows.
             telemetry.sweepFailed()
             let isNews = state.withLockedValue { state in
                 defer { state.hasFailed = true }
@@ -95,10 +95,10 @@ final class Sweeper: Sendable {
         }
     }
 
-    /// Whether nobody else sweeps.
+    /// Whether no other sweeper is running.
     ///
-    /// A sweeper holds the lock for a batch at a time, so as not to keep a connection while it rests. Who looks once may
-    /// find it resting, and two would take turns, with no rest left for the others.
+    /// A sweeper holds the lock for a batch at a time, so that it occupies no connection while it sleeps. One look can
+    /// miss a sweeper between two batches; two sweepers would alternate and leave no pause.
     private func isAlone() async throws -> Bool {
         let table = MySQLParameter.text(options.tableName)
         for _ in 0..<Self.looks {
@@ -127,7 +127,7 @@ final class Sweeper: Sendable {
             } catch let error as KvError where error.code == .deadlineExceeded && size > 1 {
                 size = max(1, size / 8)
             }
-            // Half of the time belongs to the others.
+            // Sleep as long as the batch took: 50 % duty cycle.
             try await Task.sleep(for: started.duration(to: .now))
         }
     }
@@ -146,12 +146,12 @@ final class Sweeper: Sendable {
         return try batch.get()
     }
 
-    /// Asks for the lock, or about it.
+    /// Acquires or checks the lock.
     ///
-    /// It is a help, not a need: two sweepers do the same work twice, and no harm. Clusters refuse it, Percona's with 1105
-    /// in strict mode, Galera with 1235.
+    /// It is an optimization: two sweepers would do the same work twice, which is harmless. Clusters refuse the lock,
+    /// Percona's with 1105 in strict mode, Galera with 1235.
     ///
-    /// - Returns: The answer; nil if the server refuses the question.
+    /// - Returns: The answer; nil if the server refuses the statement.
     private func lock(
         _ sql: String, _ parameters: [MySQLParameter], on connection: MySQLConnection
     ) async throws(MySQLError) -> Bool? {

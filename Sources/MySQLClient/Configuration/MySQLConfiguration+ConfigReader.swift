@@ -2,8 +2,7 @@
     public import Configuration
 
     extension MySQLConfiguration {
-        /// A configuration from the environment, from files, or from wherever else a reader reads; the manual has a table
-        /// of the keys.
+        /// A configuration from a `ConfigReader`; the article Configuration of `FedifyMySQL` lists the keys.
         ///
         /// ```swift
         /// let reader = ConfigReader(provider: EnvironmentVariablesProvider())
@@ -11,7 +10,7 @@
         /// let pool = try MySQLPool(MySQLConfiguration(config: reader.scoped(to: "mysql")))
         /// ```
         ///
-        /// Where there is a `url`, the other keys change what it says. The URL and the password are read as secrets.
+        /// Where there is a `url`, the other keys override it. The URL and the password are read as secrets.
         ///
         /// - Parameter config: The reader, scoped to the keys.
         /// - Throws: ``MySQLError`` `invalidConfiguration`, which names the key and shows no value.
@@ -26,13 +25,13 @@
             } else {
                 guard let user, let database, hosts != nil || socket != nil else {
                     throw MySQLError(
-                        .invalidConfiguration, "there is neither url nor all of hosts (or socket), user and database")
+                        .invalidConfiguration, "either url, or hosts (or socket), user and database are required")
                 }
                 self.init(addresses: [], user: user, database: database)
             }
             if let socket {
                 guard hosts == nil else {
-                    throw MySQLError(.invalidConfiguration, "there are both hosts and a socket")
+                    throw MySQLError(.invalidConfiguration, "hosts and socket exclude each other")
                 }
                 addresses = [.unixSocket(path: socket)]
             }
@@ -45,7 +44,7 @@
             }
             self.user = user ?? self.user
             self.database = database ?? self.database
-            if let password = try settings.string("password", isSecret: true) { self.password = Secret(password) }
+            if let password = try settings.string("password", isSecret: true) { self.password = Password(password) }
             if let mode = try settings.string("tls.mode") {
                 guard let mode = TLS.Mode(rawValue: mode) else {
                     let modes = TLS.Mode.allCases.map(\.rawValue).joined(separator: ", ")
@@ -61,21 +60,21 @@
             try settings.set(&allowPublicKeyRetrieval, "allowPublicKeyRetrieval")
             try settings.set(&allowCleartextPassword, "allowCleartextPassword")
             try settings.set(&connectTimeout, "connectTimeout")
-            try settings.set(&deadline, "deadline")
+            try settings.set(&operationTimeout, "operationTimeout")
             try settings.set(&maximumPacketSize, "maximumPacketSize")
             try settings.set(&maximumPreparedStatements, "maximumPreparedStatements")
             try settings.set(&lockWaitTimeout, "lockWaitTimeout")
             sessionSetup = try settings.strings("sessionSetup") ?? sessionSetup
             try settings.set(&pool.maximumConnections, "pool.maximumConnections")
             pool.acquisitionTimeout = try settings.duration("pool.acquisitionTimeout") ?? pool.acquisitionTimeout
-            try settings.set(&pool.maximumWaiting, "pool.maximumWaiting")
+            try settings.set(&pool.maximumQueuedOperations, "pool.maximumQueuedOperations")
             try settings.set(&pool.idleTimeout, "pool.idleTimeout")
             try settings.set(&pool.maximumLifetime, "pool.maximumLifetime")
             try validate()
         }
     }
 
-    /// Settings of a reader, which keeps a value that it can't convert to itself: here that is an error.
+    /// Settings of a reader. The reader ignores a value that it can't convert; here that is an error.
     package struct Settings {
         private let reader: ConfigReader
 
@@ -96,10 +95,10 @@
             let seconds = try check(
                 reader.double(forKey: key) ?? reader.int(forKey: key).map { Double($0) }, key, "a number of seconds")
             guard let seconds else { return nil }
-            guard seconds > 0, seconds <= 366 * 86400 else {
-                throw MySQLError(.invalidConfiguration, "\(key) must be a number of seconds, from 0 to a year")
+            guard let duration = MySQLConfiguration.seconds(seconds) else {
+                throw MySQLError(.invalidConfiguration, "\(key) must be \(MySQLConfiguration.secondsExpected)")
             }
-            return .seconds(seconds)
+            return duration
         }
 
         package func set(_ setting: inout Duration, _ key: ConfigKey) throws(MySQLError) {
@@ -118,7 +117,7 @@
             setting = try check(reader.bool(forKey: key), key, "true or false") ?? setting
         }
 
-        /// A value that isn't there, or one of another type?
+        /// Throws if there is a value, but of another type.
         private func check<T>(
             _ value: T?, _ key: ConfigKey, _ expected: String, isSecret: Bool = false
         ) throws(MySQLError) -> T? {

@@ -3,18 +3,22 @@ import Foundation
 extension MySQLConfiguration {
     /// A configuration from a URL: `mysql://user:password@host:3306/database?name=value&…` (or `mariadb://`).
     ///
-    /// Special characters are percent-encoded, an IPv6 address stands in brackets. Several hosts are separated by
-    /// commas, each with a port of its own if need be; see ``MySQLConfiguration/addresses``. The names:
-    /// - `socket`: the path of a Unix socket, in the place of host and port;
-    /// - `tls`: `off`, `prefer`, `require`, `verify-ca`, `verify-identity`; `tls-ca`: the authorities' PEM file;
-    /// - `tls-cert`, `tls-key`: the client's certificate and private key, PEM files;
-    /// - `server-public-key`: the server's RSA key, a PEM file; `allow-public-key-retrieval`: `true` or `false`;
-    /// - `allow-cleartext-password`: `true` or `false`, see ``MySQLConfiguration/allowCleartextPassword``;
-    /// - `connect-timeout`, `deadline`: in seconds, fractions allowed;
-    /// - `pool-size`: the most connections.
+    /// Special characters are percent-encoded, an IPv6 address is written in brackets. Several hosts are separated by
+    /// commas, each optionally with a port; see ``MySQLConfiguration/addresses``. The parameters have the names
+    /// of the properties, as the keys of a `ConfigReader` have, with hyphens (`pool-maximum-connections` is
+    /// `pool.maximumConnections`), and the same limits; some have a short alias:
+    /// - `socket`: the path of a Unix socket, instead of host and port;
+    /// - `tls-mode` (alias `tls`): `off`, `prefer`, `require`, `verify-ca`, `verify-identity`;
+    /// - `tls-certificate-authority-file` (`tls-ca`), `tls-certificate-file` (`tls-cert`), `tls-private-key-file`
+    ///   (`tls-key`), `server-public-key-file` (`server-public-key`): paths of PEM files;
+    /// - `allow-public-key-retrieval`, `allow-cleartext-password`: `true` or `false`;
+    /// - `connect-timeout`, `operation-timeout` (`deadline`), `lock-wait-timeout`, `pool-acquisition-timeout`,
+    ///   `pool-idle-timeout`, `pool-maximum-lifetime`: in seconds, fractions allowed;
+    /// - `pool-maximum-connections` (`pool-size`), `pool-maximum-queued-operations`, `maximum-packet-size`,
+    ///   `maximum-prepared-statements`: whole numbers.
     ///
-    /// Parameters of other drivers that have an equal are read as that, `ssl-mode=REQUIRED` as `tls=require`; of others
-    /// the error says what to write. The manual has a table of them.
+    /// Parameters of other drivers with an equivalent are accepted, `ssl-mode=REQUIRED` as `tls=require`; for others
+    /// the error says what to write. The article Configuration of `FedifyMySQL` lists them.
     ///
     /// - Throws: ``MySQLError`` `invalidConfiguration`, which says what is wrong, without the password.
     public init(url: String) throws(MySQLError) {
@@ -29,12 +33,12 @@ extension MySQLConfiguration {
         }
 
         guard let schemeEnd = url.range(of: "://", options: .literal) else {
-            throw invalid("it begins with no mysql:// or mariadb://")
+            throw invalid("it doesn't begin with mysql:// or mariadb://")
         }
         guard ["mysql", "mariadb"].contains(url[..<schemeEnd.lowerBound].lowercased()) else {
             throw invalid("its scheme is neither mysql nor mariadb")
         }
-        // Scalars, not characters: a combining accent behind an @ would hide it.
+        // Scalars, not characters: a combining accent after an @ would hide it.
         let rest = url[schemeEnd.upperBound...].unicodeScalars
         let nothing = rest[..<rest.startIndex]
         guard !rest.contains("#") else { throw invalid("it has a #; write %23 in a password or name") }
@@ -43,7 +47,7 @@ extension MySQLConfiguration {
         let query = rest[queryStart...].dropFirst()
         // A password with a ? in it: the rest of it would be named as a parameter.
         guard !query.contains("@") else {
-            throw invalid("it has an @ behind a ?; write %3F in a password or name, %40 in a parameter")
+            throw invalid("it has an @ after a ?; write %3F in a password or name, %40 in a parameter")
         }
         let slash = path.lastIndex(of: "@").map { path[$0...].firstIndex(of: "/") } ?? path.firstIndex(of: "/")
         let authority = path[..<(slash ?? path.endIndex)]
@@ -63,18 +67,35 @@ extension MySQLConfiguration {
             guard let equals else { throw invalid("the parameter \(name.escaped()) has no value") }
             let value = try decoded(pair[equals...].dropFirst(), "the parameter \(name.escaped())")
             guard parameters.updateValue(value, forKey: name) == nil else {
-                throw invalid("the parameter \(name.escaped()) is there twice")
+                throw invalid("the parameter \(name.escaped()) is given twice")
             }
         }
         parameters = try URLAliases.translated(parameters, invalid)
-        func take<T>(_ name: String, _ expected: String, _ convert: (String) -> T?) throws(MySQLError) -> T? {
-            guard let text = parameters.removeValue(forKey: name) else { return nil }
-            guard let value = convert(text) else { throw invalid("\(name) must be \(expected)") }
+        var known: [String] = []
+        func take<T>(
+            _ name: String, alias: String? = nil, _ expected: String, _ convert: (String) -> T?
+        ) throws(MySQLError) -> T? {
+            known.append(alias.map { "\(name) (\($0))" } ?? name)
+            let text = parameters.removeValue(forKey: name)
+            let short = alias.flatMap { parameters.removeValue(forKey: $0) }
+            guard text == nil || short == nil else { throw invalid("\(name) is given twice, by both its names") }
+            guard let found = text ?? short else { return nil }
+            guard let value = convert(found) else {
+                throw invalid("\(text == nil ? alias ?? name : name) must be \(expected)")
+            }
             return value
         }
-        func seconds(_ text: String) -> Duration? {
-            guard let number = Double(text), number > 0, number <= 86400 else { return nil }
-            return .seconds(number)
+        func set(_ setting: inout Bool, _ name: String) throws(MySQLError) {
+            setting = try take(name, "true or false", Bool.init) ?? setting
+        }
+        func set(_ setting: inout Int, _ name: String, alias: String? = nil) throws(MySQLError) {
+            setting = try take(name, alias: alias, "a whole number") { Int($0) } ?? setting
+        }
+        func set(_ setting: inout Duration, _ name: String, alias: String? = nil) throws(MySQLError) {
+            setting = try take(name, alias: alias, Self.secondsExpected) { Double($0).flatMap(Self.seconds) } ?? setting
+        }
+        func set(_ setting: inout String?, _ name: String, alias: String) throws(MySQLError) {
+            setting = try take(name, alias: alias, "a path") { $0.isEmpty ? nil : $0 } ?? setting
         }
 
         let socket = try take("socket", "a path") { $0.isEmpty ? nil : $0 }
@@ -90,21 +111,29 @@ extension MySQLConfiguration {
             }
         }
 
-        self.init(addresses: addresses, user: user, password: Secret(password), database: database)
+        self.init(addresses: addresses, user: user, password: Password(password), database: database)
         let modes = TLS.Mode.allCases.map(\.rawValue).joined(separator: ", ")
-        tls.mode = try take("tls", "one of \(modes)", TLS.Mode.init) ?? tls.mode
-        tls.certificateAuthorityFile = try take("tls-ca", "a path") { $0.isEmpty ? nil : $0 }
-        tls.certificateFile = try take("tls-cert", "a path") { $0.isEmpty ? nil : $0 }
-        tls.privateKeyFile = try take("tls-key", "a path") { $0.isEmpty ? nil : $0 }
-        serverPublicKeyFile = try take("server-public-key", "a path") { $0.isEmpty ? nil : $0 }
-        allowPublicKeyRetrieval = try take("allow-public-key-retrieval", "true or false", Bool.init) ?? false
-        allowCleartextPassword = try take("allow-cleartext-password", "true or false", Bool.init) ?? false
-        connectTimeout = try take("connect-timeout", "seconds, up to a day", seconds) ?? connectTimeout
-        deadline = try take("deadline", "seconds, up to a day", seconds) ?? deadline
-        pool.maximumConnections = try take("pool-size", "a number", Int.init) ?? pool.maximumConnections
+        tls.mode = try take("tls-mode", alias: "tls", "one of \(modes)", TLS.Mode.init) ?? tls.mode
+        try set(&tls.certificateAuthorityFile, "tls-certificate-authority-file", alias: "tls-ca")
+        try set(&tls.certificateFile, "tls-certificate-file", alias: "tls-cert")
+        try set(&tls.privateKeyFile, "tls-private-key-file", alias: "tls-key")
+        try set(&serverPublicKeyFile, "server-public-key-file", alias: "server-public-key")
+        try set(&allowPublicKeyRetrieval, "allow-public-key-retrieval")
+        try set(&allowCleartextPassword, "allow-cleartext-password")
+        try set(&connectTimeout, "connect-timeout")
+        try set(&operationTimeout, "operation-timeout", alias: "deadline")
+        try set(&lockWaitTimeout, "lock-wait-timeout")
+        try set(&maximumPacketSize, "maximum-packet-size")
+        try set(&maximumPreparedStatements, "maximum-prepared-statements")
+        try set(&pool.maximumConnections, "pool-maximum-connections", alias: "pool-size")
+        pool.acquisitionTimeout =
+            try take("pool-acquisition-timeout", Self.secondsExpected) { Double($0).flatMap(Self.seconds) }
+        try set(&pool.maximumQueuedOperations, "pool-maximum-queued-operations")
+        try set(&pool.idleTimeout, "pool-idle-timeout")
+        try set(&pool.maximumLifetime, "pool-maximum-lifetime")
         if let unknown = parameters.keys.min() {
-            let known = Self.parameterNames.joined(separator: ", ")
-            throw invalid("it has an unknown parameter, \(unknown.escaped()); known are \(known)")
+            throw invalid(
+                "it has an unknown parameter, \(unknown.escaped()); known are \(known.joined(separator: ", "))")
         }
         do {
             try validate()
@@ -113,11 +142,22 @@ extension MySQLConfiguration {
         }
     }
 
-    /// The parameters of a URL.
+    /// The parameters of a URL, aliases included.
     static let parameterNames = [
-        "socket", "tls", "tls-ca", "tls-cert", "tls-key", "server-public-key", "allow-public-key-retrieval",
-        "allow-cleartext-password", "connect-timeout", "deadline", "pool-size",
+        "socket", "tls-mode", "tls", "tls-certificate-authority-file", "tls-ca", "tls-certificate-file", "tls-cert",
+        "tls-private-key-file", "tls-key", "server-public-key-file", "server-public-key", "allow-public-key-retrieval",
+        "allow-cleartext-password", "connect-timeout", "operation-timeout", "deadline", "lock-wait-timeout",
+        "maximum-packet-size", "maximum-prepared-statements", "pool-maximum-connections", "pool-size",
+        "pool-acquisition-timeout", "pool-maximum-queued-operations", "pool-idle-timeout", "pool-maximum-lifetime",
     ]
+
+    /// What ``seconds(_:)`` takes.
+    static let secondsExpected = "a number of seconds, from 0 to a year"
+
+    /// A time, as a URL and a `ConfigReader` have it; nil if it is out of bounds.
+    static func seconds(_ number: Double) -> Duration? {
+        number > 0 && number <= 366 * 86400 ? .seconds(number) : nil
+    }
 
     /// A host, with or without a port.
     static func tcpAddress(
@@ -133,16 +173,16 @@ extension MySQLConfiguration {
             guard let end = text.firstIndex(of: "]") else { throw invalid("a bracket of an IPv6 address is missing") }
             host = text[..<end].dropFirst()
             let rest = text[text.index(after: end)...]
-            guard rest.isEmpty || rest.first == ":" else { throw invalid("there is text behind the IPv6 address") }
+            guard rest.isEmpty || rest.first == ":" else { throw invalid("there is text after the IPv6 address") }
             if !rest.isEmpty { port = rest.dropFirst() }
         } else if let colon = text.firstIndex(of: ":") {
             host = text[..<colon]
             port = text[colon...].dropFirst()
-            guard port?.contains(":") == false else { throw invalid("an IPv6 address must stand in brackets") }
+            guard port?.contains(":") == false else { throw invalid("an IPv6 address must be in brackets") }
         }
         guard let port else { return .tcp(host: try decoded(host, "the host")) }
         guard let number = UInt16(String(port)), number > 0 else {
-            throw invalid("the port is no number from 1 to 65535")
+            throw invalid("the port must be a number from 1 to 65535")
         }
         return .tcp(host: try decoded(host, "the host"), port: number)
     }

@@ -2,7 +2,7 @@ import Foundation
 public import NIOCore
 import NIOPosix
 
-/// How to reach a server, and how many connections to keep.
+/// The servers, the user and the limits of a pool of connections.
 ///
 /// Printing it shows no password.
 public struct MySQLConfiguration: Sendable {
@@ -16,33 +16,33 @@ public struct MySQLConfiguration: Sendable {
 
     /// Encryption of a connection.
     public struct TLS: Sendable {
-        /// How much encryption is asked for, by the names used in a URL.
+        /// The required encryption, by the names used in a URL.
         public enum Mode: String, Sendable, CaseIterable {
             /// None.
             case off
-            /// Where the server offers it, without a look at its certificate. A Unix socket stays as it is.
+            /// If the server offers it; the certificate is not verified. A Unix socket is not encrypted.
             case prefer
-            /// Always; a server that offers none is refused before it has seen anything of the password. The
-            /// certificate is not looked at.
+            /// Always; a server that doesn't offer TLS is refused before it has received anything of the password. The
+            /// certificate is not verified.
             case require
             /// As `require`, and the certificate is signed by ``TLS/certificateAuthorityFile``.
             case verifyCA = "verify-ca"
-            /// As `verify-ca` (or by an authority that the system trusts), and names the host that was asked for.
+            /// As `verify-ca` (or by an authority that the system trusts), and is issued for the requested host.
             case verifyIdentity = "verify-identity"
         }
 
-        /// How much encryption is asked for.
+        /// The required encryption.
         public var mode: Mode = .prefer
         /// The path of a PEM file of certificate authorities. nil: those the system trusts.
         public var certificateAuthorityFile: String?
 
-        /// The path of a PEM file with the client's certificate, and those that signed it, for accounts that ask for one
-        /// (`REQUIRE X509`). It goes with ``privateKeyFile``.
+        /// The path of a PEM file with the client's certificate, and those that signed it, for accounts that require
+        /// one (`REQUIRE X509`). It requires ``privateKeyFile``.
         public var certificateFile: String?
         /// The path of a PEM file with the private key of ``certificateFile``.
         public var privateKeyFile: String?
 
-        /// Encryption where the server offers it, by default.
+        /// By default, encryption if the server offers it.
         public init(mode: Mode = .prefer, certificateAuthorityFile: String? = nil) {
             self.mode = mode
             self.certificateAuthorityFile = certificateAuthorityFile
@@ -51,97 +51,96 @@ public struct MySQLConfiguration: Sendable {
 
     /// The pool of connections.
     public struct Pool: Sendable {
-        /// The most connections that are ever open.
+        /// The maximum number of open connections.
         public var maximumConnections = 10
         /// How long an operation may wait for a connection; nil: until its own deadline, which ends the wait anyway.
         public var acquisitionTimeout: Duration?
-        /// How many operations may wait for a connection. Any more are refused at once: what waits takes memory.
-        public var maximumWaiting = 100_000
+        /// The maximum number of queued operations. More are refused immediately, since each takes memory.
+        public var maximumQueuedOperations = 100_000
         /// How long a connection may stay unused before it is closed. Keep it below the server's `wait_timeout`.
         public var idleTimeout: Duration = .seconds(60)
-        /// How old a connection may grow before another takes its place.
+        /// The maximum age of a connection before it is replaced.
         public var maximumLifetime: Duration = .seconds(30 * 60)
-        /// The event loops that connections live on. Default: those that
-        /// NIO has for the whole process.
+        /// The event loops of the connections; by default NIO's global singleton.
         public var eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
-        /// Whether each event loop has a share of the connections to itself. A caller whose task runs on one of the loops
-        /// uses the connections of that loop, so nothing changes threads. `maximumConnections` is divided among the
-        /// loops; each has at least one. See <doc:EventLoops>.
+        /// Whether each event loop has a share of the connections to itself. A caller whose task runs on one of the
+        /// loops uses the connections of that loop, so no thread switch is needed. `maximumConnections` is divided
+        /// among the loops; each has at least one. See <doc:EventLoops>.
         public var hasShardPerEventLoop = false
 
-        /// Ten connections at the most, and the times above.
+        /// At most ten connections, and the times above.
         public init() {}
 
-        /// When an operation that begins to wait now gives up.
+        /// The time at which an operation that starts to wait now gives up.
         package func endOfWait(_ deadline: NIODeadline) -> NIODeadline {
             acquisitionTimeout.map { min(deadline, .now() + TimeAmount(of: $0)) } ?? deadline
         }
     }
 
     /// Where the servers listen, in the order they are tried. All connections of a pool go to one of them: the first
-    /// that takes writes, and, when it fails or turns read-only, the next that does.
+    /// that accepts writes, and, when it fails or turns read-only, the next one that does.
     public var addresses: [Address]
     /// The user's name.
     public var user: String
     /// The user's password.
-    public var password: Secret
+    public var password: Password
     /// The database to use.
     public var database: String
     /// Encryption.
     public var tls = TLS()
-    /// The path of a PEM file with the server's public RSA key, by which `caching_sha2_password` may encrypt the
+    /// The path of a PEM file with the server's public RSA key, with which `caching_sha2_password` may encrypt the
     /// password on a connection without TLS.
     public var serverPublicKeyFile: String?
-    /// Whether the server may send that key itself. Whoever can pose as the server then learns the password.
+    /// Whether the server may send that key itself. Anyone who can pose as the server then learns the password.
     public var allowPublicKeyRetrieval = false
-    /// Whether the password may be sent as it is (`mysql_clear_password`), as tokens of RDS IAM, LDAP and PAM are. It
-    /// takes a ``TLS-swift.struct/mode-swift.property`` of `verify-ca` or `verify-identity`.
+    /// Whether the password may be sent unencrypted (`mysql_clear_password`), as tokens of RDS IAM, LDAP and PAM
+    /// require. It requires a ``TLS-swift.struct/mode-swift.property`` of `verify-ca` or `verify-identity`.
     public var allowCleartextPassword = false
-    /// How long opening a connection may take, its TLS handshake and log-in included.
+    /// How long opening a connection may take, its TLS handshake and login included.
     public var connectTimeout: Duration = .seconds(5)
-    /// How long an operation may take in all, waiting for a connection and trying again included.
-    public var deadline: Duration = .seconds(10)
-    /// The largest packet taken from the server, in bytes: what one value, with its key, can have at the most. The
-    /// server's `max_allowed_packet` may be lower, and holds then.
+    /// How long an operation may take in total, including waiting for a connection and retries.
+    public var operationTimeout: Duration = .seconds(10)
+    /// The largest packet accepted from the server, in bytes: the maximum size of a value with its key. The server's
+    /// `max_allowed_packet` also applies, and may be lower.
     public var maximumPacketSize = 64 << 20
-    /// The most prepared statements kept on one connection; the least recently used one is closed first.
+    /// The maximum number of prepared statements kept on a connection; the least recently used one is closed first.
     public var maximumPreparedStatements = 64
     /// How long a statement may wait for a row that another transaction has locked, in whole seconds, rounded up
-    /// (`innodb_lock_wait_timeout`). The store tries again until the deadline.
+    /// (`innodb_lock_wait_timeout`). The store retries until the deadline.
     public var lockWaitTimeout: Duration = .seconds(1)
-    /// Statements to run on each new connection, as `SET SESSION wsrep_sync_wait = 1`.
+    /// Statements to run on each new connection, for example `SET SESSION wsrep_sync_wait = 1`.
     public var sessionSetup: [String] = []
     /// The pool of connections.
     public var pool = Pool()
-    /// Where the pool and the store tell what they do.
+    /// Logs, metrics and traces of the pool and the store.
     public var observability = MySQLObservability()
 
     /// A server, a user and a database.
-    public init(address: Address, user: String, password: Secret = "", database: String) {
+    public init(address: Address, user: String, password: Password = "", database: String) {
         self.init(addresses: [address], user: user, password: password, database: database)
     }
 
     /// Several servers of a cluster, a user and a database.
-    public init(addresses: [Address], user: String, password: Secret = "", database: String) {
+    public init(addresses: [Address], user: String, password: Password = "", database: String) {
         self.addresses = addresses
         self.user = user
         self.password = password
         self.database = database
     }
 
-    /// Refuses what can't work.
+    /// Throws if the configuration is invalid.
     func validate() throws(MySQLError) {
         func check(_ condition: Bool, _ message: String) throws(MySQLError) {
             if !condition { throw MySQLError(.invalidConfiguration, message) }
         }
-        try check(!user.isEmpty, "no user is named")
-        try check(!database.isEmpty, "no database is named")
-        try check(!addresses.isEmpty, "no server is named")
-        try check(Set(addresses).count == addresses.count, "a server is named twice")
+        try check(!user.isEmpty, "the user is missing")
+        try check(!database.isEmpty, "the database is missing")
+        try check(!addresses.isEmpty, "the server is missing")
+        try check(Set(addresses).count == addresses.count, "a server is given twice")
         for address in addresses {
             switch address {
             case .tcp(let host, let port):
-                try check(!host.isEmpty, "no host is named")
+                try check(!host.isEmpty, "the host is missing")
                 try check(!host.contains(","), "a host's name has a comma")
                 try check(port > 0, "the port is 0")
             case .unixSocket(let path):
@@ -159,22 +158,27 @@ public struct MySQLConfiguration: Sendable {
             "tls=verify-ca needs tls-ca, the file of the authority to trust; verify-identity can use the system's")
         try check(
             (tls.certificateFile == nil) == (tls.privateKeyFile == nil),
-            "a client's certificate (tls-cert) and its private key (tls-key) go together")
+            "a client's certificate (tls-cert) and its private key (tls-key) require each other")
         try check(
             !allowCleartextPassword || tls.mode == .verifyCA || tls.mode == .verifyIdentity,
             "allow-cleartext-password=true needs tls=verify-ca or tls=verify-identity")
         for path in files {
             try check(FileManager.default.isReadableFile(atPath: path), "\(path.escaped()) can't be read")
         }
-        try check(connectTimeout > .zero && deadline > .zero, "connect-timeout and deadline must be more than zero")
+        try check(
+            connectTimeout > .zero && operationTimeout > .zero,
+            "connectTimeout and operationTimeout must be more than zero")
         try check((1...10_000).contains(pool.maximumConnections), "the pool's size must be from 1 to 10000")
         try check(
-            pool.acquisitionTimeout ?? deadline > .zero && pool.idleTimeout > .zero && pool.maximumLifetime > .zero,
+            pool.acquisitionTimeout ?? operationTimeout > .zero && pool.idleTimeout > .zero
+                && pool.maximumLifetime > .zero,
             "the pool's times must be more than zero")
         try check(
             maximumPacketSize >= 1 << 16 && maximumPacketSize <= 1 << 30,
             "maximumPacketSize must be from 64 KiB to 1 GiB")
-        try check((1...1_000_000_000).contains(pool.maximumWaiting), "the pool's maximumWaiting must be more than zero")
+        try check(
+            (1...1_000_000_000).contains(pool.maximumQueuedOperations),
+            "the pool's maximumQueuedOperations must be more than zero")
         try check(lockWaitTimeout > .zero, "lockWaitTimeout must be more than zero")
         try check((4...1024).contains(maximumPreparedStatements), "maximumPreparedStatements must be from 4 to 1024")
     }
@@ -187,7 +191,7 @@ extension MySQLConfiguration.Pool: CustomReflectable {
             self,
             children: [
                 "maximumConnections": maximumConnections, "acquisitionTimeout": acquisitionTimeout as Any,
-                "maximumWaiting": maximumWaiting, "idleTimeout": idleTimeout, "maximumLifetime": maximumLifetime,
+                "maximumQueuedOperations": maximumQueuedOperations, "idleTimeout": idleTimeout, "maximumLifetime": maximumLifetime,
                 "hasShardPerEventLoop": hasShardPerEventLoop,
             ], displayStyle: .struct)
     }

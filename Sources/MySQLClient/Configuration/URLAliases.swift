@@ -1,20 +1,20 @@
-/// Parameters of other drivers' URLs, which providers hand out and people are used to.
+/// Parameters of other drivers' URLs, which hosting providers and users take for granted.
 ///
-/// One that has an equal here is read as that. One that is less safe, or means different things to different drivers,
-/// is refused, and the error says what to write: milliseconds and seconds, above all, are not guessed.
+/// Those with an equivalent are accepted. Those that are less secure than ours, or differ between drivers (seconds or
+/// milliseconds, for example), are refused with an error that says what to write.
 enum URLAliases {
     private enum Rule {
-        /// The same by another name.
+        /// The same with another name.
         case name(String)
-        /// The same by another name, true or false.
+        /// A flag with another name.
         case flag(String)
         /// A mode of TLS.
         case mode
         /// `ssl`, which some drivers read as a switch, and some as JSON.
         case ssl
-        /// True or false; the other of the two has no equal.
+        /// A flag of which only one value has an equivalent.
         case flagOnly(Bool, String, advice: String)
-        /// Nothing needs to be done for one of these values.
+        /// Ignored with one of these values.
         case nothing(Set<String>, advice: String)
         case refused(advice: String)
     }
@@ -23,11 +23,11 @@ enum URLAliases {
     private static let pem = "write tls-cert and tls-key, the paths of PEM files"
     private static let connecting = "its unit depends on the driver: write connect-timeout, in seconds"
     private static let answering =
-        "its unit depends on the driver: write deadline, the seconds that an operation may take in all"
-    private static let meaningless = "it has no meaning here: leave it out"
+        "its unit depends on the driver: write deadline, the total time of an operation in seconds"
+    private static let meaningless = "it has no meaning here: omit it"
     private static let clock =
-        "the client's time zone doesn't matter here: leave it out, and see the option expiryClock for a shared table"
-    private static let reconnects = "lost connections are always replaced: leave it out"
+        "the client's time zone doesn't matter here: omit it, and see the option expiryClock for a shared table"
+    private static let reconnects = "lost connections are always replaced: omit it"
 
     /// By their names in lower case, without `-`, `_` and `.`.
     private static let rules: [String: Rule] = [
@@ -44,10 +44,10 @@ enum URLAliases {
         "sslcert": .name("tls-cert"), "sslcertificate": .name("tls-cert"), "tlscertfile": .name("tls-cert"),
         "sslkey": .name("tls-key"), "tlskeyfile": .name("tls-key"),
         "sslcapath": .refused(advice: "write tls-ca, the path of one PEM file"),
-        "sslcipher": .refused(advice: "TLS 1.2 and later are used, with the ciphers of BoringSSL: leave it out"),
-        "sslciphers": .refused(advice: "TLS 1.2 and later are used, with the ciphers of BoringSSL: leave it out"),
-        "tlsversion": .refused(advice: "TLS 1.2 and later are used: leave it out"),
-        "tlsversions": .refused(advice: "TLS 1.2 and later are used: leave it out"),
+        "sslcipher": .refused(advice: "TLS 1.2 and later are used, with the ciphers of BoringSSL: omit it"),
+        "sslciphers": .refused(advice: "TLS 1.2 and later are used, with the ciphers of BoringSSL: omit it"),
+        "tlsversion": .refused(advice: "TLS 1.2 and later are used: omit it"),
+        "tlsversions": .refused(advice: "TLS 1.2 and later are used: omit it"),
         "serversslcert": .refused(advice: "write tls-ca, the path of a PEM file, with tls=verify-identity"),
         "sslidentity": .refused(advice: pem), "sslpassword": .refused(advice: pem),
         "trustcertificatekeystoreurl": .refused(advice: pem), "clientcertificatekeystoreurl": .refused(advice: pem),
@@ -68,11 +68,11 @@ enum URLAliases {
         "writetimeout": .refused(advice: answering), "querytimeout": .refused(advice: answering),
         "acquiretimeout": .refused(advice: answering), "pooltimeout": .refused(advice: answering),
         "commandtimeout": .refused(advice: answering), "defaultcommandtimeout": .refused(advice: answering),
-        "charset": .nothing(["utf8mb4", "utf8", "utf-8"], advice: "all text is utf8mb4: leave it out"),
-        "characterencoding": .nothing(["utf8mb4", "utf8", "utf-8"], advice: "all text is utf8mb4: leave it out"),
-        "encoding": .nothing(["utf8mb4", "utf8", "utf-8"], advice: "all text is utf8mb4: leave it out"),
-        "useunicode": .nothing(["true", "1", "yes"], advice: "all text is utf8mb4: leave it out"),
-        "collation": .refused(advice: "keys are compared by their bytes: leave it out"),
+        "charset": .nothing(["utf8mb4", "utf8", "utf-8"], advice: "all text is utf8mb4: omit it"),
+        "characterencoding": .nothing(["utf8mb4", "utf8", "utf-8"], advice: "all text is utf8mb4: omit it"),
+        "encoding": .nothing(["utf8mb4", "utf8", "utf-8"], advice: "all text is utf8mb4: omit it"),
+        "useunicode": .nothing(["true", "1", "yes"], advice: "all text is utf8mb4: omit it"),
+        "collation": .refused(advice: "keys are compared by their bytes: omit it"),
         "reconnect": .nothing(["true", "1", "yes"], advice: reconnects),
         "autoreconnect": .nothing(["true", "1", "yes"], advice: reconnects),
         "servertimezone": .refused(advice: clock), "connectiontimezone": .refused(advice: clock),
@@ -82,11 +82,11 @@ enum URLAliases {
         "allowmultiqueries": .refused(advice: meaningless), "rewritebatchedstatements": .refused(advice: meaningless),
         "cacheprepstmts": .refused(advice: meaningless), "useserverprepstmts": .refused(advice: meaningless),
         "statementcachesize": .refused(advice: meaningless), "interpolateparams": .refused(advice: meaningless),
-        "localinfile": .refused(advice: "it is always off: leave it out"),
-        "allowlocalinfile": .refused(advice: "it is always off: leave it out"),
+        "localinfile": .refused(advice: "it is always off: omit it"),
+        "allowlocalinfile": .refused(advice: "it is always off: omit it"),
     ]
 
-    /// The modes of TLS by what other drivers call them, without `-` and `_`.
+    /// The TLS modes by the names of other drivers, without `-` and `_`.
     private static let modes: [String: MySQLConfiguration.TLS.Mode] = [
         "disabled": .off, "disable": .off, "none": .off, "false": .off, "off": .off,
         "preferred": .prefer, "prefer": .prefer,
@@ -98,8 +98,8 @@ enum URLAliases {
     /// The parameters of a URL, those of other drivers by our names.
     ///
     /// - Parameters:
-    ///   - parameters: As they stand in the URL.
-    ///   - invalid: Makes an error of a reason.
+    ///   - parameters: As in the URL.
+    ///   - invalid: Creates an error from a reason.
     /// - Returns: The parameters, each by our name.
     /// - Throws: `invalid`, without any value in it.
     static func translated(
@@ -111,7 +111,7 @@ enum URLAliases {
             let found = try translated(name, value, invalid)
             guard let found else { continue }
             if let other = spelling.updateValue(name, forKey: found.name) {
-                throw invalid("\(other.escaped()) and \(name.escaped()) say the same: leave one out")
+                throw invalid("\(other.escaped()) and \(name.escaped()) say the same: omit one")
             }
             result[found.name] = found.value
         }
@@ -120,17 +120,17 @@ enum URLAliases {
             ![MySQLConfiguration.TLS.Mode.verifyCA, .verifyIdentity].map(\.rawValue).contains(result["tls"])
         {
             throw invalid(
-                "\(name.escaped()) needs tls=verify-identity (or tls=verify-ca) to have the certificate checked")
+                "\(name.escaped()) needs tls=verify-identity (or tls=verify-ca) to verify the certificate")
         }
         return result
     }
 
-    /// A parameter by our name; nil: there is nothing to do for it.
+    /// A parameter by our name; nil if it is ignored.
     private static func translated(
         _ name: String, _ value: String, _ invalid: (String) -> MySQLError
     ) throws(MySQLError) -> (name: String, value: String)? {
         let plain = name.lowercased().filter { !"-_.".contains($0) }
-        // What has our own name is ours, but for the values of `tls` that Go's driver has.
+        // A parameter with our name is ours, except for the values of `tls` that Go's driver has.
         let isOurs = MySQLConfiguration.parameterNames.contains(name)
         guard let rule = rules[plain], !isOurs || name == "tls" else { return (name, value) }
         let word = value.lowercased()
@@ -148,7 +148,7 @@ enum URLAliases {
             if let mode = modes[word.filter { !"-_".contains($0) }] { return ("tls", mode.rawValue) }
             if plain == "tls" { return ("tls", word == "true" ? "verify-identity" : value) }
             let known = MySQLConfiguration.TLS.Mode.allCases.map(\.rawValue).joined(separator: ", ")
-            throw invalid("\(name.escaped()) has a value without an equal here; write tls, one of \(known)")
+            throw invalid("\(name.escaped()) has a value without an equivalent; write tls, one of \(known)")
         case .ssl:
             if isFalse { return ("tls", "off") }
             let json = word.filter { !$0.isWhitespace }

@@ -1,14 +1,14 @@
 import NIOCore
 
-/// A connection that is being opened: it succeeds or fails once, on its event loop, and leaves no channel behind.
+/// A connection that is being opened: it succeeds or fails once, on its event loop, and leaks no channel.
 final class ConnectionAttempt: @unchecked Sendable {
-    // Safe: the state is touched on the event loop alone.
+    // Safe: the state is accessed only on the event loop.
 
     private let promise: EventLoopPromise<MySQLConnection>
     private let eventLoop: any EventLoop
     private var isOver = false
     private var isLoggedIn = false
-    /// Of a name with several addresses the last one that was tried; the others were closed by then.
+    /// If a name has several addresses, that of the last attempt; the others are closed.
     private var channels: [any Channel] = []
 
     init(_ promise: EventLoopPromise<MySQLConnection>, _ eventLoop: any EventLoop) {
@@ -16,13 +16,13 @@ final class ConnectionAttempt: @unchecked Sendable {
         self.eventLoop = eventLoop
     }
 
-    /// A channel was made. On the event loop.
+    /// A channel was created. On the event loop.
     func began(_ channel: any Channel) {
         channels.append(channel)
         if isOver { channel.close(promise: nil) }
     }
 
-    /// The server let us in: from now on the connection is ended in good order. On the event loop.
+    /// The login succeeded: from now on the connection is closed gracefully. On the event loop.
     func loggedIn() {
         isLoggedIn = true
     }
@@ -43,11 +43,11 @@ final class ConnectionAttempt: @unchecked Sendable {
         }
     }
 
-    /// Nobody waits for the connection any more. One that is nearly open is opened, and closed in good order, if that
-    /// doesn't take longer than it may. From any thread.
+    /// The connection is no longer needed. One that is almost open is opened and closed gracefully, within the timeout.
+    /// From any thread.
     func cancel(limit: NIODeadline) {
         eventLoop.execute { [self] in
-            end(MySQLError(.connectionFailed, "the attempt to connect was given up"))
+            end(MySQLError(.connectionFailed, "connecting was cancelled"))
             guard isLoggedIn else { return closeChannels() }
             eventLoop.scheduleTask(deadline: limit) { [self] in closeChannels() }
         }

@@ -8,10 +8,10 @@ package import NIOPosix
     import Foundation
 #endif
 
-/// Opens connections: address, TLS, log-in, and the set-up of the session.
+/// Opens connections: address, TLS, login, session set-up.
 package struct ConnectionFactory: Sendable {
     let configuration: MySQLConfiguration
-    /// Where the addresses of a name come from; nil: from the system. (Other ones are for tests.)
+    /// Resolves names; nil: the system's resolver. (Others are for tests.)
     private let resolver: (any Resolver & Sendable)?
 
     package init(_ configuration: MySQLConfiguration, resolver: (any Resolver & Sendable)? = nil) {
@@ -19,12 +19,12 @@ package struct ConnectionFactory: Sendable {
         self.resolver = resolver
     }
 
-    /// How long a server of a list has before the next one is tried beside it.
+    /// The head start of a server before the next one is tried in parallel.
     private static let headStart = Duration.milliseconds(250)
 
-    /// A connection to the first of several servers that takes writes.
+    /// Connects to the first of several servers that accepts writes.
     ///
-    /// - Throws: ``MySQLError``; of several failures the one that time won't mend.
+    /// - Throws: ``MySQLError``; of several failures, preferably a permanent one.
     package func openFirst(
         of addresses: [MySQLConfiguration.Address], on eventLoop: any EventLoop
     ) async throws(MySQLError) -> MySQLConnection {
@@ -63,7 +63,7 @@ package struct ConnectionFactory: Sendable {
                 if opened == nil, failures.count == addresses.count { group.cancelAll() }
             }
             if let opened { return .success(opened) }
-            // What time won't mend is the news.
+            // Prefer reporting a permanent failure.
             let news = failures.first { $0.code != .connectionFailed } ?? failures[0]
             return .failure(
                 MySQLError(
@@ -76,7 +76,7 @@ package struct ConnectionFactory: Sendable {
 
     private enum Event: Sendable {
         case ended(Result<MySQLConnection, MySQLError>)
-        /// An attempt, by its number, has taken longer than its head start.
+        /// The head start of an attempt, given by its number, has ended.
         case isLate(Int)
     }
 
@@ -87,15 +87,15 @@ package struct ConnectionFactory: Sendable {
         let limit = NIODeadline.now() + TimeAmount(of: configuration.connectTimeout)
         let (tls, credentials): (TLSClient?, Handshake.Credentials)
         do {
-            // Files are read where reading may block.
+            // Files are read on a thread that may block.
             (tls, credentials) = try await NIOThreadPool.singleton.runIfActive {
                 (try tlsClient(for: address), try self.credentials(for: address))
             }
         } catch {
             throw error as? MySQLError ?? MySQLError(.invalidConfiguration, "a file can't be read")
         }
-        // Given up meanwhile: the event loops may be gone, too.
-        if Task.isCancelled { throw MySQLError(.connectionFailed, "the attempt to connect was given up") }
+        // Cancelled in the meantime: the event loops may be gone, too.
+        if Task.isCancelled { throw MySQLError(.connectionFailed, "connecting was cancelled") }
         let promise = eventLoop.makePromise(of: MySQLConnection.self)
         let attempt = ConnectionAttempt(promise, eventLoop)
         let timeout = eventLoop.scheduleTask(deadline: limit) {
@@ -117,7 +117,7 @@ package struct ConnectionFactory: Sendable {
         }
     }
 
-    /// What the user reads: the server's address, and what was wrong.
+    /// The message for users: the server's address and the reason.
     private func advice(for error: MySQLError, at address: MySQLConfiguration.Address) -> String {
         switch error.code {
         case .accessDenied:
@@ -137,7 +137,7 @@ package struct ConnectionFactory: Sendable {
             MySQLError(
                 .connectionFailed,
                 error.connectionErrors.first.map { "\($0.error)".escaped() }
-                    ?? (error.dnsAError ?? error.dnsAAAAError).map { "its name is not known: \($0)".escaped() }
+                    ?? (error.dnsAError ?? error.dnsAAAAError).map { "its name can't be resolved: \($0)".escaped() }
                     ?? "it has no address")
         default: MySQLError(.connectionFailed, "\(error)".escaped())
         }
@@ -169,15 +169,15 @@ package struct ConnectionFactory: Sendable {
             .connectTimeout(max(.milliseconds(1), limit - .now()))
         switch address {
         case .tcp(let host, let port):
-            // Several addresses are tried as in RFC 8305, "Happy Eyeballs", each a quarter of a second after the last.
-            // One after the other, as they come: a read must not wait for another's acknowledgement.
+            // Several addresses are tried as in RFC 8305, "Happy Eyeballs", each a quarter of a second after the
+            // previous one. One after the other, as they come: a read must not wait for another's acknowledgement.
             return bootstrap.resolver(resolver).channelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .connect(host: host, port: Int(port))
         case .unixSocket(let path): return bootstrap.connect(unixDomainSocketPath: path)
         }
     }
 
-    /// The bytes that one read takes at most.
+    /// The maximum bytes of one read.
     private static let readSize = 64 << 10
 
     private func tlsClient(for address: MySQLConfiguration.Address) throws(MySQLError) -> TLSClient? {

@@ -2,15 +2,15 @@ import DequeModule
 package import MySQLProtocol
 package import NIOCore
 
-/// A connection after its log-in, on its event loop: commands go out in the order of the calls, several in one write,
-/// and are answered in that order.
+/// A connection after its login, on its event loop. Commands are sent in the order of the calls, several in one write,
+/// and answered in that order.
 ///
-/// All of it is called on the event loop, and completions run there: after everything that a read has brought was read,
-/// so that what a server sends beyond an answer is never taken for the answer to a later question.
+/// Everything is called on the event loop, and completions run there, after all packets of a read were processed:
+/// unsolicited packets are never mistaken for the answer to a later command.
 package final class ConnectionHandler: @unchecked Sendable {
-    // Safe: everything that is not constant is touched on the event loop alone.
+    // Safe: mutable state is accessed only on the event loop.
 
-    /// Whether a statement changes something, should it be carried out: what its loss means.
+    /// Whether a statement changes data, which decides what a lost connection means.
     package enum Effect: Sendable {
         case read, write
     }
@@ -24,7 +24,7 @@ package final class ConnectionHandler: @unchecked Sendable {
         let effect: Effect
         let maximumRows: Int
         let row: RowHandler?
-        /// What was bound, to keep it out of errors.
+        /// The bound values, to keep them out of errors.
         let parameters: [MySQLParameter]
         /// It executes what the command before it prepares.
         var preparation: PreparedStatement?
@@ -34,13 +34,13 @@ package final class ConnectionHandler: @unchecked Sendable {
     }
 
     package let eventLoop: any EventLoop
-    /// The most bytes of a statement.
+    /// The maximum size of a statement in bytes.
     package private(set) var maximumPacketSize: Int
     let session: Handshake.Session
     let encryption: Encryption
     private let deprecatesEOF: Bool
     /// Kept out of errors.
-    private let password: Secret
+    private let password: MySQLConfiguration.Password
     private var context: ChannelHandlerContext?
     private var decoder: PacketDecoder
     private var commands: Deque<Command> = []
@@ -48,13 +48,13 @@ package final class ConnectionHandler: @unchecked Sendable {
     private var written = 0
     private var output = ByteBuffer()
     private var statements: PreparedStatements
-    /// The connection has ended, and why.
+    /// Why the connection has ended, if it has.
     private var end: MySQLError?
-    /// A packet with an error told that the server takes no writes.
+    /// An error packet said that the server accepts no writes.
     package private(set) var isDemoted = false
     /// A node of a cluster that may not have applied yet what another one has confirmed.
     var lagsBehind = false
-    /// Called once, when the server says that it takes no writes: before whoever asked is answered.
+    /// Called once, when the server says that it accepts no writes, before the request is answered.
     var onDemotion: (() -> Void)?
     /// Called once, when the connection has ended.
     var onEnd: (() -> Void)?
@@ -76,10 +76,10 @@ package final class ConnectionHandler: @unchecked Sendable {
     /// The connection can take commands.
     package var isUsable: Bool { end == nil && !isDemoted }
 
-    /// By the server's last answer that wasn't an error a transaction is open. (MySQL: "Status Flags".)
+    /// According to the last answer without an error, a transaction is open. (MySQL: "Status Flags".)
     private(set) var isInTransaction = false
 
-    /// The bytes of keys and values that one statement should carry at most, where it carries several.
+    /// The maximum bytes of keys and values in a statement that carries several.
     package var statementSize: Int { min(maximumPacketSize, 4 << 20) - 512 }
 
     /// A command was written, and is not answered yet.
@@ -90,7 +90,7 @@ package final class ConnectionHandler: @unchecked Sendable {
         commands.prefix(written).contains { $0.effect == .write }
     }
 
-    /// The server's own limit was found out.
+    /// The server's own limit is known.
     func setMaximumPacketSize(_ size: Int) {
         maximumPacketSize = size
     }
@@ -105,15 +105,15 @@ package final class ConnectionHandler: @unchecked Sendable {
         append(.text, effect, maximumRows, row, [], completion) { $0.writeQuery(sql) }
     }
 
-    /// Asks the server for a sign of life.
+    /// Pings the server.
     package func ping(_ completion: @escaping Completion) {
         append(.ok, .read, 0, nil, [], completion) { $0.writePing() }
     }
 
     /// Waits until a Galera node has applied what the cluster had committed before: what another node, which was lost,
-    /// has confirmed to us. That may take until the others know that it is lost: as a part of the first batch, not of
-    /// connecting, or pools that go from node to node meanwhile would end up on different ones. (Galera:
-    /// `wsrep_sync_wait`.)
+    /// has confirmed to us. That may take until the other nodes have noticed the loss. So it is a part of the first
+    /// batch, not of connecting; otherwise pools that try node after node in the meantime would end up on different
+    /// ones. (Galera: `wsrep_sync_wait`.)
     func catchUp(_ completion: @escaping (MySQLError?) -> Void) {
         var failure: MySQLError?
         func note(_ result: Result<UInt64, MySQLError>) {
@@ -129,11 +129,11 @@ package final class ConnectionHandler: @unchecked Sendable {
         flush()
     }
 
-    /// Has a statement prepared, unless it is, and goes on then: at once where no round trip is needed for it.
+    /// Prepares a statement if necessary and calls `body`, immediately if that needs no round trip.
     ///
-    /// MariaDB executes a statement that it is just preparing, so that what `body` does can be written behind the
-    /// preparation; MySQL must tell its number first. A statement that changes something is always prepared before it
-    /// is written: if the connection broke in between, it could be carried out after it was repeated elsewhere.
+    /// MariaDB can execute a statement that it is still preparing, so the execution is pipelined after the preparation;
+    /// MySQL must return its ID first. A statement that changes data is always prepared first: if the connection broke
+    /// in between, it could be executed after it was retried elsewhere.
     package func withStatement(
         _ sql: String, _ effect: Effect, _ body: @escaping (Result<PreparedStatement, MySQLError>) -> Void
     ) {
@@ -144,7 +144,7 @@ package final class ConnectionHandler: @unchecked Sendable {
         flush()
     }
 
-    /// Runs a statement that ``withStatement(_:_:_:)`` has given.
+    /// Executes a statement from ``withStatement(_:_:_:)``.
     package func execute(
         _ statement: PreparedStatement, _ parameters: [MySQLParameter], _ effect: Effect, maximumRows: Int = 0,
         row: RowHandler? = nil, _ completion: @escaping Completion
@@ -156,7 +156,7 @@ package final class ConnectionHandler: @unchecked Sendable {
                 if case .failure(let error) = result { failure = error }
             }
             append(.binary, effect, maximumRows, row, parameters, preparation: preparation) { result in
-                // If there was nothing to execute, the reason is why it could not be prepared.
+                // If there was nothing to execute, report why preparing failed.
                 completion(failure.map { .failure($0) } ?? result)
             } write: {
                 $0.writeExecute(statement: ByteBuffer.lastPrepared, parameters)
@@ -164,10 +164,10 @@ package final class ConnectionHandler: @unchecked Sendable {
             return
         }
         guard parameters.count == statement.parameters else {
-            // A server that can't be trusted may say anything.
+            // An untrusted server may send anything.
             let error = MySQLError(
                 .protocolViolation,
-                "the server wants \(statement.parameters) parameters for a statement with \(parameters.count)")
+                "the server expects \(statement.parameters) parameters for a statement with \(parameters.count)")
             fail(error)
             return completion(.failure(error))
         }
@@ -195,7 +195,7 @@ package final class ConnectionHandler: @unchecked Sendable {
         ) { $0.writePrepare(statement.sql) }
     }
 
-    /// Where the server has no room for another prepared statement, ours make some.
+    /// If the server has reached its limit of prepared statements, close ours.
     private func makeRoom(after error: MySQLError) {
         guard error.serverCode == ServerErrorCode.tooManyPreparedStatements else { return }
         for id in statements.removeAll() { output.writeClose(statement: id) }
@@ -228,22 +228,22 @@ package final class ConnectionHandler: @unchecked Sendable {
         let start = output.writerIndex
         write(&output)
         commands.append(command)
-        // The answer's packets are numbered on from those of the command, which has several if it is long.
+        // The packets of the answer continue the numbering of the command, which has several if it is long.
         let packets = (output.writerIndex - start) / (PacketDecoder.maximumChunk + 4) + 1
         commands[commands.endIndex - 1].nextSequence = UInt8(truncatingIfNeeded: packets)
     }
 
-    /// Sends what was written since.
+    /// Flushes pending writes.
     package func flush() {
         guard end == nil, let context, output.readableBytes > 0 else { return }
         written = commands.count
         context.writeAndFlush(NIOAny(output), promise: nil)
         if output.capacity > Self.keptCapacity { output = ByteBuffer() }
-        // Its memory is used again, unless the channel still needs it.
+        // Reuse its memory, unless the channel still needs it.
         output.clear(minimumCapacity: 4096)
     }
 
-    /// A buffer larger than this is given back, in bytes.
+    /// A larger buffer is released, in bytes.
     private static let keptCapacity = 1 << 20
 
     // MARK: - Answers
@@ -252,7 +252,7 @@ package final class ConnectionHandler: @unchecked Sendable {
         guard end == nil else { return }
         var answers: [(Command, Result<ResponseDecoder.Answer, MySQLError>)] = []
         var ending: MySQLError?
-        // Taken out while its packets are read: in the queue each would cost an access of its own.
+        // Removed while its packets are read: in the queue each packet would cost an access.
         var current = written > 0 ? commands.popFirst() : nil
         do throws(ProtocolError) {
             try decoder.decode(input) { sequence, payload throws(ProtocolError) in
@@ -269,13 +269,13 @@ package final class ConnectionHandler: @unchecked Sendable {
             ending = MySQLError(.protocolViolation, error.description)
         }
         if let current { commands.prepend(current) }
-        // Whoever is answered must find the connection ended, if it has.
+        // The connection must have ended before completions run, so that they see it.
         let unanswered = ending.map(close) ?? []
         for (command, answer) in answers { command.completion(answer) }
         finish(unanswered)
     }
 
-    private static let unasked = ProtocolError("the server sent what nobody asked for")
+    private static let unasked = ProtocolError("the server sent an unsolicited packet")
 
     /// Reads one packet of a command's answer.
     ///
@@ -293,7 +293,7 @@ package final class ConnectionHandler: @unchecked Sendable {
         let answer = try command.decoder.decode(payload) { reader throws(ProtocolError) in
             rows += 1
             guard rows <= limit else {
-                throw ProtocolError("the server answers with more than the \(limit) rows asked for")
+                throw ProtocolError("the server returned more than the requested \(limit) rows")
             }
             try row?(&reader)
         }
@@ -318,20 +318,20 @@ package final class ConnectionHandler: @unchecked Sendable {
 
     /// The error with which the connection ends, if an answer says so.
     private func endOfConnection(_ error: MySQLError, _ command: Command) -> MySQLError? {
-        // An execution of what could not be prepared fails, too, and says nothing new.
+        // Executing a statement that failed to prepare fails too, and adds nothing.
         if let preparation = command.preparation, preparation.id == nil { return nil }
         guard let code = error.serverCode, ServerErrorCode.endsConnection.contains(code) else { return nil }
         return error
     }
 
-    // MARK: - The end
+    // MARK: - Closing
 
-    /// Ends the connection at once. Commands that were written may have been carried out.
+    /// Closes the connection immediately. Commands that were written may have been applied.
     package func fail(_ error: MySQLError) {
         finish(close(error))
     }
 
-    /// - Returns: The commands that will not be answered, with the error that each ends with.
+    /// - Returns: The unanswered commands with their errors.
     private func close(_ error: MySQLError) -> [(Command, MySQLError)] {
         guard end == nil else { return [] }
         end = error
@@ -353,7 +353,7 @@ package final class ConnectionHandler: @unchecked Sendable {
         onEnd()
     }
 
-    /// Ends the connection in good order.
+    /// Closes the connection gracefully.
     package func quit() {
         guard end == nil else { return }
         if commands.isEmpty {
@@ -363,7 +363,7 @@ package final class ConnectionHandler: @unchecked Sendable {
         fail(MySQLError(.closed, "the connection is closed"))
     }
 
-    /// The error of a command that the end of the connection came before.
+    /// The error of a command that the connection ended before.
     private func ended(wasWritten: Bool, _ effect: Effect) -> MySQLError {
         let end = end ?? .connectionLost
         return MySQLError(

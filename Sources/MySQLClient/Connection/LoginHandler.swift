@@ -3,7 +3,7 @@ import NIOCore
 import NIOSSL
 import NIOTLS
 
-/// A channel's first handler: logs in, with TLS if it is asked for, and makes room for a ``ConnectionHandler``.
+/// A channel's first handler: logs in, with TLS if required, and is replaced by a ``ConnectionHandler``.
 final class LoginHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -12,17 +12,17 @@ final class LoginHandler: ChannelInboundHandler, RemovableChannelHandler {
     private let tls: TLSClient?
     private var handshake: Handshake
     private var decoder: PacketDecoder
-    /// The server has spoken, and TLS may begin.
+    /// The greeting has arrived, and TLS may begin.
     private var hasGreeted = false
     private let end: (Result<ConnectionHandler, MySQLError>) -> Void
     private var isDone = false
     private var encryption = Encryption.none
 
     /// - Parameters:
-    ///   - configuration: Who logs in.
-    ///   - credentials: The same, with the address in mind.
+    ///   - configuration: The user and the options.
+    ///   - credentials: The same, for this address.
     ///   - tls: nil: without TLS.
-    ///   - isRequired: A server that offers no TLS is refused.
+    ///   - isRequired: A server without TLS is refused.
     ///   - end: Called once, unless the channel never becomes active.
     init(
         _ configuration: MySQLConfiguration, _ credentials: Handshake.Credentials, tls: TLSClient?, isRequired: Bool,
@@ -37,7 +37,7 @@ final class LoginHandler: ChannelInboundHandler, RemovableChannelHandler {
         decoder = PacketDecoder(maximumPayload: Self.maximumPacket)
     }
 
-    /// More than any packet of a log-in has, in bytes.
+    /// Above the size of any packet of a login, in bytes.
     private static let maximumPacket = 64 << 10
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -53,7 +53,7 @@ final class LoginHandler: ChannelInboundHandler, RemovableChannelHandler {
                 }
                 return action.isWait
             }
-            // One who slips in bytes here wants them taken for what comes after the TLS handshake.
+            // Bytes injected here would be processed as if they came after the TLS handshake.
             if !isDone, !hasGreeted, !action.isWait, decoder.pendingBytes > 0 {
                 throw Handshake.Failure.refused(
                     "the server, or someone in between, sent more than a greeting before it was answered")
@@ -79,7 +79,7 @@ final class LoginHandler: ChannelInboundHandler, RemovableChannelHandler {
             try context.pipeline.syncOperations.addHandler(tls.makeHandler(), position: .first)
         case .loggedIn(let session):
             guard decoder.pendingBytes == 0 else {
-                throw Handshake.Failure.violation(ProtocolError("the server sent what nobody asked for"))
+                throw Handshake.Failure.violation(ProtocolError("the server sent an unsolicited packet"))
             }
             isDone = true
             let connection = ConnectionHandler(session, on: context.eventLoop, configuration, encryption)
@@ -94,7 +94,7 @@ final class LoginHandler: ChannelInboundHandler, RemovableChannelHandler {
             do throws(Handshake.Failure) {
                 let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate()
                 guard tls.isNamed(by: certificate) else {
-                    throw .refused("the server's certificate is for another name")
+                    throw .refused("the server's certificate is issued for another name")
                 }
                 encryption = certificate == nil ? .unverified : tls.encryption
                 let action = try handshake.tlsIsReady(isVerified: tls.isVerifying)
@@ -107,14 +107,14 @@ final class LoginHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        fail(context, MySQLError(.connectionFailed, "the server closed the connection during the log-in"))
+        fail(context, MySQLError(.connectionFailed, "the server closed the connection during the login"))
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         fail(
             context,
-            TLSClient.describe(error) ?? MySQLError(.connectionFailed, "the log-in failed: \("\(error)".escaped())"))
+            TLSClient.describe(error) ?? MySQLError(.connectionFailed, "the login failed: \("\(error)".escaped())"))
     }
 
     private func fail(_ context: ChannelHandlerContext, _ failure: Handshake.Failure) {

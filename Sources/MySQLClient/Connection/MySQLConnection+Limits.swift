@@ -1,5 +1,5 @@
 extension MySQLConnection {
-    /// Runs work that has more time than the configuration's deadline, at which the server ends statements otherwise.
+    /// Runs work that may take longer than the configuration's deadline, after which the server would end a statement.
     func allowing<T>(
         _ time: Duration, insteadOf usual: Duration, isolation: isolated (any Actor)? = #isolation,
         _ body: () async throws -> T
@@ -20,7 +20,7 @@ extension MySQLConnection {
         do throws(MySQLError) {
             try await command(SessionSetup.limits(usual), .read)
         } catch {
-            // The next user must not get it so.
+            // Reset it before the connection is used again.
             await end(error)
         }
     }

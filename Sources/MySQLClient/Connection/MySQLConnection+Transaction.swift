@@ -1,12 +1,12 @@
 extension MySQLConnection {
     package static let begin = "START TRANSACTION"
-    /// Whatever `completion_type` is, no other transaction begins behind it.
+    /// Whatever `completion_type` is, no other transaction begins after it.
     package static let commit = "COMMIT AND NO CHAIN NO RELEASE"
     package static let rollback = "ROLLBACK AND NO CHAIN NO RELEASE"
 
-    /// Runs work in a transaction: all of it is carried out, or nothing.
+    /// Runs work in a transaction: atomically.
     ///
-    /// - Throws: What the work throws; nothing was carried out then. ``MySQLError`` if the transaction can't be begun, or
+    /// - Throws: What the work throws; nothing was applied then. ``MySQLError`` if the transaction can't be begun, or
     ///   if the commit fails: only then `mayHaveBeenApplied` can be true.
     package func transaction<T>(_ work: () async throws -> T) async throws -> T {
         try await command(Self.begin, .read)
@@ -14,7 +14,7 @@ extension MySQLConnection {
         do {
             result = try await work()
         } catch {
-            // A connection that can't roll back is not used again: the server rolls back then.
+            // A connection that can't roll back is closed, so that the server rolls back.
             do throws(MySQLError) {
                 try await command(Self.rollback, .read)
             } catch let failure {
@@ -25,7 +25,7 @@ extension MySQLConnection {
         do throws(MySQLError) {
             try await command(Self.commit, .write)
         } catch {
-            // Nothing may be left open for the next user.
+            // Leave no transaction open for the next user.
             await end(error)
             throw error
         }

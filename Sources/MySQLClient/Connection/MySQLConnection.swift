@@ -3,23 +3,23 @@ import NIOCore
 
 /// A connection to a server, lent by `MySQLPool.withConnection`.
 ///
-/// Its statements go out one after the other, and are answered in that order.
-public final class MySQLConnection: Sendable {
-    /// What was found out about the server.
-    public let server: MySQLServer
+/// Statements are sent and answered in order.
+package final class MySQLConnection: Sendable {
+    /// The server's kind, version and limits.
+    package let server: MySQLServer
     /// Where the server listens.
     package let address: MySQLConfiguration.Address
-    /// How the connection is encrypted, and what was verified of the server.
+    /// The encryption, and what was verified about the server.
     package let encryption: Encryption
-    /// Session variables that the server did not let us set.
+    /// Session variables that could not be set.
     package let refusedVariables: [String]
-    /// The server's number for this connection, if `KILL` takes it: nil behind a proxy that has numbers of its own.
+    /// The connection ID for `KILL`; nil with a proxy that has IDs of its own.
     let threadID: ThreadID?
     /// How long the server took to answer the set-up.
     let roundTrip: TimeAmount
     package let handler: ConnectionHandler
 
-    /// A connection by the server's own number, and which server that is.
+    /// A connection ID, and its server.
     struct ThreadID: Hashable, Sendable {
         let number: Int64
         let server: String
@@ -38,19 +38,19 @@ public final class MySQLConnection: Sendable {
         self.roundTrip = roundTrip
     }
 
-    /// Runs a statement and hands its rows to a closure, once all of them are there.
+    /// Runs a statement and passes its rows to a closure, once all have arrived.
     ///
     /// It is prepared on first use and kept. (MySQL: "Prepared Statements".)
     ///
     /// - Parameters:
-    ///   - sql: The statement, with a `?` for each parameter. Its texts should be few: each is prepared.
+    ///   - sql: The statement, with a `?` for each parameter. Use few different texts, since each is prepared.
     ///   - parameters: What is bound to the `?`.
-    ///   - maximumRows: More rows than this are a violation, and end the connection.
+    ///   - maximumRows: More rows are a protocol violation and close the connection.
     ///   - row: Called for each row.
     /// - Returns: The rows found (not only those changed) by an UPDATE, inserted or deleted by another statement.
     /// - Throws: ``MySQLError``.
     @discardableResult
-    public func query(
+    package func query(
         _ sql: String, _ parameters: [MySQLParameter] = [], maximumRows: Int = 1,
         row: (MySQLRow) throws -> Void = { _ in }
     ) async throws -> UInt64 {
@@ -63,7 +63,7 @@ public final class MySQLConnection: Sendable {
     package struct Rows: Sendable {
         package var rows: [MySQLRow] = []
         package var affectedRows: UInt64 = 0
-        /// Further rows came, and were let go.
+        /// Further rows were discarded.
         package var isCut = false
     }
 
@@ -72,9 +72,9 @@ public final class MySQLConnection: Sendable {
     /// - Parameters:
     ///   - sql: The statement.
     ///   - parameters: What is bound to the `?`.
-    ///   - effect: Whether it changes something.
-    ///   - maximumRows: More rows than this are a violation, and end the connection.
-    ///   - maximumBytes: Rows that come after so many bytes are let go.
+    ///   - effect: Whether it changes data.
+    ///   - maximumRows: More rows are a protocol violation and close the connection.
+    ///   - maximumBytes: Rows after this many bytes are discarded.
     /// - Returns: The rows.
     /// - Throws: ``MySQLError``.
     package func rows(
@@ -109,7 +109,7 @@ public final class MySQLConnection: Sendable {
         }
     }
 
-    /// Runs a statement that the protocol of prepared statements doesn't take. (MySQL: "SQL Syntax Permitted in Prepared
+    /// Runs a statement that can't be prepared. (MySQL: "SQL Syntax Permitted in Prepared
     /// Statements".)
     package func command(_ sql: String, _ effect: ConnectionHandler.Effect) async throws(MySQLError) {
         _ = try await onLoop { handler, done in
@@ -131,12 +131,12 @@ public final class MySQLConnection: Sendable {
         }
     }
 
-    /// Ends the connection in good order, once what is under way on it is answered.
+    /// Closes the connection gracefully after pending commands are answered.
     func close() {
         handler.eventLoop.execute { [handler] in handler.quit() }
     }
 
-    /// Runs work on the connection's event loop, and waits for what it calls at its end.
+    /// Runs work on the connection's event loop and waits for its completion.
     package func onLoop<T: Sendable>(
         _ work: @escaping @Sendable (ConnectionHandler, @escaping (Result<T, MySQLError>) -> Void) -> Void
     ) async throws(MySQLError) -> T {

@@ -1,6 +1,6 @@
 import MySQLProtocol
 
-/// What the client throws: a ``code`` to act on, a ``message`` for people, and the server's numbers where it spoke.
+/// An error of the client: a ``code`` to act on, a ``message`` for people, and the server's error number, if any.
 ///
 /// No part of it holds a password or a bound parameter.
 public struct MySQLError: Error, Sendable, CustomStringConvertible {
@@ -19,26 +19,26 @@ public struct MySQLError: Error, Sendable, CustomStringConvertible {
 
         /// The URL or configuration is wrong.
         public static let invalidConfiguration = Code(rawValue: "invalidConfiguration")
-        /// No connection could be opened: the network, or a server that isn't ready. Later it may work.
+        /// No connection could be opened: the network, or a server that isn't ready. It may succeed later.
         public static let connectionFailed = Code(rawValue: "connectionFailed")
-        /// The server doesn't let this user in, or not into this database.
+        /// Access denied for this user or database.
         public static let accessDenied = Code(rawValue: "accessDenied")
-        /// The connection can't be had as safe as was asked for, or the server asks for the password in a way that
-        /// would give it away.
+        /// The connection can't be as secure as required, or the server requests the password in a way that would
+        /// reveal it.
         public static let insecure = Code(rawValue: "insecure")
         /// The connection broke.
         public static let connectionLost = Code(rawValue: "connectionLost")
-        /// The deadline passed while the server was at work.
+        /// The deadline passed before the server answered.
         public static let deadlineExceeded = Code(rawValue: "deadlineExceeded")
         /// No connection became free in time; nothing was sent.
         public static let acquisitionTimedOut = Code(rawValue: "acquisitionTimedOut")
-        /// More operations wait for a connection than may; nothing was sent.
+        /// Too many operations are queued; nothing was sent.
         public static let tooManyWaiting = Code(rawValue: "tooManyWaiting")
         /// The server refused the statement; see ``MySQLError/serverCode``.
         public static let server = Code(rawValue: "server")
-        /// A statement or a row has more bytes than a packet may have.
+        /// A statement or a row exceeds the maximum packet size.
         public static let packetTooLarge = Code(rawValue: "packetTooLarge")
-        /// The server sent what it should not.
+        /// The server violated the protocol.
         public static let protocolViolation = Code(rawValue: "protocolViolation")
         /// The pool was closed.
         public static let closed = Code(rawValue: "closed")
@@ -46,13 +46,13 @@ public struct MySQLError: Error, Sendable, CustomStringConvertible {
 
     /// The kind of failure.
     public let code: Code
-    /// What was wrong and what to do.
+    /// The reason and what to do.
     public let message: String
-    /// The number of the server's or the client library's error.
+    /// The server's error number.
     public let serverCode: UInt32?
     /// The five characters of the SQL standard's error class.
     public let sqlState: String?
-    /// The statement was sent, and the server may have carried it out or may yet do so.
+    /// The statement was sent; the server may have applied it, or may still do so.
     public let mayHaveBeenApplied: Bool
 
     /// An error of a kind.
@@ -67,8 +67,11 @@ public struct MySQLError: Error, Sendable, CustomStringConvertible {
         self.mayHaveBeenApplied = mayHaveBeenApplied
     }
 
-    /// What the server says of a statement. `changesData`: it changes something if it is carried out.
-    init(_ packet: ErrorPacket, changesData: Bool, parameters: [MySQLParameter] = [], password: Secret) {
+    /// An error packet as the answer to a statement. `changesData`: whether the statement changes data.
+    init(
+        _ packet: ErrorPacket, changesData: Bool, parameters: [MySQLParameter] = [],
+        password: MySQLConfiguration.Password
+    ) {
         let message = password.removed(from: packet.message)
         let code = UInt32(packet.code)
         let isLost = ServerErrorCode.endsConnection.contains(code)
@@ -79,7 +82,7 @@ public struct MySQLError: Error, Sendable, CustomStringConvertible {
             mayHaveBeenApplied: changesData && ServerErrorCode.outcomeUnknown.contains(code))
     }
 
-    /// The server's message, without what it quotes of keys and values.
+    /// The server's message without quoted keys and values.
     private static func withoutData(_ message: String, _ code: UInt32, _ parameters: [MySQLParameter]) -> String {
         let quotesParameter = parameters.contains {
             guard case .text(let text) = $0 else { return false }
@@ -87,7 +90,7 @@ public struct MySQLError: Error, Sendable, CustomStringConvertible {
         }
         guard quotesParameter || ServerErrorCode.quotesData.contains(code) else { return message.escaped() }
         let start = message.firstIndex { $0 == "'" || $0 == "\"" } ?? message.startIndex
-        return message[..<start].description.escaped() + "<the data it quotes is left out>"
+        return message[..<start].description.escaped() + "<quoted data omitted>"
     }
 
     /// The network, or the server, closed the connection.
@@ -110,10 +113,10 @@ public struct MySQLError: Error, Sendable, CustomStringConvertible {
 }
 
 extension String {
-    /// Control characters and what may change the writing direction escaped, and cut to `limit` characters: for text
-    /// that a stranger chose.
+    /// Text from an untrusted source: truncated to `limit` characters, with control and bidirectional characters
+    /// escaped.
     ///
-    /// - Parameter limit: Unicode scalars that are shown.
+    /// - Parameter limit: The maximum number of Unicode scalars.
     /// - Returns: The text.
     package func escaped(limit: Int = 256) -> String {
         var result = ""

@@ -1,7 +1,7 @@
 import MySQLProtocol
 
-/// A row of an answer.
-public struct MySQLRow: Sendable {
+/// A row of a result.
+package struct MySQLRow: Sendable {
     enum Value: Sendable {
         case null
         case text(String)
@@ -32,11 +32,11 @@ public struct MySQLRow: Sendable {
         self.values = values
     }
 
-    /// How many columns there are.
-    public var count: Int { values.count }
+    /// The number of columns.
+    package var count: Int { values.count }
 
     /// The text of a column, or nil for SQL's NULL.
-    public func text(_ column: Int) -> String? {
+    package func text(_ column: Int) -> String? {
         switch values[column] {
         case .null: nil
         case .text(let text): text
@@ -46,8 +46,8 @@ public struct MySQLRow: Sendable {
         }
     }
 
-    /// An integer of a column, or nil for SQL's NULL or for what is not an integer.
-    public func integer(_ column: Int) -> Int64? {
+    /// The integer in a column, or nil for SQL's NULL or a value that is not an integer.
+    package func integer(_ column: Int) -> Int64? {
         switch values[column] {
         case .integer(let number): number
         case .unsigned(let number): Int64(exactly: number)
@@ -57,7 +57,7 @@ public struct MySQLRow: Sendable {
     }
 
     /// The size of a column's text, in bytes; 0 for NULL.
-    public func size(_ column: Int) -> Int {
+    package func size(_ column: Int) -> Int {
         if case .text(let text) = values[column] { return text.utf8.count }
         return text(column)?.utf8.count ?? 0
     }

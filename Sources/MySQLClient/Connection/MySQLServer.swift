@@ -1,17 +1,17 @@
-/// What a connection found out about its server.
-public struct MySQLServer: Sendable, Equatable {
+/// The server of a connection.
+package struct MySQLServer: Sendable, Equatable {
     /// The two families.
-    public enum Flavor: String, Sendable {
-        /// Oracle's MySQL, and what speaks like it.
+    package enum Flavor: String, Sendable {
+        /// Oracle's MySQL and compatible servers.
         case mysql
         /// MariaDB.
         case mariadb
     }
 
     /// The family.
-    public let flavor: Flavor
-    /// The version as the server tells it.
-    public let version: String
+    package let flavor: Flavor
+    /// The version as the server reports it.
+    package let version: String
     /// `max_allowed_packet`, in bytes.
-    public let maximumPacketSize: Int
+    package let maximumPacketSize: Int
 }

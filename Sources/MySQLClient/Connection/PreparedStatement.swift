@@ -1,11 +1,11 @@
 import MySQLProtocol
 
-/// A statement that a connection's server has prepared, or is about to.
+/// A statement that is prepared, or being prepared, on a connection.
 package final class PreparedStatement {
     package let sql: String
-    /// The server's number for it; nil: not prepared yet.
+    /// The server's statement ID; nil: not prepared yet.
     private(set) var id: UInt32?
-    /// How many parameters the server takes.
+    /// The number of parameters.
     private(set) var parameters = 0
     fileprivate var lastUse = 0
 
@@ -19,7 +19,7 @@ package final class PreparedStatement {
     }
 }
 
-/// The prepared statements of one connection, by their text. The least recently used ones make room for others.
+/// A least-recently-used cache of a connection's prepared statements, by their text.
 struct PreparedStatements {
     let limit: Int
     private var statements: [String: PreparedStatement] = [:]
@@ -31,7 +31,7 @@ struct PreparedStatements {
 
     /// Forgets all of them.
     ///
-    /// - Returns: The numbers of the statements to close on the server.
+    /// - Returns: The IDs of the statements to close on the server.
     mutating func removeAll() -> [UInt32] {
         defer { statements = [:] }
         return statements.values.compactMap(\.id)
@@ -44,7 +44,7 @@ struct PreparedStatements {
         return statement
     }
 
-    /// - Returns: The number of a statement to close on the server.
+    /// - Returns: The ID of a statement to close on the server.
     mutating func insert(_ statement: PreparedStatement) -> UInt32? {
         uses += 1
         statement.lastUse = uses

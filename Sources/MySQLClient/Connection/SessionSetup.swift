@@ -1,7 +1,7 @@
 import MySQLProtocol
 import NIOCore
 
-/// What is said and asked on a new connection, in one round trip.
+/// The commands sent on a new connection, in one round trip.
 struct SessionSetup {
     private let configuration: MySQLConfiguration
     private let address: MySQLConfiguration.Address
@@ -15,12 +15,12 @@ struct SessionSetup {
         self.handler = handler
     }
 
-    /// What was found out.
+    /// The answers.
     private final class Findings {
         var failure: MySQLError?
-        /// The server doesn't take all of the variables.
+        /// The server rejected some of the variables.
         var isSetRefused = false
-        /// Variables that only some may set.
+        /// Variables that require a privilege.
         var refusedVariables: [String] = []
         var server: [MySQLRow] = []
         var isReadOnly = false
@@ -28,26 +28,26 @@ struct SessionSetup {
         var isReady = true
     }
 
-    /// What a session means, whatever the server or a proxy begins it with. Every variable is here with which an answer
-    /// was wrong, or an operation failed, when the server had another value of it (`SessionVariableTests`).
+    /// The session variables that the store relies on, set whatever the server or a proxy starts with: every variable
+    /// with which an answer was wrong, or an operation failed, when it had another value (`SessionVariableTests`).
     ///
     /// (MariaDB alone executes comments with M; MySQL alone those with 80000, see MariaDB: "Comment Syntax".)
     static let variables = [
-        // A value out of range is refused, not stored altered; an empty string is no NULL.
+        // An out-of-range value is refused, not altered; an empty string is not NULL.
         "sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
-        // Each statement is committed at once, and a transaction ends with its COMMIT.
+        // Each statement is committed immediately, and a transaction ends with its COMMIT.
         "autocommit = 1", "completion_type = 'NO_CHAIN'",
-        // A session may write, and doesn't see what may yet be undone.
+        // A session may write, and doesn't read uncommitted data.
         """
         /*M! tx_isolation = IF(@@SESSION.tx_isolation = 'READ-UNCOMMITTED', 'READ-COMMITTED', \
         @@SESSION.tx_isolation), SESSION tx_read_only = 0 */\
         /*!80000 transaction_isolation = IF(@@SESSION.transaction_isolation = 'READ-UNCOMMITTED', \
         'READ-COMMITTED', @@SESSION.transaction_isolation), SESSION transaction_read_only = 0 */
         """,
-        // No rows are left out, and no statement is refused for what it might read.
+        // No rows are omitted, and no statement is refused for the number of rows that it might read.
         "sql_select_limit = 18446744073709551615", "sql_safe_updates = 0",
         "max_join_size = 18446744073709551615", "sql_big_selects = 1", "sql_auto_is_null = 0", "unique_checks = 1",
-        // Memory that no statement of ours goes beyond.
+        // Enough memory for every statement of the store.
         "sort_buffer_size = 2097152", "max_sort_length = 4096",
         """
         /*M! check_constraint_checks = 1, SESSION max_session_mem_used = 9223372036854775807, \
@@ -60,16 +60,15 @@ struct SessionSetup {
 
     private static let setVariables = "SET " + variables.map { "SESSION " + $0 }.joined(separator: ", ")
 
-    /// A variable that the server doesn't know, or that only some may set: 1193, 1227, 1238; or both of its names are in
-    /// comments that this server does not read: 1064.
+    /// The server doesn't know the variable, or requires a privilege: 1193, 1227, 1238; or both of its names are in
+    /// comments that this server ignores: 1064.
     private static let refusals: Set<UInt32> = [1064, 1193, 1227, 1238]
-    /// Of them, those of a variable that the server has.
+    /// Those of them for a variable that the server has.
     private static let denials: Set<UInt32> = [1227, 1238]
 
-    /// How long the server works on a statement that nobody may be waiting for any more: a little longer than an
-    /// operation may take, so that the operation's own deadline is what ends it as a rule. A statement that waits for a
-    /// table's definition (an ALTER TABLE under way) ends then, too; on MySQL, which knows no limit for other ones, a
-    /// SELECT.
+    /// Limits on how long the server executes a statement whose caller may have given up: a little longer than an
+    /// operation may take, so that normally the operation's own deadline ends it. This includes waiting for a metadata
+    /// lock (during an ALTER TABLE); on MySQL, otherwise only a SELECT can be limited.
     static func limits(_ deadline: Duration) -> String {
         let longest = Duration.seconds(31_536_000)
         let limit = min(deadline, longest)
@@ -81,7 +80,7 @@ struct SessionSetup {
             """
     }
 
-    /// MariaDB alone executes what stands in a comment with M: that tells it from MySQL, whatever it calls itself.
+    /// Only MariaDB executes a comment with M, which distinguishes it from MySQL, whatever version it reports.
     private static let server = """
         SELECT @@SESSION.max_allowed_packet, VERSION(), CONNECTION_ID(), CONCAT_WS(':', @@hostname, @@port, @@server_id), \
         0 /*M! + 1 */
@@ -92,7 +91,7 @@ struct SessionSetup {
         let findings = Findings()
         let begun = NIODeadline.now()
         command("SET SESSION innodb_lock_wait_timeout = \(configuration.lockWaitTimeout.wholeSeconds)", findings)
-        command(Self.limits(configuration.deadline), findings)
+        command(Self.limits(configuration.operationTimeout), findings)
         for statement in configuration.sessionSetup { command(statement, findings, isUsers: true) }
         handler.query(Self.setVariables, .read) { result in
             if case .failure(let error) = result, Self.refusals.contains(error.serverCode ?? 0) {
@@ -114,12 +113,12 @@ struct SessionSetup {
         handler.flush()
     }
 
-    /// Sets one variable after the other: a server that is not quite one of the two may lack some.
+    /// Sets the variables one by one, for compatible servers that lack some of them.
     private func setEach(_ findings: Findings, _ completion: @escaping () -> Void) {
         for (index, variable) in Self.variables.enumerated() {
             handler.query("SET SESSION \(variable)", .read) { result in
                 if case .failure(let error) = result, Self.refusals.contains(error.serverCode ?? 0) {
-                    // What it doesn't have can't change an answer.
+                    // A variable that it doesn't have can't affect a result.
                     if Self.denials.contains(error.serverCode ?? 0) {
                         findings.refusedVariables += MySQLConnection.variables(in: variable).map(\.name)
                     }
@@ -139,7 +138,7 @@ struct SessionSetup {
         }
         let unusable = whyUnusable(findings)
         guard unusable == nil, let row = findings.server.first, row.count == 5 else {
-            attempt.fail(MySQLError(.connectionFailed, unusable ?? "the server does not tell its settings"))
+            attempt.fail(MySQLError(.connectionFailed, unusable ?? "the server did not return its settings"))
             return handler.quit()
         }
         attempt.succeed(connection(row, findings, roundTrip: .now() - begun))
@@ -151,7 +150,7 @@ struct SessionSetup {
         let limit = row.integer(0).flatMap { Int(exactly: $0) } ?? .max
         handler.setMaximumPacketSize(min(limit, configuration.maximumPacketSize))
         handler.lagsBehind = findings.isClustered
-        // Behind a proxy the greeting's number is not the server's.
+        // With a proxy, the connection ID in the greeting is not the server's.
         let number = row.integer(2)
         let isServers = number == Int64(handler.session.greeting.connectionID)
         return MySQLConnection(
@@ -166,10 +165,10 @@ struct SessionSetup {
 
     // MARK: - Several servers
 
-    /// `read_only` is on at secondaries, of Group Replication too; `wsrep_ready` is off at Galera nodes that can't reach
-    /// the most of their cluster, which answer questions all the same.
+    /// `read_only` is on at secondaries, of Group Replication too; `wsrep_ready` is off at Galera nodes without a
+    /// majority, which still answer queries.
     private func askWhetherWritable(_ findings: Findings) {
-        // A number, or since MariaDB 12 a text, ON or NO_LOCK; as a number a text would be 0.
+        // A number, or since MariaDB 12 a string, ON or NO_LOCK, which would be 0 as a number.
         ask(
             "SELECT @@GLOBAL.read_only NOT IN ('0', 'OFF') OR @@GLOBAL.innodb_read_only", maximumRows: 1, findings
         ) {
@@ -207,11 +206,11 @@ struct SessionSetup {
         }
     }
 
-    /// Keeps the first failure.
+    /// Records the first failure.
     private func note(_ result: Result<UInt64, MySQLError>, _ findings: Findings, isUsers: Bool) {
         guard case .failure(let error) = result, findings.failure == nil else { return }
-        // A server that refuses a statement of the user's will always do so; ours it may take later, unless the account
-        // is at fault (an expired password shows at the first statement).
+        // A refused statement of the user's is permanent; ours may succeed later, unless the account is the reason (an
+        // expired password is reported at the first statement).
         let isFinal = isUsers && error.code == .server
         let isDenied = error.serverCode.map(ServerErrorCode.accessDenied.contains) ?? false
         findings.failure = MySQLError(

@@ -2,12 +2,11 @@ extension MySQLConnection {
     /// A session variable that the set-up of a connection sets.
     package struct SessionVariable: Sendable, Equatable {
         package let name: String
-        /// As the server shows it, but for ON and OFF, which are 1 and 0; nil: it depends on the server or on the
-        /// configuration.
+        /// As the server shows it, with 1 and 0 for ON and OFF; nil: it depends on the server or the configuration.
         package let value: String?
     }
 
-    /// The session variables that are set on each connection; a server has some of them.
+    /// The session variables that are set on each connection; a server may lack some of them.
     package static let sessionVariables: [SessionVariable] = {
         var found: [SessionVariable] = []
         for text in SessionSetup.variables + [SessionSetup.limits(.seconds(1)), "innodb_lock_wait_timeout = ?"] {

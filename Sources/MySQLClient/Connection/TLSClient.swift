@@ -1,21 +1,21 @@
 import NIOCore
 import NIOSSL
 
-/// The client's side of TLS, as a configuration asks for it.
+/// TLS on the client side, by the configuration.
 ///
-/// Each mode means the same everywhere: `prefer` and `require` look at no certificate; `verify-ca` checks the chain of
-/// certificates; `verify-identity` also the name, or the IP address, that the connection was asked to go to.
+/// `prefer` and `require` don't verify the certificate; `verify-ca` verifies the chain of certificates;
+/// `verify-identity` also the requested name or IP address.
 struct TLSClient: Sendable {
     private let context: NIOSSLContext
     private let serverName: String?
-    /// The server's certificate is checked during the TLS handshake.
+    /// The server's certificate is verified during the TLS handshake.
     let isVerifying: Bool
     private let checksName: Bool
 
-    /// What a handshake that succeeded has shown of the server.
+    /// The properties of the server that a successful handshake has verified.
     var encryption: Encryption { checksName ? .verifiedIdentity : isVerifying ? .verifiedChain : .unverified }
 
-    /// Reads certificates from files, so not to be called on an event loop.
+    /// Blocks to read certificate files: don't call it on an event loop.
     ///
     /// - Throws: ``MySQLError`` `invalidConfiguration`.
     init(_ tls: MySQLConfiguration.TLS, _ address: MySQLConfiguration.Address) throws(MySQLError) {
@@ -32,7 +32,7 @@ struct TLSClient: Sendable {
             }
         do {
             if isVerifying, let file = tls.certificateAuthorityFile {
-                // Read here: NIOSSL would take a file without certificates for one with none to trust.
+                // Checked here: NIOSSL would accept a file without certificates as an empty set.
                 let authorities = try NIOSSLCertificate.fromPEMFile(file)
                 guard !authorities.isEmpty else { throw NIOSSLError.failedToLoadCertificate }
                 configuration.trustRoots = .certificates(authorities)
@@ -52,7 +52,7 @@ struct TLSClient: Sendable {
         switch address {
         case .unixSocket: serverName = "localhost"
         case .tcp(let host, _):
-            // An IP address is compared with the channel's; the protocol has no place for it as a name.
+            // An IP address is compared with the channel's; SNI doesn't support it.
             let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil
             serverName = isAddress ? nil : host
         }
@@ -62,10 +62,10 @@ struct TLSClient: Sendable {
         try NIOSSLClientHandler(context: context, serverHostname: serverName)
     }
 
-    /// The certificate has the name that was asked for.
+    /// The certificate is issued for the requested name.
     ///
-    /// NIOSSL is content with the IP address that the connection has gone to, which whoever answers for the name chose. A
-    /// certificate without alternative names has passed by its common name.
+    /// NIOSSL also accepts the IP address of the peer, which an attacker who controls DNS can choose. A certificate
+    /// without alternative names has matched by its common name.
     func isNamed(by certificate: NIOSSLCertificate?) -> Bool {
         guard checksName, let serverName else { return true }
         guard let certificate else { return false }
@@ -77,12 +77,12 @@ struct TLSClient: Sendable {
             let pattern = String(decoding: name.contents, as: UTF8.self).lowercased()
                 .split(separator: ".", omittingEmptySubsequences: false)
             guard pattern.count == labels.count, pattern.dropFirst() == labels.dropFirst() else { return false }
-            // A star stands for one whole label in front. (RFC 6125, 6.4.3.)
+            // A wildcard stands for the whole first label. (RFC 6125, 6.4.3.)
             return pattern.first == labels.first || pattern.first == "*" && labels.count > 2
         }
     }
 
-    /// What went wrong in a TLS handshake; nil: something else did.
+    /// The error of a failed TLS handshake; nil: another error.
     static func describe(_ error: any Error) -> MySQLError? {
         switch error {
         case NIOSSLError.handshakeFailed(let cause):
@@ -93,7 +93,7 @@ struct TLSClient: Sendable {
             return MySQLError(.connectionFailed, "the TLS handshake failed: \(text.escaped())")
         case is NIOSSLExtraError:
             return MySQLError(
-                .insecure, "the server's certificate is for another name or address: \("\(error)".escaped())")
+                .insecure, "the server's certificate is issued for another name or address: \("\(error)".escaped())")
         case let error as NIOSSLError:
             return MySQLError(.connectionFailed, "the TLS connection failed: \("\(error)".escaped())")
         default: return nil

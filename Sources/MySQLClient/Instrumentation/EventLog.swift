@@ -1,12 +1,10 @@
-#if Logging
-    import Logging
-#endif
+import Logging
 
-/// Tells a logger what happens, if there is one.
+/// Logs events, if there is a logger.
 package struct EventLog: Sendable {
     package enum Level { case trace, debug, info, notice, warning }
 
-    /// A fact's name is a key of ``MySQLObservability/LogKeys``.
+    /// The names of metadata are keys of ``MySQLObservability/LogKeys``.
     package typealias Facts = [KeyPath<MySQLObservability.LogKeys, String>: String]
 
     private let observability: MySQLObservability
@@ -16,20 +14,18 @@ package struct EventLog: Sendable {
     }
 
     package func log(_ level: Level, _ message: @autoclosure () -> String, _ facts: @autoclosure () -> Facts = [:]) {
-        #if Logging
-            guard let logger = observability.logger else { return }
-            let level: Logger.Level =
-                switch level {
-                case .trace: .trace
-                case .debug: .debug
-                case .info: .info
-                case .notice: .notice
-                case .warning: .warning
-                }
-            guard logger.logLevel <= level else { return }
-            var metadata: Logger.Metadata = [:]
-            for (key, value) in facts() { metadata[observability.logKeys[keyPath: key]] = .string(value) }
-            logger.log(level: level, "\(message())", metadata: metadata)
-        #endif
+        guard let logger = observability.logger else { return }
+        let level: Logger.Level =
+            switch level {
+            case .trace: .trace
+            case .debug: .debug
+            case .info: .info
+            case .notice: .notice
+            case .warning: .warning
+            }
+        guard logger.logLevel <= level else { return }
+        var metadata: Logger.Metadata = [:]
+        for (key, value) in facts() { metadata[observability.logKeys[keyPath: key]] = .string(value) }
+        logger.log(level: level, "\(message())", metadata: metadata)
     }
 }

@@ -1,57 +1,49 @@
-#if Logging
-    public import Logging
-#endif
-#if Metrics
-    public import Metrics
-#endif
+public import Logging
+public import Metrics
 #if Tracing
     public import Tracing
 #endif
 
-/// Where the pool and the store tell what they do. Each part is there with the package trait of its name, which is on
-/// by default.
+/// The logger, the metrics factory and the tracer of a pool and of the stores on it. The tracer is there with the
+/// package trait `Tracing`, which is on by default.
 ///
-/// None of it is ever told a password, a key or a value.
+/// Passwords, keys and values never appear in any of them.
 public struct MySQLObservability: Sendable {
-    /// The names that facts have in the metadata of log messages.
+    /// The names used in the metadata of log messages. By default they begin with `mysql_`.
     public struct LogKeys: Sendable {
         /// The server's address.
-        public var serverAddress = "server.address"
+        public var serverAddress = "mysql_server_address"
         /// The server's version.
-        public var serverVersion = "db.version"
-        /// The address of the server that was left for another.
-        public var formerServer = "left"
-        /// What went wrong.
-        public var error = "error"
-        /// How many attempts at an operation have failed.
-        public var attempt = "attempt"
-        /// How many rows.
-        public var count = "count"
-        /// How many rows one statement removed.
-        public var removed = "removed"
+        public var serverVersion = "mysql_server_version"
+        /// The address of the previous server.
+        public var formerServer = "mysql_former_server"
+        /// The error.
+        public var error = "mysql_error"
+        /// The number of failed attempts.
+        public var attempt = "mysql_attempt"
+        /// The number of rows.
+        public var count = "mysql_count"
+        /// The number of rows that a statement removed.
+        public var removed = "mysql_removed"
         /// How long that took.
-        public var microseconds = "microseconds"
+        public var microseconds = "mysql_microseconds"
 
-        /// The names that the properties begin with.
+        /// The default names.
         public init() {}
     }
 
-    /// The names that facts have in the metadata of log messages.
+    /// The names used in the metadata of log messages.
     public var logKeys = LogKeys()
-    #if Logging
-        /// Told of connections lost and found, attempts repeated, rows removed; nil: nobody. In normal work all is at
-        /// `debug` and below; a server that is lost or found again is `info`, another one taken is `notice`.
-        public var logger: Logger?
-    #endif
-    #if Metrics
-        /// Makes the metrics, unless told otherwise those of the application, as it was bootstrapped by then.
-        public var metrics: any MetricsFactory = MetricsSystem.factory
-    #endif
+    /// Logs connections lost and found, attempts repeated, rows removed; nil: no logging. In normal work all is at
+    /// `debug` and below; a server that is lost or found again is `info`, another one taken is `notice`.
+    public var logger: Logger?
+    /// Metrics factory; defaults to `MetricsSystem.factory`.
+    public var metrics: any MetricsFactory = MetricsSystem.factory
     #if Tracing
-        /// Makes the spans, unless told otherwise those of the application, as it was bootstrapped by then.
+        /// Tracer; defaults to `InstrumentationSystem.tracer`.
         public var tracer: any Tracer = InstrumentationSystem.tracer
     #endif
 
-    /// No logger; metrics and spans as the application has set them up.
+    /// No logger; the application's metrics and tracing backends.
     public init() {}
 }

@@ -1,116 +1,94 @@
 import NIOCore
 
-#if Metrics
-    import Metrics
-#endif
+import Metrics
 
-/// What is measured of a pool, by the names of OpenTelemetry's conventions for database clients, where it has one.
+/// Metrics of a pool, named by OpenTelemetry's conventions for database clients where one exists.
 ///
 /// (OpenTelemetry: "Semantic conventions for database client metrics".)
 struct PoolMetrics: Sendable {
-    #if Metrics
-        private struct Instruments: Sendable {
-            let idle: Meter
-            let used: Meter
-            let pending: Meter
-            let createTime: Recorder
-            let waitTime: Recorder
-            let useTime: Recorder
-            let timeouts: Counter
-            let failovers: Counter
-        }
+    private struct Instruments: Sendable {
+        let idle: Meter
+        let used: Meter
+        let pending: Meter
+        let createTime: Recorder
+        let waitTime: Recorder
+        let useTime: Recorder
+        let timeouts: Counter
+        let failovers: Counter
+    }
 
-        /// nil: nobody listens.
-        private let instruments: Instruments?
-    #endif
+    /// nil: no metrics backend.
+    private let instruments: Instruments?
 
     /// - Parameters:
     ///   - configuration: The pool's.
-    ///   - maximumConnections: The most connections of this part of it.
-    ///   - shard: Which part, of a pool that is divided among event loops.
+    ///   - maximumConnections: The maximum number of connections of this shard.
+    ///   - shard: The shard, if the pool is divided among event loops.
     init(_ configuration: MySQLConfiguration, maximumConnections: Int, shard: Int?) {
-        #if Metrics
-            let factory = configuration.observability.metrics
-            guard !(factory is NOOPMetricsHandler) else {
-                instruments = nil
-                return
-            }
-            let addresses = configuration.addresses.map(\.description).joined(separator: ",")
-            let name = "\(addresses)/\(configuration.database)" + (shard.map { "#\($0)" } ?? "")
-            let pool = [("db.client.connection.pool.name", name)]
-            func count(_ state: String) -> Meter {
-                Meter(
-                    label: "db.client.connection.count",
-                    dimensions: pool + [("db.client.connection.state", state)], factory: factory)
-            }
-            func time(_ what: String) -> Recorder {
-                Recorder(label: "db.client.connection.\(what)", dimensions: pool, aggregate: true, factory: factory)
-            }
-            Meter(label: "db.client.connection.max", dimensions: pool, factory: factory)
-                .set(maximumConnections)
-            instruments = Instruments(
-                idle: count("idle"), used: count("used"),
-                pending: Meter(
-                    label: "db.client.connection.pending_requests", dimensions: pool, factory: factory),
-                createTime: time("create_time"), waitTime: time("wait_time"), useTime: time("use_time"),
-                timeouts: Counter(label: "db.client.connection.timeouts", dimensions: pool, factory: factory),
-                failovers: Counter(label: "fedify_kv.failovers", dimensions: pool, factory: factory))
-        #endif
+        let factory = configuration.observability.metrics
+        guard !(factory is NOOPMetricsHandler) else {
+            instruments = nil
+            return
+        }
+        let addresses = configuration.addresses.map(\.description).joined(separator: ",")
+        let name = "\(addresses)/\(configuration.database)" + (shard.map { "#\($0)" } ?? "")
+        let pool = [("db.client.connection.pool.name", name)]
+        func count(_ state: String) -> Meter {
+            Meter(
+                label: "db.client.connection.count",
+                dimensions: pool + [("db.client.connection.state", state)], factory: factory)
+        }
+        func time(_ what: String) -> Recorder {
+            Recorder(label: "db.client.connection.\(what)", dimensions: pool, aggregate: true, factory: factory)
+        }
+        Meter(label: "db.client.connection.max", dimensions: pool, factory: factory)
+            .set(maximumConnections)
+        instruments = Instruments(
+            idle: count("idle"), used: count("used"),
+            pending: Meter(
+                label: "db.client.connection.pending_requests", dimensions: pool, factory: factory),
+            createTime: time("create_time"), waitTime: time("wait_time"), useTime: time("use_time"),
+            timeouts: Counter(label: "db.client.connection.timeouts", dimensions: pool, factory: factory),
+            failovers: Counter(label: "fedify_kv.failovers", dimensions: pool, factory: factory))
     }
 
-    /// Somebody listens.
+    /// There is a metrics backend.
     var isOn: Bool {
-        #if Metrics
-            instruments != nil
-        #else
-            false
-        #endif
+        instruments != nil
     }
 
     func status(_ status: SchedulerStateMachine.Status) {
-        #if Metrics
-            guard let instruments else { return }
-            instruments.idle.set(status.idle)
-            instruments.used.set(status.inUse)
-            instruments.pending.set(status.waiting)
-        #endif
+        guard let instruments else { return }
+        instruments.idle.set(status.idle)
+        instruments.used.set(status.inUse)
+        instruments.pending.set(status.waiting)
     }
 
     /// A connection was opened.
     func created(in time: TimeAmount) {
-        #if Metrics
-            instruments?.createTime.record(time.seconds)
-        #endif
+        instruments?.createTime.record(time.seconds)
     }
 
-    /// A batch has got its connection.
+    /// A batch has acquired its connection.
     func waited(_ batch: SchedulerStateMachine.Batch) {
-        #if Metrics
-            guard let instruments, let first = batch.requests.first else { return }
-            instruments.waitTime.record((batch.began - first.created).seconds)
-        #endif
+        guard let instruments, let first = batch.requests.first else { return }
+        instruments.waitTime.record((batch.began - first.created).seconds)
     }
 
     /// A batch has used its connection.
     func used(_ batch: SchedulerStateMachine.Batch) {
-        #if Metrics
-            guard let instruments else { return }
-            instruments.useTime.record((NIODeadline.now() - batch.began).seconds)
-        #endif
+        guard let instruments else { return }
+        instruments.useTime.record((NIODeadline.now() - batch.began).seconds)
     }
 
     /// No connection became free in time.
     func timedOut() {
-        #if Metrics
-            instruments?.timeouts.increment()
-        #endif
+        instruments?.timeouts.increment()
     }
 
-    /// The pool went to another server.
+    /// The pool switched to another server.
     func failedOver() {
-        #if Metrics
-            instruments?.failovers.increment()
-        #endif
+        instruments?.failovers.increment()
     }
 }
 

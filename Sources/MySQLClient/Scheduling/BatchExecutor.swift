@@ -1,9 +1,9 @@
-/// Carries a batch of a lane's requests out, on the connection's event loop.
+/// Executes a batch of a lane's requests on the connection's event loop.
 ///
-/// The connection is the batch's until the last argument is called: once, when nothing of the batch is under way any
-/// more, with what answers the callers. That runs after the next batch has gone out.
+/// The connection belongs to the batch until it calls the last argument, once, with a closure that answers the callers.
+/// That closure runs after the next batch was sent.
 ///
-/// (A closure, as the compiler specializes what is generic in one, but not the witness of a generic type.)
+/// (A closure, since the compiler specializes generic code in one, but not the witness of a generic type.)
 package typealias BatchExecutor =
     @Sendable (
         _ requests: [ScheduledRequest], _ connection: MySQLConnection,

@@ -1,23 +1,23 @@
 package import NIOCore
 
-/// How many batches of a lane should be under way at a time. See `docs/batching.md`.
+/// How many batches of a lane should be in progress at a time. See `docs/batching.md`.
 ///
-/// A batch that is under way collects its successors behind it: on a short way to the server that is what makes
-/// batches large and cheap. On a long way it is only waiting, as the server has nothing to do meanwhile. So the number
-/// follows the measured round trip, and nothing else: no timer, and no search that noise could lead astray.
+/// While a batch is in progress, the next one fills up. On a short round trip this makes batches large and cheap; on a
+/// long one it only adds waiting, as the server is idle. So the number depends only on the measured round trip: no
+/// timer, and no search that noise could mislead.
 package struct BatchPolicy: Equatable, Sendable {
-    /// So many may be under way however small they are.
+    /// Batches that may be in progress however small they are.
     package let eager: Int
-    /// So many may be under way if those beyond `eager` are full.
+    /// Batches that may be in progress if those beyond `eager` are full.
     package let maximum: Int
 
-    /// A round trip from which the network, not the server, is what callers wait for.
+    /// The round trip above which callers wait for the network rather than the server.
     package static let longRoundTrip = TimeAmount.microseconds(250)
 
     /// - Parameters:
     ///   - lane: The lane's own settings.
-    ///   - roundTrip: The least time that an answer took lately; nil: not known yet.
-    ///   - connections: The most connections there can be.
+    ///   - roundTrip: The minimum response time of the last windows; nil: not known yet.
+    ///   - connections: The maximum number of connections.
     package init(_ lane: LanePolicy, roundTrip: TimeAmount?, connections: Int) {
         let limit = min(connections, lane.maximumBatches ?? connections)
         guard lane.isAdaptive else {
@@ -26,23 +26,23 @@ package struct BatchPolicy: Equatable, Sendable {
             return
         }
         if let roundTrip, roundTrip >= Self.longRoundTrip {
-            // Six at half a millisecond, ten from a millisecond and a half on.
+            // Six at half a millisecond, ten from one and a half milliseconds.
             let wanted = 4 + Int(roundTrip.nanoseconds / Self.longRoundTrip.nanoseconds)
             eager = min(limit, wanted)
             maximum = eager
         } else {
-            // While one is at the server, the answers of the other are handed out. Writes also wait for the disk, so
-            // full batches of them gain by more.
+            // While one is at the server, the answers of the other are delivered. Writes also wait for the disk, so
+            // more full batches pay off.
             eager = min(limit, 2)
             maximum = min(limit, lane.isWrite ? 4 : 2)
         }
     }
 }
 
-/// The least round trip to the server that was measured lately.
+/// The minimum of the recently measured round trips.
 ///
-/// The least, because all else that an answer can wait for makes it later, never earlier. What is older than two
-/// windows is forgotten, for the way may change.
+/// The minimum, because every disturbance makes an answer later, never earlier. Measurements older than two windows are
+/// dropped, since the route may change.
 package struct RoundTripEstimate: Sendable {
     private static let window = TimeAmount.seconds(30)
     private var former: TimeAmount?
@@ -60,7 +60,7 @@ package struct RoundTripEstimate: Sendable {
     /// An answer came.
     ///
     /// - Parameters:
-    ///   - time: From the write of the question to the answer.
+    ///   - time: From the write of the ping to its answer.
     ///   - now: The present time.
     package mutating func add(_ time: TimeAmount, now: NIODeadline) {
         if now - begun > Self.window {

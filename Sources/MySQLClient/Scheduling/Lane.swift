@@ -6,25 +6,26 @@
         self.rawValue = rawValue
     }
 
-    /// The lane of `withConnection`: a request has its connection for itself.
+    /// The lane of `withConnection`: a request has exclusive use of a connection.
     package static let exclusive = LaneID(rawValue: 0)
-    /// The lane of what comes before all others: ending what the server does in vain.
+    /// The lane with priority over all others: cancelling abandoned statements on the server.
     package static let termination = LaneID(rawValue: 1)
 }
 
 /// How the requests of a lane are put into batches.
 package struct LanePolicy: Sendable {
-    /// The most requests of a batch.
+    /// The maximum number of requests in a batch.
     package var maximumRequests: Int
-    /// The most batches under way at a time; nil: as many as there are connections.
+    /// The maximum number of batches in progress; nil: the number of connections.
     package var maximumBatches: Int?
-    /// Whether the number of batches under way follows the network. If not, each request may go at once.
+    /// Whether the number of batches in progress depends on the round trip. If not, each request may be sent
+    /// immediately.
     package var isAdaptive: Bool
     /// A batch of these waits for the server's disk, not only for its processors.
     package var isWrite: Bool
     /// A batch of one takes fewer round trips than a larger one.
     package var prefersSingles: Bool
-    /// How many of so many waiting requests a batch should have.
+    /// The size of a batch for a number of waiting requests.
     package var batchSize: @Sendable (Int) -> Int
 
     package init(

@@ -1,8 +1,8 @@
 import NIOCore
 
-/// A caller of `withConnection`, who waits for a connection of its own.
+/// A caller of `withConnection` that waits for a connection.
 final class LeaseRequest: ScheduledRequest, @unchecked Sendable {
-    // Safe: the continuation is set before the request is enqueued, by whose lock all others come to know of it.
+    // Safe: the continuation is set before the request is enqueued under the lock.
     private var continuation: UnsafeContinuation<Lease, any Error>?
 
     func wait(_ continuation: UnsafeContinuation<Lease, any Error>) {
@@ -13,7 +13,7 @@ final class LeaseRequest: ScheduledRequest, @unchecked Sendable {
         if claimAnswer() { continuation?.resume(throwing: error) }
     }
 
-    /// - Returns: Whether the caller takes it.
+    /// - Returns: Whether the caller accepts it.
     func succeed(_ lease: Lease) -> Bool {
         guard claimAnswer() else { return false }
         continuation?.resume(returning: lease)
@@ -21,13 +21,13 @@ final class LeaseRequest: ScheduledRequest, @unchecked Sendable {
     }
 }
 
-/// A connection that belongs to one caller for a while.
+/// A connection that is lent to a caller.
 struct Lease: @unchecked Sendable {
     // Safe: `done` is called on the event loop.
     let connection: MySQLConnection
     let done: (@escaping () -> Void) -> Void
 
-    /// Gives the connection back. Whoever asks for one next finds it free.
+    /// Returns the connection to the pool before anyone else requests one.
     func end(isolation: isolated (any Actor)? = #isolation) async {
         await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
             connection.handler.eventLoop.execute { [self] in done { continuation.resume() } }

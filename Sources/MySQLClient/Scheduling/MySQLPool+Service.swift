@@ -6,7 +6,7 @@
         ///
         /// Services are shut down in the opposite order of their list: name the pool before the stores that use it.
         public func run() async {
-            // It throws when the task is cancelled, which is the end as well.
+            // It throws when the task is cancelled, which also ends the service.
             try? await gracefulShutdown()
             await close()
         }

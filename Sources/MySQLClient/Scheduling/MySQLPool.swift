@@ -3,44 +3,41 @@ package import NIOCore
 import NIOPosix
 import Synchronization
 
-#if Logging
-    public import Logging
-#endif
+public import Logging
 
 /// A bounded pool of connections to one server.
 ///
-/// Requests are queued, first come first served, and a connection that is free takes the oldest. Connections are opened
-/// on demand, and closed when they are idle, too old or broken. Releasing the pool closes them all.
+/// Requests are queued in order of arrival, and a free connection takes the oldest. Connections are opened
+/// on demand, and closed when they are idle, too old or broken. Deallocating the pool closes them all.
 ///
-/// Nothing blocks a thread: connections live on NIO's event loops, which can be those of the application
+/// Nothing blocks a thread: connections run on NIO's event loops, which can be the application's
 /// (``MySQLConfiguration/Pool/eventLoopGroup``).
 public final class MySQLPool: Sendable {
-    /// What the pool is doing, at one moment.
+    /// A snapshot of the pool's state.
     public struct Status: Sendable, Equatable {
         /// Connections that are open or being opened; never more than the configured maximum.
         public var connections = 0
-        /// Connections at work.
+        /// Connections in use.
         public var inUse = 0
         /// Operations that wait for a connection.
         public var waiting = 0
     }
 
-    /// The server that the pool is at.
+    /// The server in use.
     package struct Server: Sendable, Hashable {
         package let address: MySQLConfiguration.Address
         /// nil: no connection was opened yet.
         package let flavor: MySQLServer.Flavor?
     }
 
-    /// How the pool was set up.
+    /// The configuration.
     public let configuration: MySQLConfiguration
     private let servers: ServerList
     private let shards: [Scheduler]
     /// The shard for each event loop, of a pool that is divided.
     private let shardOfEventLoop: [ObjectIdentifier: Scheduler]
     private let turn = Atomic(0)
-    /// Lanes that were removed. Each has the same number in all shards: it is used again once none has anything left of
-    /// the lane.
+    /// Removed lanes. A lane has the same ID in all shards, which is reused once no shard has requests of the lane.
     private let removedLanes = NIOLockedValueBox<[LaneID]>([])
 
     /// A pool from a URL; see ``MySQLConfiguration/init(url:)``. Nothing is opened yet.
@@ -80,28 +77,26 @@ public final class MySQLPool: Sendable {
         shardOfEventLoop = Dictionary(uniqueKeysWithValues: zip(eventLoops.map { ObjectIdentifier($0) }, shards))
     }
 
-    #if Logging
-        /// A pool from a URL, with a logger. Nothing is opened yet.
-        ///
-        /// - Parameters:
-        ///   - url: `mysql://user:password@host/database?…`
-        ///   - logger: Told of connections lost and found, here and by the store; see ``MySQLObservability/logger``.
-        /// - Throws: ``MySQLError`` `invalidConfiguration`.
-        public convenience init(url: String, logger: Logger) throws(MySQLError) {
-            var configuration = try MySQLConfiguration(url: url)
-            configuration.observability.logger = logger
-            try self.init(configuration)
-        }
-    #endif
+    /// A pool from a URL, with a logger. Nothing is opened yet.
+    ///
+    /// - Parameters:
+    ///   - url: `mysql://user:password@host/database?…`
+    ///   - logger: Logs events of the pool and the store; see ``MySQLObservability/logger``.
+    /// - Throws: ``MySQLError`` `invalidConfiguration`.
+    public convenience init(url: String, logger: Logger) throws(MySQLError) {
+        var configuration = try MySQLConfiguration(url: url)
+        configuration.observability.logger = logger
+        try self.init(configuration)
+    }
 
     deinit {
         for shard in shards { shard.close() }
     }
 
-    /// The server that the pool is at.
+    /// The server in use.
     package var server: Server { servers.present }
 
-    /// What the pool is doing.
+    /// The pool's present state.
     public var status: Status {
         shards.reduce(into: Status()) { sum, shard in
             let status = shard.status
@@ -111,25 +106,25 @@ public final class MySQLPool: Sendable {
         }
     }
 
-    /// Runs a closure with a connection that nobody else uses meanwhile.
+    /// Runs a closure with exclusive use of a connection.
     ///
     /// - Parameters:
-    ///   - deadline: When the wait for a connection, or the closure's work on it, is given up; nil: the configuration's
-    ///     `deadline` from now. The connection is closed then, and what the closure waits for throws
+    ///   - deadline: When waiting for a connection, or the closure's work on it, times out; nil: the configuration's
+    ///     `operationTimeout` from now. The connection is then closed, and pending calls of the closure throw
     ///     `deadlineExceeded`.
     ///   - isolation: The caller's, where the closure runs.
-    ///   - body: The work. It must not keep the connection.
+    ///   - body: The work. The connection must not escape.
     /// - Returns: What the closure returns.
     /// - Throws: What the closure throws; ``MySQLError`` `acquisitionTimedOut`, `tooManyWaiting`, `connectionFailed`,
     ///   `accessDenied`, `insecure`, `closed`; or `CancellationError` if the task is cancelled while it waits.
     @discardableResult
-    public func withConnection<T>(
+    package func withConnection<T>(
         deadline: ContinuousClock.Instant? = nil, isolation: isolated (any Actor)? = #isolation,
         _ body: (MySQLConnection) async throws -> T
     ) async throws -> T {
         let end =
             NIODeadline.now()
-            + TimeAmount(of: deadline.map { ContinuousClock.now.duration(to: $0) } ?? configuration.deadline)
+            + TimeAmount(of: deadline.map { ContinuousClock.now.duration(to: $0) } ?? configuration.operationTimeout)
         return try await withConnection(until: end, body)
     }
 
@@ -153,7 +148,7 @@ public final class MySQLPool: Sendable {
         }
         do {
             let time = Duration.nanoseconds((deadline - .now()).nanoseconds)
-            let result = try await lease.connection.allowing(time, insteadOf: configuration.deadline) {
+            let result = try await lease.connection.allowing(time, insteadOf: configuration.operationTimeout) {
                 try await body(lease.connection)
             }
             await lease.end()
@@ -166,7 +161,7 @@ public final class MySQLPool: Sendable {
 
     // MARK: - Batches
 
-    /// Who takes the requests of the present task.
+    /// The scheduler for the requests of the current task.
     package var scheduler: Scheduler {
         guard shards.count > 1 else { return shards[0] }
         if let eventLoop = MultiThreadedEventLoopGroup.currentEventLoop,
@@ -178,7 +173,7 @@ public final class MySQLPool: Sendable {
         return shards[Int(turn.magnitude % shards.count.magnitude)]
     }
 
-    /// Opens a lane for requests that travel in batches.
+    /// Opens a lane for requests that are sent in batches.
     package func addLane(_ policy: LanePolicy, _ executor: @escaping BatchExecutor) -> LaneID {
         removedLanes.withLockedValue { removed in
             let free = removed.firstIndex { id in shards.allSatisfy { $0.hasForgotten(id) } }
@@ -195,7 +190,7 @@ public final class MySQLPool: Sendable {
         }
     }
 
-    /// Closes the pool: work under way is finished, what waits and what comes later is refused with `closed`.
+    /// Closes the pool: operations in progress complete; queued and later ones are refused with `closed`.
     ///
     /// Returns when the last connection that was in use is free. It doesn't wait for connections that are being opened.
     public func close() async {

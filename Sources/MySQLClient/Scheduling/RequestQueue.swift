@@ -1,16 +1,16 @@
 import DequeModule
 import NIOCore
 
-/// Requests of one lane that wait, first come first served. Any may leave at any time.
+/// The queued requests of a lane, in order of arrival. Any may be removed at any time.
 struct RequestQueue {
-    /// Nil where one has left; never in front.
+    /// nil where one was removed; never at the front.
     private var places: Deque<ScheduledRequest?> = []
     /// The ticket of the first place.
     private var firstTicket = 0
     private(set) var count = 0
-    /// The latest end of a wait so far. A request with an earlier one is out of order.
+    /// The latest deadline so far. A request with an earlier one is out of order.
     private var latestEnd = NIODeadline.uptimeNanoseconds(0)
-    /// Requests whose wait ends before that of one that came earlier. They may have left meanwhile.
+    /// Requests whose deadline is before that of an earlier request. They may have been removed.
     private var outOfOrder: Deque<ScheduledRequest> = []
 
     var isEmpty: Bool { count == 0 }
@@ -61,7 +61,7 @@ struct RequestQueue {
         return requests
     }
 
-    /// Takes out the requests whose wait has ended.
+    /// Removes the requests whose wait has timed out.
     mutating func removeExpired(_ now: NIODeadline) -> [ScheduledRequest] {
         var expired: [ScheduledRequest] = []
         while let request = first, request.waitsUntil <= now {
@@ -75,7 +75,7 @@ struct RequestQueue {
         return expired
     }
 
-    /// When the next wait ends, or sooner.
+    /// The next timeout, or an earlier time.
     var nextEnd: NIODeadline? {
         guard let first else { return nil }
         return min(first.waitsUntil, outOfOrder.last?.waitsUntil ?? first.waitsUntil)

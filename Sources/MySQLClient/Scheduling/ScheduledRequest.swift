@@ -1,35 +1,35 @@
 public import NIOCore
 import Synchronization
 
-/// What a caller waits for: it stands in a lane's queue, travels in a batch, and is answered once.
+/// A request of a caller: it is queued in a lane, sent in a batch, and answered once.
 ///
-/// A lane's executor makes subclasses that carry what is asked for and the caller's continuation.
+/// A lane's executor creates subclasses with the parameters and the caller's continuation.
 ///
-/// (Only an open class has subclasses in other modules; by the SPI it is none of the package's public interface.)
+/// (Only an open class has subclasses in other modules; the SPI keeps it out of the public API.)
 @_spi(Scheduling) open class ScheduledRequest: @unchecked Sendable {
-    // Safe: what is not constant is guarded by the scheduler's lock, as noted, or atomic.
+    // Safe: mutable state is guarded by the scheduler's lock, as noted, or atomic.
 
-    /// The queue that it joins.
+    /// Its lane.
     package let lane: LaneID
-    /// The bytes that it adds to a statement.
+    /// Its size in a statement, in bytes.
     package let size: Int
-    /// When it was made.
+    /// When it was created.
     package let created: NIODeadline
-    /// When the wait for a connection is given up.
+    /// When waiting for a connection times out.
     package let waitsUntil: NIODeadline
-    /// When the caller is answered, whatever the server does.
+    /// When the caller is answered at the latest.
     package let deadline: NIODeadline
 
-    /// Its place in the queue; nil: in none. Guarded by the scheduler's lock.
+    /// Its place in the queue; nil: not queued. Guarded by the scheduler's lock.
     final var ticket: Int?
-    /// Its place among the requests of all lanes. Guarded by the scheduler's lock.
+    /// Its order among the requests of all lanes. Guarded by the scheduler's lock.
     final var arrival = 0
-    /// Its task was cancelled, maybe before it joined a queue. Guarded by the scheduler's lock.
+    /// Its task was cancelled, possibly before it was queued. Guarded by the scheduler's lock.
     final var isCancelled = false
 
     private let wasAnswered = Atomic(false)
 
-    /// A request of a lane, which is not in its queue yet.
+    /// A request of a lane, not queued yet.
     public init(lane: LaneID, size: Int, created: NIODeadline, waitsUntil: NIODeadline, deadline: NIODeadline) {
         self.lane = lane
         self.size = size
@@ -38,17 +38,17 @@ import Synchronization
         self.deadline = deadline
     }
 
-    /// The caller has its answer.
+    /// The caller was answered.
     package final var isAnswered: Bool { wasAnswered.load(ordering: .acquiring) }
 
-    /// Of several answers (a statement's, or that it took too long) the first counts.
+    /// Of several answers (a result, a timeout) the first counts.
     ///
     /// - Returns: Whether this is the first.
     package final func claimAnswer() -> Bool {
         !wasAnswered.exchange(true, ordering: .acquiringAndReleasing)
     }
 
-    /// Answers the caller with an error, unless it has its answer. For subclasses to implement.
+    /// Answers the caller with an error, unless it was answered. For subclasses to implement.
     open func fail(_ error: any Error) {
         preconditionFailure("a request that can't be answered")
     }

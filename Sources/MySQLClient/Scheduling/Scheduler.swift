@@ -2,16 +2,17 @@ import MySQLProtocol
 package import NIOCore
 import NIOConcurrencyHelpers
 
-/// Does what the ``SchedulerStateMachine`` decides: opens and closes connections, hands them batches, answers callers.
+/// Executes the actions of the ``SchedulerStateMachine``: opens and closes connections, gives them batches, answers
+/// callers.
 ///
-/// There is one a pool, or one for each event loop of a pool that is divided.
+/// There is one for a pool, or one for each event loop of a divided pool.
 package final class Scheduler: @unchecked Sendable {
-    // Safe: `timer` is touched on the first event loop alone.
+    // Safe: `timer` is accessed only on the first event loop.
 
     typealias ConnectionID = SchedulerStateMachine.ConnectionID
     typealias Action = SchedulerStateMachine.Action
 
-    /// (In a structure, as a closure in a collection is called by way of another one.)
+    /// (In a structure, since a closure in a collection is called through another one.)
     private struct Executor {
         let execute: BatchExecutor
     }
@@ -52,14 +53,14 @@ package final class Scheduler: @unchecked Sendable {
             State(
                 machine: SchedulerStateMachine(
                     SchedulerStateMachine.Configuration(
-                        maximumConnections: maximumConnections, maximumWaiting: pool.maximumWaiting,
+                        maximumConnections: maximumConnections, maximumWaiting: pool.maximumQueuedOperations,
                         idleTimeout: TimeAmount(of: pool.idleTimeout),
                         maximumLifetime: TimeAmount(of: pool.maximumLifetime)))))
     }
 
     var status: SchedulerStateMachine.Status { state.withLockedValue(\.machine.status) }
 
-    /// Changes the state, shows the metrics what it is then, and does what is to be done.
+    /// Changes the state, updates the metrics, and executes the actions.
     private func change(_ body: (inout State) -> [Action]) {
         let actions = state.withLockedValue { state in
             defer { if metrics.isOn { metrics.status(state.machine.status) } }
@@ -79,26 +80,26 @@ package final class Scheduler: @unchecked Sendable {
         }
     }
 
-    /// Nothing of a removed lane is left.
+    /// A removed lane has no more requests.
     func hasForgotten(_ id: LaneID) -> Bool { state.withLockedValue { $0.machine.hasForgotten(id) } }
 
     func removeLane(_ id: LaneID) {
         state.withLockedValue { $0.machine.removeLane(id) }
     }
 
-    /// Takes in a request, which is answered in any case.
+    /// Submits a request, which is always answered.
     package func submit(_ request: ScheduledRequest) {
         change { $0.machine.enqueue(request, now: .now()) }
     }
 
-    /// The request's task was cancelled: it is answered, unless it is under way.
+    /// The request's task was cancelled: it is answered, unless it was sent.
     package func cancel(_ request: ScheduledRequest) {
         change { $0.machine.cancel(request) }
     }
 
     // MARK: - Actions
 
-    /// Does what is to be done. `current` is a connection whose event loop this is: it takes its next batch at once.
+    /// Executes actions. `current` is a connection on this event loop: it takes its next batch immediately.
     private func perform(_ actions: [Action], current: ConnectionID? = nil) {
         for action in actions {
             switch action {
@@ -134,7 +135,7 @@ package final class Scheduler: @unchecked Sendable {
         case .tooManyWaiting:
             return MySQLError(
                 .tooManyWaiting,
-                "\(configuration.pool.maximumWaiting) operations wait for a connection, which is the limit; nothing was sent"
+                "\(configuration.pool.maximumQueuedOperations) operations are queued, which is the limit; nothing was sent"
             )
         case .stillConnecting:
             return MySQLError(
@@ -145,7 +146,7 @@ package final class Scheduler: @unchecked Sendable {
             return MySQLError(
                 .acquisitionTimedOut,
                 "no connection became free in time: \(status.inUse) of \(configuration.pool.maximumConnections) in "
-                    + "use, \(status.waiting) operations waiting; nothing was sent")
+                    + "use, \(status.waiting) operations queued; nothing was sent")
         }
     }
 
@@ -180,7 +181,7 @@ package final class Scheduler: @unchecked Sendable {
     /// On the connection's event loop.
     private func opened(_ id: ConnectionID, _ connection: MySQLConnection, in time: TimeAmount) {
         guard connection.handler.isUsable else {
-            return openFailed(id, MySQLError(.connectionFailed, "the connection was lost at once"))
+            return openFailed(id, MySQLError(.connectionFailed, "the connection was lost immediately"))
         }
         let decision = servers.opened(connection)
         if case .refuse = decision {
@@ -193,7 +194,7 @@ package final class Scheduler: @unchecked Sendable {
         ]
         if case .moved(let former) = decision {
             metrics.failedOver()
-            log.log(.notice, "moved to another server", facts.merging([\.formerServer: "\(former)"]) { $1 })
+            log.log(.notice, "switched to another server", facts.merging([\.formerServer: "\(former)"]) { $1 })
         }
         connection.handler.onEnd = { [self] in ended(id, connection) }
         connection.handler.onDemotion = { [self] in leaveServer(id, connection) }
@@ -282,7 +283,7 @@ package final class Scheduler: @unchecked Sendable {
     ) {
         let handler = connection.handler
         metrics.used(batch)
-        // What the next batch writes must not wait for the end of a transaction that this one has left open.
+        // A batch must not be written after a transaction that this one has left open.
         let isUsable = handler.isUsable && !handler.isInTransaction
         let actions = state.withLockedValue { state in
             defer { if metrics.isOn { metrics.status(state.machine.status) } }
@@ -293,12 +294,12 @@ package final class Scheduler: @unchecked Sendable {
             log.log(.debug, "connection lost", [\.serverAddress: "\(connection.address)"])
             handler.quit()
         }
-        // What has come meanwhile goes out first.
+        // Requests that have arrived in the meantime are sent first.
         perform(actions, current: id)
         answer()
     }
 
-    /// The server has said that it takes no writes.
+    /// The server has said that it accepts no writes.
     private func leaveServer(_ id: ConnectionID, _ connection: MySQLConnection) {
         var isNews = false
         change { state in
@@ -309,7 +310,7 @@ package final class Scheduler: @unchecked Sendable {
         if isNews { servers.leave(connection.address) }
     }
 
-    /// Measures the round trip: the answer to this comes before the server begins with the batch behind it.
+    /// Measures the round trip: the ping is answered before the server starts on the batch after it.
     private func ping(_ connection: MySQLConnection) {
         let begun = NIODeadline.now()
         connection.handler.ping { [state] result in
@@ -342,7 +343,7 @@ package final class Scheduler: @unchecked Sendable {
         }
     }
 
-    // MARK: - The end
+    // MARK: - Closing
 
     func close() {
         change { $0.machine.close() }

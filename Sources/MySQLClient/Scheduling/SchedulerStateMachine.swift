@@ -1,15 +1,14 @@
 package import NIOCore
 
-/// Brings requests to connections: which connection takes which requests, when connections are opened and closed, when
-/// a wait ends.
+/// Assigns requests to connections, opens and closes connections, and times out waiting requests.
 ///
-/// It is a value: events are method calls with the present time, and what is to be done comes back as actions. It has
-/// no lock, clock, socket or task, so tests drive it step by step and a simulator through whole histories.
+/// It is a value: events are method calls with the present time, which return actions. It has no lock, clock, socket or
+/// task, so tests drive it step by step, and a simulator through whole histories.
 ///
-/// A connection that is free takes the oldest request of all lanes, and with it what else of that lane fits into a
-/// batch. A lone request goes out at once: nothing waits for a batch to fill.
+/// A free connection takes the oldest request of all lanes, and other requests of that lane that fit into a batch. A
+/// single request is sent immediately: requests are never delayed to fill a batch.
 package struct SchedulerStateMachine {
-    /// A connection, or an attempt to open one. Never used again.
+    /// The ID of a connection, or of an attempt to open one. Never reused.
     package typealias ConnectionID = Int
 
     package struct Configuration: Sendable {
@@ -17,10 +16,10 @@ package struct SchedulerStateMachine {
         package var maximumWaiting: Int
         package var idleTimeout: TimeAmount
         package var maximumLifetime: TimeAmount
-        /// How many attempts to open a connection may be under way at once. With the pauses between those that fail
-        /// it bounds what a server is asked for that refuses: a dozen attempts in three seconds, however many wait.
+        /// The maximum number of connection attempts at a time. Together with the backoff it bounds the load on a
+        /// server that refuses: a dozen attempts in three seconds, whatever the number of callers.
         package var maximumOpening = 4
-        /// The wait after the first attempt that failed; it doubles with each one up to ``longestBackoff``.
+        /// The pause after the first failed attempt; it doubles with each one up to ``longestBackoff``.
         package var shortestBackoff = TimeAmount.milliseconds(100)
         package var longestBackoff = TimeAmount.milliseconds(1000)
 
@@ -34,37 +33,37 @@ package struct SchedulerStateMachine {
         }
     }
 
-    /// What whoever drives the machine must do, in this order.
+    /// Actions for the caller to execute, in this order.
     package enum Action {
-        /// The connection is reserved: call ``take(_:byteLimit:now:)`` for it, as soon as its event loop has done what it
-        /// is about.
+        /// The connection is reserved: call ``take(_:byteLimit:now:)`` for it, as soon as its event loop is done with
+        /// its current work.
         case schedule(ConnectionID)
         /// Try to open a connection; then call ``opened(_:lifetime:now:)`` or
         /// ``openFailed(_:_:isFinal:jitter:now:)``.
         case open(ConnectionID)
         /// Close an idle connection, or give up an attempt to open one.
         case close(ConnectionID)
-        /// The deadline of these has passed while their batch was under way: answer them.
+        /// The deadline of these requests has passed while their batch was in progress: answer them.
         case expire(ConnectionID, [ScheduledRequest])
-        /// Nobody waits for this batch any more: break it off.
+        /// No request of this batch is waiting any more: abort it.
         case abandon(ConnectionID)
-        /// Answer these, of which nothing was sent.
+        /// Answer these, which were not sent.
         case fail([ScheduledRequest], FailureReason)
-        /// Call ``timerFired(now:)`` at this time. An earlier call for a timer is void.
+        /// Call ``timerFired(now:)`` at this time. It replaces an earlier timer.
         case setTimer(NIODeadline)
         /// The machine is closed, and so is every connection.
         case allClosed
     }
 
-    /// Why a request is answered without having been sent.
+    /// Why a request fails without having been sent.
     package enum FailureReason {
         case cancelled
         case closed
-        /// So many may wait, and so many do.
+        /// The limit of queued requests is reached.
         case tooManyWaiting
         /// No connection became free in time.
         case waitedTooLong(Status)
-        /// A connection is being opened still.
+        /// A connection is still being opened.
         case stillConnecting
         /// No connection can be opened.
         case connection(MySQLError)
@@ -77,13 +76,12 @@ package struct SchedulerStateMachine {
         package var waiting = 0
     }
 
-    /// What travels together.
+    /// Requests that are sent together.
     package struct Batch {
         package let requests: [ScheduledRequest]
         package let lane: LaneID
         package let began: NIODeadline
-        /// A question that is no work may be written in front of it: it changes nothing, so nothing of it can be carried
-        /// out later if that question's answer is lost.
+        /// A ping may be written before it: the batch changes no data, so a lost answer to the ping has no consequence.
         package let mayFollowPing: Bool
     }
 
@@ -97,7 +95,7 @@ package struct SchedulerStateMachine {
 
     private struct Connection {
         var phase: Phase
-        /// When it is too old to take further requests.
+        /// When it reaches its maximum lifetime.
         var expires = NIODeadline.distantFuture
         /// The server's, see ``leaveServer(of:now:)``.
         var generation = 0
@@ -108,12 +106,12 @@ package struct SchedulerStateMachine {
         var queue = RequestQueue()
         /// Batches under way.
         var batches = 0
-        /// What follows from the round trip.
+        /// The limits for the present round trip.
         var limits: BatchPolicy
         var isRemoved = false
-        /// Its number may be given to another one.
+        /// Its ID may be reused.
         var isForgotten = false
-        /// How many further connections its waiting requests are worth, see ``SchedulerStateMachine/changed(_:)``.
+        /// How many more connections its waiting requests justify, see ``SchedulerStateMachine/changed(_:)``.
         var wanted = 0
 
         mutating func updateWanted() {
@@ -130,25 +128,26 @@ package struct SchedulerStateMachine {
 
     private let configuration: Configuration
     private var lanes: [Lane] = []
-    /// How many further connections the waiting requests of all lanes are worth.
+    /// How many more connections the waiting requests of all lanes justify.
     private var wanted = 0
     private var connections: [ConnectionID: Connection] = [:]
-    /// The one used last at the end: few connections stay busy, the others grow idle.
+    /// The most recently used one at the end: few connections stay busy, the others become idle.
     private var idle: [ConnectionID] = []
     private var reserved = 0
     private var opening = 0
     private var waiting = 0
     private var arrivals = 0
     private var lastID = 0
-    /// Counts the times that a server was left. Connections of a former generation finish their work, and go.
+    /// Incremented when the pool leaves a server. Connections of an earlier generation finish their work and are
+    /// closed.
     private var generation = 0
-    /// Attempts to open a connection that failed since one succeeded.
+    /// Failed connection attempts since the last success.
     private var failures = 0
     private var lastFailure: MySQLError?
     private var retryAt: NIODeadline?
     /// When a connection was lost last.
     private var lastLoss: NIODeadline?
-    /// The last open connection was lost, and none was opened since: the server may be gone.
+    /// The last open connection was lost and none was opened since: the server may be down.
     private var isCutOff = false
     private var timer = NIODeadline.distantFuture
     private var roundTrip = RoundTripEstimate()
@@ -179,9 +178,9 @@ package struct SchedulerStateMachine {
     /// Opens a lane.
     ///
     /// - Parameters:
-    ///   - policy: How its requests are put into batches.
-    ///   - former: The number of a lane that was forgotten, to be used again; nil: a new one.
-    /// - Returns: Its number.
+    ///   - policy: How its requests are batched.
+    ///   - former: The ID of a removed lane, to be reused; nil: a new one.
+    /// - Returns: Its ID.
     package mutating func addLane(_ policy: LanePolicy, inPlaceOf former: LaneID? = nil) -> LaneID {
         let lane = Lane(policy: policy, limits: limits(policy))
         if let former {
@@ -193,17 +192,17 @@ package struct SchedulerStateMachine {
         return LaneID(rawValue: lanes.count - 1)
     }
 
-    /// A lane was removed, and nothing of it is left.
+    /// A lane was removed and has no more requests.
     package func hasForgotten(_ id: LaneID) -> Bool { lanes[id.rawValue].isForgotten }
 
-    /// Forgets a lane, as soon as its last batch has ended.
+    /// Removes a lane after its last batch.
     package mutating func removeLane(_ id: LaneID) {
         lanes[id.rawValue].isRemoved = true
         changed(id.rawValue)
     }
 
-    /// To be called after every change of a lane: keeps the count of what is wanted, and forgets a removed lane when its
-    /// last batch has ended.
+    /// To be called after every change of a lane: updates the number of wanted connections, and drops a removed lane
+    /// after its last batch.
     private mutating func changed(_ index: Int) {
         wanted -= lanes[index].wanted
         lanes[index].updateWanted()
@@ -219,7 +218,7 @@ package struct SchedulerStateMachine {
 
     // MARK: - Requests
 
-    /// A caller asks for something.
+    /// A caller submits a request.
     package mutating func enqueue(_ request: ScheduledRequest, now: NIODeadline) -> [Action] {
         if request.isCancelled { return [.fail([request], .cancelled)] }
         let index = request.lane.rawValue
@@ -236,7 +235,7 @@ package struct SchedulerStateMachine {
         return actions
     }
 
-    /// The request's task was cancelled: it leaves the queue. What is under way goes on.
+    /// The request's task was cancelled: it is dequeued immediately; requests that were sent complete.
     package mutating func cancel(_ request: ScheduledRequest) -> [Action] {
         request.isCancelled = true
         let index = request.lane.rawValue
@@ -248,10 +247,10 @@ package struct SchedulerStateMachine {
 
     // MARK: - Connections
 
-    /// Reserves idle connections for what waits, and opens further ones.
+    /// Reserves idle connections for waiting requests, and opens more.
     private mutating func startConnections(_ actions: inout [Action], _ now: NIODeadline) {
         guard wanted > reserved, !isClosed else { return }
-        // An attempt to open one may take long, and may fail: it is no reason to leave an idle connection idle.
+        // Opening a connection may take long or fail, so an idle connection is used even while one is being opened.
         while wanted > reserved, let id = idle.popLast() {
             connections[id]?.phase = .reserved
             reserved += 1
@@ -267,7 +266,7 @@ package struct SchedulerStateMachine {
         }
     }
 
-    /// While the server can't be reached, one attempt at a time is made for all who wait, with growing pauses.
+    /// While the server can't be reached, one attempt at a time is made for all waiting requests, with growing pauses.
     private mutating func mayOpen(_ actions: inout [Action], _ now: NIODeadline) -> Bool {
         guard failures > 0 || isCutOff else { return true }
         guard opening == 0 else { return false }
@@ -302,8 +301,8 @@ package struct SchedulerStateMachine {
     /// - Parameters:
     ///   - id: The attempt.
     ///   - error: Why.
-    ///   - isFinal: No later attempt will do better: a wrong password, say.
-    ///   - jitter: From 0 to 1, by chance: many processes that lost one server must not come back in step.
+    ///   - isFinal: A permanent failure, for example a wrong password.
+    ///   - jitter: Random, from 0 to 1: processes that lost the same server must not reconnect in step.
     ///   - now: The present time.
     /// - Returns: Actions.
     package mutating func openFailed(
@@ -314,7 +313,7 @@ package struct SchedulerStateMachine {
         connections[id] = nil
         opening -= 1
         lastFailure = error
-        // Attempts that were begun together count as one.
+        // Attempts that started together count as one.
         if retryAt ?? now <= now {
             failures += 1
             let doubled = configuration.shortestBackoff.nanoseconds << Int64(min(failures - 1, 20))
@@ -327,13 +326,13 @@ package struct SchedulerStateMachine {
         return actions
     }
 
-    /// What a reserved connection takes along: the oldest request, and what else of its lane fits into a batch.
+    /// Takes the batch of a reserved connection: the oldest request, and others of its lane that fit.
     ///
     /// - Parameters:
     ///   - id: The connection.
-    ///   - byteLimit: The most bytes of a batch, if it has more than one request.
+    ///   - byteLimit: The maximum size of a batch with more than one request, in bytes.
     ///   - now: The present time.
-    /// - Returns: The batch, nil if nothing waits; and actions.
+    /// - Returns: The batch, nil if no request waits; and actions.
     package mutating func take(
         _ id: ConnectionID, byteLimit: Int, now: NIODeadline
     ) -> (Batch?, [Action]) {
@@ -358,12 +357,12 @@ package struct SchedulerStateMachine {
         connection.phase = .busy(batch, nextDeadline: deadline)
         connections[id] = connection
         setTimer(deadline, &actions)
-        // A batch that its bytes limited leaves more behind than was reckoned with.
+        // A batch limited by its size leaves more requests than expected.
         startConnections(&actions, now)
         return (batch, actions)
     }
 
-    /// A batch has ended, and its connection may take the next one at once.
+    /// A batch has ended, and its connection may take the next one immediately.
     ///
     /// - Parameters:
     ///   - id: The connection.
@@ -394,10 +393,10 @@ package struct SchedulerStateMachine {
         return actions
     }
 
-    /// An answer tells how far away the server is.
+    /// A round trip was measured.
     ///
     /// - Parameters:
-    ///   - time: From the write of a question that is no work to the answer.
+    ///   - time: From the write of a ping to its answer.
     ///   - now: The present time.
     package mutating func measured(_ time: TimeAmount, now: NIODeadline) {
         let former = roundTrip.value
@@ -410,7 +409,7 @@ package struct SchedulerStateMachine {
         }
     }
 
-    /// A connection that no batch is on was closed by the server, or by the network.
+    /// An idle connection was closed by the server or the network.
     package mutating func lost(_ id: ConnectionID, now: NIODeadline) -> [Action] {
         guard let connection = connections[id] else { return [] }
         switch connection.phase {
@@ -426,10 +425,10 @@ package struct SchedulerStateMachine {
         return actions
     }
 
-    /// The server that a connection belongs to is not to be used any more: idle connections to it are closed, the others
-    /// when their work is done.
+    /// The server of a connection must not be used any more: idle connections to it are closed, others after their
+    /// current batch.
     ///
-    /// - Returns: Actions, and whether the server was left just now; no, if another connection had said so before.
+    /// - Returns: Actions, and whether this was the first report for the server.
     package mutating func leaveServer(of id: ConnectionID, now: NIODeadline) -> (isNews: Bool, [Action]) {
         guard let connection = connections[id], connection.generation == generation else { return (false, []) }
         var actions: [Action] = []
@@ -471,7 +470,7 @@ package struct SchedulerStateMachine {
         let (policy, queued) = (lanes[index].policy, lanes[index].queue.count)
         var count = min(queued, policy.maximumRequests)
         if policy.prefersSingles, let roundTrip = roundTrip.value, roundTrip >= BatchPolicy.longRoundTrip {
-            // This connection's share, where others are about to take theirs.
+            // This connection's share, if others are about to take theirs.
             count = min(count, max(1, (queued + reserved - 1) / reserved))
         }
         count = max(1, policy.batchSize(count))
@@ -494,14 +493,14 @@ package struct SchedulerStateMachine {
 
     // MARK: - Time
 
-    /// Sees to it that ``timerFired(now:)`` is called at a time, or before.
+    /// Ensures that ``timerFired(now:)`` is called at a time or earlier.
     private mutating func setTimer(_ time: NIODeadline, _ actions: inout [Action]) {
         guard time < timer else { return }
         timer = time
         actions.append(.setTimer(time))
     }
 
-    /// The time of the last `setTimer` has come.
+    /// The timer of the last `setTimer` has fired.
     package mutating func timerFired(now: NIODeadline) -> [Action] {
         var actions: [Action] = []
         guard timer <= now else {
@@ -554,7 +553,7 @@ package struct SchedulerStateMachine {
                 isSilent = true
             }
         }
-        // The network may have forgotten the idle connections as well.
+        // The network may have dropped the idle connections as well.
         if isSilent { closeIdle(&actions) }
     }
 
@@ -582,7 +581,7 @@ package struct SchedulerStateMachine {
         return next == .distantFuture ? nil : next
     }
 
-    // MARK: - The end
+    // MARK: - Closing
 
     private mutating func failAll(_ reason: FailureReason, _ actions: inout [Action]) {
         var requests: [ScheduledRequest] = []
@@ -594,8 +593,7 @@ package struct SchedulerStateMachine {
         if !requests.isEmpty { actions.append(.fail(requests, reason)) }
     }
 
-    /// Work under way is finished; what waits, and what comes later, is refused. Attempts to open a connection are given
-    /// up.
+    /// Batches in progress complete; queued and later requests are refused. Connection attempts are cancelled.
     package mutating func close() -> [Action] {
         guard !isClosed else { return [] }
         isClosed = true

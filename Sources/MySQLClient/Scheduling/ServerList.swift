@@ -6,9 +6,9 @@ final class ServerList: Sendable {
     typealias Address = MySQLConfiguration.Address
 
     private struct State {
-        /// The present one first. A server that was left goes to the end.
+        /// The server in use first. A server that was left goes to the end.
         var candidates: [Address]
-        /// Open connections to the present one.
+        /// Open connections to the server in use.
         var connections = 0
         var flavor: MySQLServer.Flavor?
         var wasConnected = false
@@ -29,9 +29,9 @@ final class ServerList: Sendable {
 
     enum Decision {
         case use
-        /// The pool is at another server.
+        /// The pool switched to another server.
         case refuse
-        /// The pool has moved here, from that one.
+        /// The pool switched here from that one.
         case moved(from: Address)
     }
 
@@ -60,7 +60,7 @@ final class ServerList: Sendable {
         }
     }
 
-    /// The present server takes no writes any more.
+    /// The server in use accepts no writes any more.
     func leave(_ address: Address) {
         state.withLockedValue { state in
             guard state.candidates[0] == address else { return }

@@ -1,14 +1,14 @@
 import MySQLProtocol
 import NIOCore
 
-/// Has the server stop what was given up here, by way of another connection.
+/// Kills an abandoned statement on the server, through another connection.
 ///
 /// A user may kill connections of its own without a privilege. (MySQL and MariaDB: "KILL".)
 final class TerminationRequest: ScheduledRequest, @unchecked Sendable {
-    // Safe: it is constant.
+    // Safe: immutable.
     let threadID: MySQLConnection.ThreadID
 
-    /// Later than this it is not worth a connection.
+    /// After this time it is not worth a connection.
     private static let limit = TimeAmount.seconds(2)
 
     init(_ threadID: MySQLConnection.ThreadID) {
@@ -23,7 +23,7 @@ final class TerminationRequest: ScheduledRequest, @unchecked Sendable {
 extension TerminationRequest {
     static let execute: BatchExecutor = { requests, connection, done in
         for case let request as TerminationRequest in requests where request.claimAnswer() {
-            // The number means nothing on another server.
+            // The ID means nothing on another server.
             guard request.threadID.server == connection.threadID?.server else { continue }
             connection.handler.query("KILL CONNECTION \(request.threadID.number)", .read) { _ in done {} }
             return connection.handler.flush()

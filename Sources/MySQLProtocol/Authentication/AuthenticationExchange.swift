@@ -1,7 +1,6 @@
-/// One log-in: from the server's challenge to its last word. A state machine as a value.
+/// One login, from the server's challenge to its final packet, as a state machine that is a value.
 ///
-/// After a refusal every further call is refused too. What the server says at the end, OK or an error, is for the
-/// caller: neither is handed here.
+/// After a refusal every further call is refused too. The final packet, OK or an error, is handled by the caller.
 package struct AuthenticationExchange: Sendable {
     package let method: AuthenticationMethod
     private let challenge: [UInt8]
@@ -12,11 +11,11 @@ package struct AuthenticationExchange: Sendable {
     private enum State {
         /// Nothing was sent.
         case start
-        /// The first answer was sent, and the method may go on.
+        /// The first answer was sent, and the method may continue.
         case answered
-        /// The server was asked for its RSA key.
+        /// The server's RSA key was requested.
         case awaitsKey
-        /// All was sent that this log-in sends.
+        /// Everything was sent.
         case finished
         case refused
     }
@@ -29,7 +28,7 @@ package struct AuthenticationExchange: Sendable {
     /// - Parameters:
     ///   - methodName: The server's name for the method, from its greeting or its request to switch.
     ///   - challenge: The random bytes that came with the name; a NUL may end them.
-    ///   - policy: The password, and what may be done with it.
+    ///   - policy: The password, and how it may be sent.
     ///   - randomBytes: The source of the client's own random bytes; tests give fixed ones.
     /// - Throws: ``AuthenticationRefusal`` for an unknown method, for a clear password where it is not allowed, or for
     ///   a challenge of a wrong length.
@@ -59,7 +58,7 @@ package struct AuthenticationExchange: Sendable {
         return Array(challenge.dropLast())
     }
 
-    /// The bytes of the first answer: in the handshake response, or in the packet after a request to switch.
+    /// The first answer, in the handshake response or in the packet after a switch request.
     package mutating func initialResponse() throws(AuthenticationRefusal) -> [UInt8] {
         guard state == .start else {
             state = .refused
@@ -86,20 +85,19 @@ package struct AuthenticationExchange: Sendable {
         }
     }
 
-    /// The server sent data of the method, and expects an answer or goes on.
+    /// The server sent data of the method, and expects an answer or continues.
     ///
-    /// MySQL puts 0x01 in front of all such data ("Protocol::AuthMoreData"). MariaDB does so only where the data's
-    /// first byte could be taken for another packet (`server_mpvio_write_packet` in `sql/sql_acl.cc`): parsec's salt
-    /// comes bare.
+    /// MySQL puts 0x01 before all such data ("Protocol::AuthMoreData"). MariaDB does so only if the data's first byte
+    /// could be mistaken for another packet (`server_mpvio_write_packet` in `sql/sql_acl.cc`): parsec's salt has no
+    /// prefix.
     ///
-    /// - Parameter data: What follows the 0x01; or the whole packet if it has none and is no OK, error or request to
-    ///   switch.
+    /// - Parameter data: What follows the 0x01; or the whole packet if it has none and is not an OK, error or switch
+    ///   request.
     /// - Returns: What to do next.
-    /// - Throws: ``AuthenticationRefusal`` for a message that the method doesn't have at this point, or one that can't
-    ///   be answered.
+    /// - Throws: ``AuthenticationRefusal`` for an unexpected message of the method, or one that can't be answered.
     package mutating func receive(moreData data: [UInt8]) throws(AuthenticationRefusal) -> Step {
         let before = state
-        // Whatever throws below leaves this behind.
+        // The state after any error below.
         state = .refused
         let (step, after): (Step, State) =
             switch (method, before) {

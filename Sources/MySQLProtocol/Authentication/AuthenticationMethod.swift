@@ -1,6 +1,6 @@
-/// The ways to log in that are answered; any other is refused by its name.
+/// The supported authentication methods; any other is refused by name.
 ///
-/// The names are those that servers use for the client's half of a plugin. MySQL: "Authentication Plugins";
+/// The names are those of the client plugins. MySQL: "Authentication Plugins";
 /// MariaDB: "Authentication Plugins".
 package enum AuthenticationMethod: String, CaseIterable, Sendable {
     case nativePassword = "mysql_native_password"
@@ -9,9 +9,9 @@ package enum AuthenticationMethod: String, CaseIterable, Sendable {
     case parsec
     case clearPassword = "mysql_clear_password"
 
-    /// How many random bytes the server's challenge has, without the NUL that may end it.
+    /// The size of the server's challenge, without the NUL that may end it.
     ///
-    /// `nil`: the method uses no challenge, and whatever comes is ignored.
+    /// `nil`: the method uses no challenge, and any is ignored.
     var challengeLength: Int? {
         switch self {
         case .nativePassword, .cachingSHA2: 20

@@ -1,14 +1,14 @@
-/// What may be done with the password on this connection.
+/// How the password may be sent on this connection.
 package struct AuthenticationPolicy: Sendable {
     /// The password in UTF-8.
     package var password: [UInt8]
-    /// TLS, or a Unix socket: others on the way can't read it.
+    /// TLS or a Unix socket: others can't read the traffic.
     package var isPrivate: Bool
     /// TLS whose certificate was verified: `verify-ca` or `verify-identity`.
     package var isVerified: Bool
-    /// The server's RSA key in PEM form, which the user named.
+    /// The server's RSA key in PEM form, as configured.
     package var serverPublicKey: [UInt8]?
-    /// Whether an RSA key is trusted that the server sends on a connection without TLS.
+    /// Whether an RSA key that the server sends without TLS is trusted.
     package var allowsPublicKeyRetrieval: Bool
     /// Whether `mysql_clear_password` may be answered, if the connection is verified too.
     package var allowsClearPassword: Bool

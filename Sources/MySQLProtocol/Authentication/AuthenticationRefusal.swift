@@ -1,4 +1,4 @@
-/// Why a log-in is given up by us, to be shown to users: a text without any secret.
+/// Why the client refuses a login: a message for users, without secrets.
 package struct AuthenticationRefusal: Error, Equatable, Sendable, CustomStringConvertible {
     package let message: String
 
@@ -13,44 +13,45 @@ extension AuthenticationRefusal {
     static func unknownMethod(_ name: String) -> AuthenticationRefusal {
         let known = AuthenticationMethod.allCases.map(\.rawValue).joined(separator: ", ")
         return AuthenticationRefusal(
-            message: "the server asks for the authentication method '\(printable(name))', which is not supported; "
+            message: "the server requests the authentication method '\(printable(name))', which is not supported; "
                 + "supported are \(known)")
     }
 
     static func wrongChallenge(for method: AuthenticationMethod) -> AuthenticationRefusal {
-        AuthenticationRefusal(message: "the server's challenge for \(method.rawValue) has a wrong length")
+        AuthenticationRefusal(message: "the server's challenge for \(method.rawValue) has an invalid length")
     }
 
     static func unexpectedMessage(for method: AuthenticationMethod) -> AuthenticationRefusal {
-        AuthenticationRefusal(message: "the server sent a message that \(method.rawValue) doesn't have at this point")
+        AuthenticationRefusal(message: "the server sent an unexpected message of \(method.rawValue)")
     }
 
-    static let outOfOrder = AuthenticationRefusal(message: "the log-in's answer was asked for twice")
+    static let outOfOrder = AuthenticationRefusal(message: "the login's answer was requested twice")
 
     static let clearPassword = AuthenticationRefusal(
-        message: "the server asks for the password in clear text (mysql_clear_password); "
+        message: "the server requests the password in clear text (mysql_clear_password); "
             + "that needs allow-cleartext-password=true and tls=verify-ca or verify-identity")
 
     static let passwordWithoutTLS = AuthenticationRefusal(
-        message: "the server asks for the password on a connection without TLS; use tls=require, "
-            + "or name the server's RSA key with server-public-key, "
+        message: "the server requests the password on a connection without TLS; use tls=require, "
+            + "or configure the server's RSA key with server-public-key, "
             + "or trust the key it sends with allow-public-key-retrieval=true")
 
     static let unusablePublicKey = AuthenticationRefusal(
         message: "the server's public key is not an RSA key in PEM form, or is too short for the password")
 
     static let parsecSalt = AuthenticationRefusal(
-        message: "the server's salt for parsec is none that PBKDF2 with SHA-512 can be done with")
+        message: "the server's salt for parsec is not valid for PBKDF2 with SHA-512")
 
     static func parsecIterations(factor: UInt8) -> AuthenticationRefusal {
         AuthenticationRefusal(
-            message: "the server asks for 1024 * 2^\(factor) iterations of parsec's key derivation; "
-                + "at most 1024 * 2^\(Parsec.highestIterationFactor) are done")
+            message: "the server requests 1024 * 2^\(factor) iterations of parsec's key derivation; "
+                + "at most 1024 * 2^\(Parsec.highestIterationFactor) are accepted")
     }
 
-    static let parsecSignature = AuthenticationRefusal(message: "parsec's signature could not be made")
+    static let parsecSignature = AuthenticationRefusal(message: "parsec's signature could not be computed")
 
-    /// The name as printable ASCII, of at most 64 characters: it came from the server, and may go to a terminal or log.
+    /// The name as printable ASCII, of at most 64 characters: it comes from the server, and may be shown in a terminal
+    /// or log.
     private static func printable(_ name: String) -> String {
         let digits = Array("0123456789abcdef")
         var text = ""

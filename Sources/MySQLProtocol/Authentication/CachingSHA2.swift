@@ -1,13 +1,13 @@
 import Crypto
 import _CryptoExtras
 
-/// `caching_sha2_password`. MySQL: "Caching SHA-2 Pluggable Authentication"; MariaDB has it from 12.1.
+/// `caching_sha2_password`. MySQL: "Caching SHA-2 Pluggable Authentication"; MariaDB supports it since 12.1.
 enum CachingSHA2 {
     static let requestPublicKey: UInt8 = 2
     static let fastAuthenticationSucceeded: UInt8 = 3
     static let performFullAuthentication: UInt8 = 4
 
-    /// No PEM of an RSA key is longer, as none has more than 16384 bits: a server may send up to a whole packet.
+    /// The limit of a PEM of an RSA key, which has at most 16384 bits: a server could send a whole packet.
     private static let longestPublicKey = 16384
 
     /// SHA256(password) XOR SHA256(SHA256(SHA256(password)) + nonce); nothing for an empty password.
@@ -18,7 +18,7 @@ enum CachingSHA2 {
         return zip(once, SHA256.hash(data: twice + nonce)).map { $0 ^ $1 }
     }
 
-    /// The password for a server that can't take it in clear: XOR with the nonce, and RSA with OAEP and SHA-1 on that.
+    /// The encrypted password: XOR with the nonce, then RSA with OAEP and SHA-1.
     ///
     /// The key is in PEM form, and has at least 2048 bits. MySQL's source: `xor_string` and `RSA_PKCS1_OAEP_PADDING` in
     /// `sql-common/client_authentication.cc`.

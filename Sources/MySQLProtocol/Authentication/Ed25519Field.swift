@@ -1,8 +1,7 @@
 /// A number modulo p = 2^255 - 19, the field of Ed25519's curve (RFC 8032, 5.1).
 ///
-/// It is the sum of five limbs, each times 2^51 more than the one before. A limb may be somewhat more than 51 bits, but
-/// less than 2^52, between operations: every operation takes such limbs and gives such limbs. Steps and addresses are
-/// the same for all values.
+/// It is the sum of five limbs in base 2^51. Between operations a limb may exceed 51 bits, but is less than 2^52.
+/// Operations run in constant time, with addresses independent of the values.
 struct Ed25519Field {
     private var limb0: UInt64
     private var limb1: UInt64
@@ -33,7 +32,7 @@ struct Ed25519Field {
             word3 >> 12)
     }
 
-    /// Hands what is over 51 bits to the next limb; from the last to the first 19-fold, as 2^255 is 19.
+    /// Carries bits above 51 to the next limb, and from the last to the first times 19, as 2^255 = 19.
     private var carried: Ed25519Field {
         let mask = Self.lowest51
         let next1 = limb1 &+ limb0 >> 51
@@ -54,7 +53,7 @@ struct Ed25519Field {
         ).carried
     }
 
-    /// Adds 4p first, whose limbs are more than any limb that is taken off.
+    /// Adds 4p first, whose limbs exceed any limb that is subtracted.
     static func - (left: Ed25519Field, right: Ed25519Field) -> Ed25519Field {
         let lowest = 4 &* (lowest51 &- 18)
         let others = 4 &* lowest51
@@ -72,7 +71,7 @@ struct Ed25519Field {
         let (a3, a4) = (UInt128(left.limb3), UInt128(left.limb4))
         let (b0, b1, b2) = (UInt128(right.limb0), UInt128(right.limb1), UInt128(right.limb2))
         let (b3, b4) = (UInt128(right.limb3), UInt128(right.limb4))
-        // Products of limbs that are together 2^255 or more, 19-fold.
+        // Products of limbs of 2^255 or more, times 19.
         let (c1, c2, c3, c4) = (19 &* b1, 19 &* b2, 19 &* b3, 19 &* b4)
         // Each sum is less than 5 * 19 * 2^104, of the 128 bits.
         let sum0 = a0 &* b0 &+ a1 &* c4 &+ a2 &* c3 &+ a3 &* c2 &+ a4 &* c1
@@ -112,7 +111,7 @@ struct Ed25519Field {
             other.limb4 ^ mask & (chosen.limb4 ^ other.limb4))
     }
 
-    /// The 32 bytes of the one number from 0 to p - 1, the lowest first.
+    /// The 32 bytes of the number reduced to 0 to p - 1, little-endian.
     var encoded: [UInt8] {
         let mask = Self.lowest51
         // After this it is less than 2p.

@@ -2,8 +2,8 @@ import Crypto
 
 /// `client_ed25519`, of MariaDB: an Ed25519 signature whose private key is the password itself.
 ///
-/// RFC 8032, 5.1.6, except that the password takes the place of the 32 bytes of the private key, at any length. That is
-/// why a library's Ed25519 can't be used: it takes 32 bytes. MariaDB: "Authentication Plugin - ed25519".
+/// RFC 8032, 5.1.6, except that the password replaces the 32-byte private key, at any length. A library's Ed25519 can't
+/// be used, as it requires 32 bytes. MariaDB: "Authentication Plugin - ed25519".
 ///
 /// Neither branches nor addresses depend on the password's hash.
 enum Ed25519Password {

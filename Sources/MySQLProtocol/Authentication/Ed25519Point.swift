@@ -18,7 +18,7 @@ struct Ed25519Point {
     private static let doubleD = Ed25519Field(
         0xEBD6_9B94_26B2_F159, 0x00E0_149A_8283_B156, 0x198E_80F2_EEF3_D130, 0x2406_D9DC_56DF_FCE7)
 
-    /// The addition of RFC 8032, 5.1.4. It holds for any two points, so it needs no branches.
+    /// The addition of RFC 8032, 5.1.4. It is complete, so it needs no branches.
     static func + (left: Ed25519Point, right: Ed25519Point) -> Ed25519Point {
         let a = (left.y - left.x) * (right.y - right.x)
         let b = (left.y + left.x) * (right.y + right.x)
@@ -43,7 +43,7 @@ struct Ed25519Point {
         Ed25519Point(x: e * f, y: g * h, z: f * g, t: e * h)
     }
 
-    /// The point added up as often as the scalar's 32 bytes say, the lowest byte first.
+    /// Multiplies the point by a scalar of 32 bytes, little-endian.
     ///
     /// Each bit costs a doubling and an addition; whether the sum is kept is decided by a mask, not by a branch.
     func multiplied(by scalar: [UInt8]) -> Ed25519Point {
@@ -63,7 +63,7 @@ struct Ed25519Point {
         return product
     }
 
-    /// The 32 bytes of y, with the lowest bit of x in place of the highest (RFC 8032, 5.1.2).
+    /// The 32 bytes of y, with the lowest bit of x as the highest bit (RFC 8032, 5.1.2).
     var encoded: [UInt8] {
         let inverse = z.inverse
         var bytes = (y * inverse).encoded

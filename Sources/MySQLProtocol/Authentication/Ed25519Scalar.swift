@@ -1,19 +1,19 @@
 /// A number modulo L = 2^252 + 27742317777372353535851937790883648493, the order of Ed25519's base point.
 ///
 /// RFC 8032, 5.1.
-/// Steps and addresses are the same for all values.
+/// Operations run in constant time, with addresses independent of the values.
 struct Ed25519Scalar {
-    /// Four words, the lowest first; less than L.
+    /// Four words, little-endian; less than L.
     private var words: [UInt64]
 
     private static let order: [UInt64] = [0x5812_631A_5CF5_D3ED, 0x14DE_F9DE_A2F7_9CD6, 0, 0x1000_0000_0000_0000]
 
-    /// The remainder of a number of any length, the lowest byte first, by L.
+    /// A number of any length, little-endian, modulo L.
     init(reducing bytes: [UInt8]) {
         self.init(reducing: ed25519Words(of: bytes))
     }
 
-    /// Bit after bit, from the highest: double, add the bit, and take L off unless that would be too much.
+    /// Bit after bit, from the highest: double, add the bit, and subtract L if possible.
     private init(reducing number: [UInt64]) {
         words = [0, 0, 0, 0]
         for word in number.reversed() {
@@ -38,7 +38,7 @@ struct Ed25519Scalar {
             return UInt64(truncatingIfNeeded: wide)
         }
         difference = (subtract(0), subtract(1), subtract(2), subtract(3))
-        // All ones if it was too much, and the words stay.
+        // All ones if it was too much; the words are kept.
         let keep = 0 &- borrow
         words[0] = words[0] & keep | difference.0 & ~keep
         words[1] = words[1] & keep | difference.1 & ~keep
@@ -65,7 +65,7 @@ struct Ed25519Scalar {
         return Ed25519Scalar(reducing: sum)
     }
 
-    /// The 32 bytes, the lowest first.
+    /// The 32 bytes, little-endian.
     var encoded: [UInt8] { ed25519Bytes(of: words) }
 }
 

@@ -1,17 +1,17 @@
 import Crypto
 import _CryptoExtras
 
-/// `parsec`, of MariaDB from 11.6: a signature by a key that is derived from the password.
+/// MariaDB's `parsec`, since 11.6: a signature with a key that is derived from the password.
 ///
 /// MariaDB: "Authentication Plugin - PARSEC"; its source: `plugin/auth_parsec/server_parsec.cc`.
 enum Parsec {
     static let scrambleLength = 32
     private static let saltLength = 18
 
-    /// The most iterations that are done: 1024 * 2^4, some 20 ms of an event loop's time.
+    /// The maximum number of iterations: 1024 * 2^4, about 20 ms on the event loop.
     ///
-    /// MariaDB sets 0, and took up to 3, until 13.1; from there on an administrator may set up to 20 by
-    /// `parsec_iterations`. With 20 a server, or who poses as one, would keep a thread busy for many minutes.
+    /// MariaDB uses 0, and accepted up to 3, before 13.1; since then `parsec_iterations` allows up to 20. With 20, a
+    /// malicious server would keep a thread busy for many minutes.
     static let highestIterationFactor: UInt8 = 4
 
     /// The client's scramble, and the signature of both scrambles.
@@ -25,7 +25,7 @@ enum Parsec {
         guard factor <= highestIterationFactor else { throw .parsecIterations(factor: factor) }
         do {
             let seed = try KDF.Insecure.PBKDF2.deriveKey(
-                // HMAC fills its key up with NULs: one NUL is the same key as none, and has an address for sure.
+                // HMAC pads its key with NULs: one NUL is the same as an empty key, and has a valid address.
                 from: password.isEmpty ? [0] : password,
                 salt: Array(extendedSalt[2...]),
                 using: .sha512,

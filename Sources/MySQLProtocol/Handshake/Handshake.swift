@@ -1,18 +1,18 @@
 package import NIOCore
 
-/// A log-in, from the server's greeting to its OK: packets in, actions out. No socket and no clock.
+/// A login, from the server's greeting to its OK: packets in, actions out. No socket and no clock.
 ///
-/// From `tls` ``TLSDemand/required`` up nothing of the log-in is sent before ``tlsIsReady(isVerified:)``, so whoever
-/// calls that has verified the server first.
+/// With ``TLSDemand/required`` and above, no login data is sent before ``tlsIsReady(isVerified:)``; the caller verifies
+/// the server before it calls that.
 package struct Handshake {
     package enum TLSDemand: Sendable {
         case off
-        /// Where the server offers it.
+        /// If the server offers it.
         case preferred
         case required
     }
 
-    /// Who logs in, and how.
+    /// The credentials and options of the login.
     package struct Credentials: Sendable {
         package var user: String
         package var database: String
@@ -34,17 +34,17 @@ package struct Handshake {
         case loggedIn(Session)
     }
 
-    /// What both sides agreed on.
+    /// The negotiated session.
     package struct Session: Equatable, Sendable {
         package let greeting: Greeting
         package let capabilities: Capabilities
     }
 
-    /// Why there is no session.
+    /// Why the login failed.
     package enum Failure: Error, Equatable, Sendable {
         /// The server refused.
         case server(ErrorPacket)
-        /// We refused, for the safety of the password or of what follows.
+        /// The client refused, for security.
         case refused(String)
         case violation(ProtocolError)
     }
@@ -60,7 +60,7 @@ package struct Handshake {
     private let tls: TLSDemand
     private let maximumPacketSize: Int
     private var state = State.greeting
-    /// The number of the next packet that we send.
+    /// The number of the next packet to send.
     private var sequence: UInt8 = 0
     private var capabilities: Capabilities = []
     private var authentication: AuthenticationPolicy
@@ -78,7 +78,7 @@ package struct Handshake {
     ) throws(Failure) -> Action {
         self.sequence = sequence &+ 1
         let former = state
-        // Whatever is thrown below ends the log-in.
+        // Any error below ends the login.
         state = .ended
         guard let first = payload.first else { throw .violation(.truncated) }
         if first == PacketHeader.error { throw .server(try Self.parse(payload, ErrorPacket.init)) }
@@ -87,7 +87,7 @@ package struct Handshake {
         case .authentication(let greeting, let exchange, let switches):
             return try authenticated(first, payload, greeting, exchange, switches)
         case .tls: throw .violation(ProtocolError("the server sent a packet instead of a TLS handshake"))
-        case .ended: throw .violation(ProtocolError("the server sent a packet after the log-in has ended"))
+        case .ended: throw .violation(ProtocolError("the server sent a packet after the login had ended"))
         }
     }
 
@@ -95,10 +95,10 @@ package struct Handshake {
     ///
     /// - Parameter isVerified: The server's certificate was verified.
     /// - Returns: What to send next.
-    /// - Throws: ``Failure``, which ends the log-in.
+    /// - Throws: ``Failure``, which ends the login.
     package mutating func tlsIsReady(isVerified: Bool) throws(Failure) -> Action {
         guard case .tls(let greeting) = state else {
-            throw .violation(ProtocolError("a TLS handshake that was not asked for"))
+            throw .violation(ProtocolError("an unexpected TLS handshake"))
         }
         authentication.isPrivate = true
         authentication.isVerified = isVerified
@@ -115,15 +115,15 @@ package struct Handshake {
             throw .violation(error)
         }
         guard greeting.capabilities.isSuperset(of: Capabilities.needed) else {
-            throw .refused("the server is too old: it lacks the log-in by methods (MySQL 5.5, MariaDB 5.5)")
+            throw .refused("the server is too old: it doesn't support authentication plugins (MySQL 5.5, MariaDB 5.5)")
         }
         capabilities = Capabilities.wanted.intersection(greeting.capabilities)
         if credentials.database.isEmpty { capabilities.remove(.connectWithDatabase) }
-        // A MariaDB client leaves this one out, and so says that it reads the extended capabilities.
+        // A MariaDB client omits this flag to announce that it reads the extended capabilities.
         if !greeting.capabilities.contains(.mariaDBBulkOperations) { capabilities.insert(.longPassword) }
         let offersTLS = greeting.capabilities.contains(.tls)
         if tls == .required, !offersTLS {
-            throw .refused("the server offers no TLS, and the configuration asks for it; nothing was sent")
+            throw .refused("the server doesn't offer TLS, which the configuration requires; nothing was sent")
         }
         guard tls != .off, offersTLS else { return try respond(greeting) }
         capabilities.insert(.tls)
@@ -133,7 +133,7 @@ package struct Handshake {
         return .startTLS(packet)
     }
 
-    /// The fields that a request for TLS and the response have in common.
+    /// The common fields of the TLS request and the response.
     private func writeFixedFields(to packet: inout ByteBuffer) {
         packet.writeInteger(UInt32(truncatingIfNeeded: capabilities.rawValue), endianness: .little)
         packet.writeInteger(UInt32(clamping: maximumPacketSize), endianness: .little)
@@ -142,12 +142,12 @@ package struct Handshake {
         packet.writeInteger(UInt32(truncatingIfNeeded: capabilities.rawValue >> 32), endianness: .little)
     }
 
-    /// The collation utf8mb4_general_ci, by which all text of the log-in is UTF-8.
+    /// The collation utf8mb4_general_ci, which makes all text of the login UTF-8.
     private static let utf8mb4: UInt8 = 45
 
     /// (MySQL: "Protocol::HandshakeResponse41".)
     private mutating func respond(_ greeting: Greeting) throws(Failure) -> Action {
-        // A proposed method that isn't known may still not be the account's: then the server asks for another one.
+        // An unknown proposed method may not be the account's: the server then requests another one.
         let isKnown = AuthenticationMethod(rawValue: greeting.methodName).map { $0 != .clearPassword } ?? false
         let methodName = isKnown ? greeting.methodName : AuthenticationMethod.nativePassword.rawValue
         var exchange = try begin(methodName, greeting.challenge)
@@ -185,12 +185,12 @@ package struct Handshake {
         switch first {
         case PacketHeader.ok: return .loggedIn(Session(greeting: greeting, capabilities: capabilities))
         case PacketHeader.endOfFile:
-            // MySQL asks for another method once; for more factors than one there would be other packets.
+            // MySQL requests another method once; multi-factor authentication would use other packets.
             guard switches == 0 else {
-                throw .violation(ProtocolError("the server asked for another method of authentication twice"))
+                throw .violation(ProtocolError("the server requested another authentication method twice"))
             }
             let (name, challenge) = try Self.parse(payload) { reader throws(ProtocolError) in
-                // Servers before 4.1.1 ask for their method by this byte alone.
+                // Servers before 4.1.1 request their method by this byte alone.
                 guard reader.count > 0 else { return ("mysql_old_password", [UInt8]()) }
                 return (try reader.readNullTerminated().text, Array(reader.readRest()))
             }
@@ -199,8 +199,7 @@ package struct Handshake {
             state = .authentication(greeting, exchange, switches: switches + 1)
             return .send(packet(response))
         default:
-            // A server that has data to send for its method puts 01 before it where it could be taken for another
-            // packet; MySQL always does.
+            // A server puts 01 before data of its method if it could be mistaken for another packet; MySQL always does.
             let data = Array(first == PacketHeader.moreData ? payload.dropFirst() : payload[...])
             let step = try Self.answer { () throws(AuthenticationRefusal) in try exchange.receive(moreData: data) }
             state = .authentication(greeting, exchange, switches: switches)

@@ -18,13 +18,13 @@ extension ByteBuffer {
         }
     }
 
-    /// Makes several packets of one whose payload is too long for its header.
+    /// Splits a payload that is too long for one packet.
     private mutating func splitPacket(from start: Int, sequence: UInt8) {
         guard var payload = getSlice(at: start + 4, length: writerIndex - start - 4) else { return }
         moveWriterIndex(to: start)
         var sequence = sequence
         while true {
-            // The last one is shorter than the limit, if need be empty.
+            // The last one is shorter than the limit, possibly empty.
             let chunk = payload.readSlice(length: Swift.min(payload.readableBytes, PacketDecoder.maximumChunk))
             let length = chunk?.readableBytes ?? 0
             writeInteger(UInt32(length) | UInt32(sequence) << 24, endianness: .little)

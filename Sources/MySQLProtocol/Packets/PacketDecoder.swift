@@ -1,26 +1,26 @@
 package import NIOCore
 
-/// Cuts what a socket delivers into packets.
+/// Splits a byte stream into packets.
 ///
 /// A packet has a header of four bytes, its length and its number, and at most 16,777,215 bytes; a longer payload
 /// comes in several, the last of them shorter than that. (MySQL: "MySQL Packets".)
 ///
-/// Packets that arrived as a whole are read where they are. What arrived in part is kept until the rest is there, but
-/// no more than that: a length that is only announced takes no memory.
+/// Complete packets are read in place. A partial packet is buffered until the rest arrives; an announced length alone
+/// takes no memory.
 package struct PacketDecoder {
     /// The largest payload of a single packet.
     package static let maximumChunk = 0xFF_FFFF
-    /// A kept buffer that is larger than this is given back once it is empty, in bytes.
+    /// A larger buffer is released once it is empty, in bytes.
     private static let keptCapacity = 256 << 10
 
-    /// The largest payload taken, in bytes.
+    /// The largest accepted payload, in bytes.
     package var maximumPayload: Int
 
-    /// Bytes that arrived and were not handed over yet.
+    /// Bytes that were received and not yet processed.
     private var pending = ByteBuffer()
-    /// The beginning of a payload that comes in several packets.
+    /// The beginning of a payload in several packets.
     private var chunks: ByteBuffer?
-    /// The packet that goes on with it: what is missing of it, and its header.
+    /// The packet that continues it: its missing bytes, and its header.
     private var chunk: (missing: Int, length: Int, sequence: UInt8)?
 
     package init(maximumPayload: Int) {
@@ -30,10 +30,10 @@ package struct PacketDecoder {
     /// Bytes that wait for the rest of their packet.
     package var pendingBytes: Int { pending.readableBytes + (chunks?.readableBytes ?? 0) + (chunk == nil ? 0 : 1) }
 
-    /// Takes in what has arrived, and hands over the packets that are complete, in order.
+    /// Consumes received bytes, and calls `packet` for each complete packet, in order.
     ///
     /// - Parameters:
-    ///   - input: What has arrived.
+    ///   - input: The received bytes.
     ///   - packet: Called with each packet's number and payload, which is valid only during the call. It returns false
     ///     to stop: the rest stays pending.
     /// - Throws: ``ProtocolError`` for a payload larger than ``maximumPayload``, and what `packet` throws.
@@ -49,7 +49,7 @@ package struct PacketDecoder {
             var buffer = pending
             pending = ByteBuffer()
             try decodePackets(&buffer, packet)
-            // The only owner again: what follows is appended in place.
+            // Uniquely referenced again, so bytes are appended in place.
             pending = buffer
             if pending.readableBytes == 0 {
                 pending = pending.capacity > Self.keptCapacity ? ByteBuffer() : pending
@@ -86,7 +86,7 @@ package struct PacketDecoder {
                             "the server sent a packet of more than \(maximumPayload) bytes, which is the limit")
                     }
                     if chunks != nil || length == Self.maximumChunk {
-                        // Taken in as it comes: it need not be there twice.
+                        // Appended as it arrives, to avoid a second copy.
                         chunk = (length, length, header[3])
                         chunks = chunks ?? ByteBuffer()
                         consumed += 4
@@ -105,9 +105,9 @@ package struct PacketDecoder {
         if let failure { throw failure }
     }
 
-    /// Takes in what has come of a payload's further packet.
+    /// Consumes received bytes of a continuation packet.
     ///
-    /// - Returns: Whether to go on.
+    /// - Returns: Whether to continue.
     private mutating func continueChunk(
         _ bytes: UnsafeRawBufferPointer, _ consumed: inout Int,
         _ packet: (UInt8, UnsafeRawBufferPointer) throws(ProtocolError) -> Bool

@@ -1,6 +1,6 @@
 /// Reads the fields of one packet, front to back. Every read is checked against the packet's end.
 ///
-/// It points into the packet, so it must not outlive the call that hands it over. Integers are little-endian.
+/// It points into the packet, so it must not escape the call. Integers are little-endian.
 /// (MySQL: "Protocol Basics, Data Types".)
 package struct PacketReader {
     @usableFromInline let bytes: UnsafeRawBufferPointer
@@ -10,10 +10,10 @@ package struct PacketReader {
         self.bytes = bytes
     }
 
-    /// How many bytes are left.
+    /// The number of remaining bytes.
     @inlinable package var count: Int { bytes.count - position }
 
-    /// The next byte, left where it is; nil at the end.
+    /// The next byte, not consumed; nil at the end.
     @inlinable package var first: UInt8? { position < bytes.count ? bytes[position] : nil }
 
     /// The next `count` bytes.
@@ -36,7 +36,7 @@ package struct PacketReader {
         return byte
     }
 
-    /// A length-encoded integer. `0xFB`, which stands for NULL in rows, and `0xFF` are none.
+    /// A length-encoded integer. `0xFB`, which stands for NULL in rows, and `0xFF` are invalid.
     @inlinable package mutating func readLengthEncodedInteger() throws(ProtocolError) -> UInt64 {
         let first = try readByte()
         switch first {
@@ -61,7 +61,7 @@ package struct PacketReader {
         return UnsafeRawBufferPointer(rebasing: bytes[position..<end])
     }
 
-    /// All that is left.
+    /// The remaining bytes.
     package mutating func readRest() -> UnsafeRawBufferPointer {
         defer { position = bytes.count }
         return UnsafeRawBufferPointer(rebasing: bytes[position...])
@@ -69,6 +69,6 @@ package struct PacketReader {
 }
 
 extension UnsafeRawBufferPointer {
-    /// The bytes as UTF-8 text; what is not UTF-8 becomes U+FFFD.
+    /// The bytes as UTF-8 text; invalid sequences become U+FFFD.
     @inlinable package var text: String { String(decoding: self, as: UTF8.self) }
 }

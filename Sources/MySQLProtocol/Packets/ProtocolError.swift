@@ -1,6 +1,6 @@
-/// What the server sent can't be read, or is more than it may send.
+/// The server violated the protocol or exceeded a limit.
 package struct ProtocolError: Error, Equatable, CustomStringConvertible {
-    /// What was wrong, without any of the data.
+    /// The reason, without any of the data.
     package let description: String
 
     package init(_ description: String) {
@@ -8,8 +8,8 @@ package struct ProtocolError: Error, Equatable, CustomStringConvertible {
     }
 
     /// Fewer columns than the statement has.
-    package static let tooFewColumns = ProtocolError("the server sent fewer columns than were asked for")
+    package static let tooFewColumns = ProtocolError("the server sent fewer columns than requested")
 
-    /// A packet that ends before what it announces.
+    /// A truncated packet.
     package static let truncated = ProtocolError("the server sent a packet that ends too early")
 }

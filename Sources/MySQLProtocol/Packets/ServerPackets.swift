@@ -1,4 +1,4 @@
-/// The first bytes of a packet that tell its kind. (MySQL: "Generic Response Packets".)
+/// The first bytes of packets, which identify their kind. (MySQL: "Generic Response Packets".)
 package enum PacketHeader {
     package static let ok: UInt8 = 0x00
     static let moreData: UInt8 = 0x01
@@ -7,7 +7,7 @@ package enum PacketHeader {
     package static let error: UInt8 = 0xFF
 }
 
-/// The server carried a command out.
+/// An OK packet.
 package struct OKPacket: Equatable, Sendable {
     /// Rows inserted, deleted, or found by an UPDATE.
     package var affectedRows: UInt64
@@ -28,7 +28,7 @@ package struct OKPacket: Equatable, Sendable {
     }
 }
 
-/// What the server tells of its state after a command. (MySQL: "Status Flags".)
+/// The server's status flags after a command. (MySQL: "Status Flags".)
 package struct StatusFlags: OptionSet, Hashable, Sendable {
     package let rawValue: UInt16
 
@@ -41,12 +41,12 @@ package struct StatusFlags: OptionSet, Hashable, Sendable {
     package static let moreResults = StatusFlags(rawValue: 8)
 }
 
-/// The server refused something.
+/// An error packet.
 package struct ErrorPacket: Error, Equatable, Sendable {
     package var code: UInt16
-    /// Five characters; `HY000` where the server names none.
+    /// Five characters; `HY000` if the server sends none.
     package var sqlState: String
-    /// The server's words, as they came.
+    /// The server's message, unmodified.
     package var message: String
 
     package init(code: UInt16, sqlState: String, message: String) {
@@ -55,7 +55,7 @@ package struct ErrorPacket: Error, Equatable, Sendable {
         self.message = message
     }
 
-    /// Reads what follows the header byte. Before the log-in there is no SQLSTATE.
+    /// Reads what follows the header byte. Before the login there is no SQLSTATE.
     package init(_ reader: inout PacketReader) throws(ProtocolError) {
         code = UInt16(try reader.readInteger(2))
         sqlState = "HY000"

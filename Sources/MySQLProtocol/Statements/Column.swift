@@ -22,11 +22,11 @@ package struct ColumnType: RawRepresentable, Hashable, Sendable {
     package static let varString = ColumnType(rawValue: 0xFD)
 }
 
-/// What is kept of a column's description: how its values are to be read.
+/// The part of a column definition that is needed to read its values.
 package struct Column: Hashable, Sendable {
     package let type: ColumnType
     package let isUnsigned: Bool
-    /// Digits behind the point of a time; 31 for a float that has as many as it takes.
+    /// Fractional digits of a time; 31 for a float with a variable number.
     package let decimals: UInt8
 
     package init(type: ColumnType, isUnsigned: Bool = false, decimals: UInt8 = 0) {
@@ -38,7 +38,7 @@ package struct Column: Hashable, Sendable {
     /// Reads a description. (MySQL: "Protocol::ColumnDefinition41".)
     init(_ payload: UnsafeRawBufferPointer) throws(ProtocolError) {
         var reader = PacketReader(payload)
-        // Catalog, database, table and column by their names, and the names behind aliases.
+        // Catalog, database, table and column, and their original names.
         for _ in 0..<6 { _ = try reader.readLengthEncodedBytes() }
         // The length of what follows: character set, width, type, flags, decimals.
         guard try reader.readLengthEncodedInteger() >= 10 else { throw ProtocolError.truncated }

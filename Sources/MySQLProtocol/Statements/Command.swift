@@ -1,7 +1,7 @@
 package import NIOCore
 
 /// A value bound to a `?` of a statement.
-public enum MySQLParameter: Sendable {
+package enum MySQLParameter: Sendable {
     /// Text, in UTF-8.
     case text(String)
     /// A signed integer of 64 bits.
@@ -9,7 +9,7 @@ public enum MySQLParameter: Sendable {
     /// SQL's NULL.
     case null
 
-    /// The type that the server is told.
+    /// The type that is sent to the server.
     var type: ColumnType {
         switch self {
         case .text: .varString
@@ -50,7 +50,7 @@ extension ByteBuffer {
         writePacket { $0.writeInteger(UInt8(0x0E)) }
     }
 
-    /// COM_RESET_CONNECTION: the session as it was after the log-in.
+    /// COM_RESET_CONNECTION: resets the session to its state after the login.
     package mutating func writeReset() {
         writePacket { $0.writeInteger(UInt8(0x1F)) }
     }
@@ -64,7 +64,7 @@ extension ByteBuffer {
     ///
     /// - Parameters:
     ///   - id: The statement's; ``lastPrepared`` for the one that MariaDB prepared last.
-    ///   - parameters: What is bound to each `?`. Their types go along every time, so they may change.
+    ///   - parameters: The value of each `?`. Their types are sent every time, so they may change.
     package mutating func writeExecute(statement id: UInt32, _ parameters: [MySQLParameter]) {
         writePacket { packet in
             packet.writeInteger(UInt8(0x17))
@@ -76,7 +76,7 @@ extension ByteBuffer {
         }
     }
 
-    /// For MariaDB, in the place of a statement's id. (MariaDB: "COM_STMT_EXECUTE".)
+    /// For MariaDB, instead of a statement's ID. (MariaDB: "COM_STMT_EXECUTE".)
     package static var lastPrepared: UInt32 { .max }
 
     private mutating func writeParameters(_ parameters: [MySQLParameter]) {

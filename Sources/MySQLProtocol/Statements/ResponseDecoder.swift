@@ -3,7 +3,7 @@
 /// (MySQL: "Command Phase"; an answer is an OK, an error, a prepared statement, or rows, and an error may come between
 /// the rows too.)
 package struct ResponseDecoder {
-    /// What a command's answer can be.
+    /// The kinds of answers.
     package enum Expectation: Equatable, Sendable {
         /// The answer to COM_QUERY.
         case text
@@ -15,28 +15,28 @@ package struct ResponseDecoder {
         case ok
     }
 
-    /// How an answer ends.
+    /// The result of a command.
     package enum Answer {
-        /// Rows, if there were any, are complete.
+        /// All rows were read.
         case done(OKPacket)
         /// The statement is prepared.
         case prepared(PreparedStatementID)
-        /// The server refused it.
+        /// The server returned an error.
         case failed(ErrorPacket)
     }
 
-    /// A statement that the server has prepared.
+    /// A prepared statement.
     package struct PreparedStatementID: Equatable, Sendable {
         package let id: UInt32
         package let parameters: Int
         package let columns: Int
     }
 
-    /// What an honest server does not exceed, checked before memory is taken.
+    /// Limits on an answer, checked before memory is allocated.
     package struct Limits: Sendable {
-        /// The most columns of an answer.
+        /// The maximum number of columns.
         package var columns = 32
-        /// The most bytes that describe parameters and columns, before a first row.
+        /// The maximum bytes of parameter and column definitions.
         package var description = 1 << 20
 
         package init() {}
@@ -46,7 +46,7 @@ package struct ResponseDecoder {
         case head
         case columns(left: Int, endsWithEOF: Bool)
         case rows
-        /// Descriptions of a prepared statement's parameters and columns.
+        /// Definitions of a prepared statement's parameters and columns.
         case descriptions(left: Int, PreparedStatementID)
     }
 
@@ -63,7 +63,7 @@ package struct ResponseDecoder {
         self.limits = limits
     }
 
-    /// Rows have begun, so an OK may no longer come but as their end.
+    /// Rows have started, so an OK can only end them.
     package var isInRows: Bool { if case .rows = state { true } else { false } }
 
     /// Reads the next packet of the answer.
@@ -72,7 +72,7 @@ package struct ResponseDecoder {
     ///   - payload: The packet's.
     ///   - row: Called if the packet is a row, which is valid during the call.
     /// - Returns: The answer, if this was the last packet of it.
-    /// - Throws: ``ProtocolError`` for what an honest server does not send; what `row` throws.
+    /// - Throws: ``ProtocolError`` for a protocol violation; what `row` throws.
     package mutating func decode(
         _ payload: UnsafeRawBufferPointer, row: (inout RowReader) throws(ProtocolError) -> Void
     ) throws(ProtocolError) -> Answer? {
@@ -119,8 +119,8 @@ package struct ResponseDecoder {
         case (_, PacketHeader.ok):
             _ = try reader.readByte()
             return .done(try checked(try OKPacket(&reader)))
-        case (.ok, _): throw ProtocolError("the server answers with rows where none were asked for")
-        case (_, PacketHeader.localInfile): throw ProtocolError("the server asks for a file, and gets none")
+        case (.ok, _): throw ProtocolError("the server returned unexpected rows")
+        case (_, PacketHeader.localInfile): throw ProtocolError("the server requested a file, which is refused")
         default:
             let count = try reader.readLengthEncodedInteger()
             guard reader.count == 0, count > 0, count <= limits.columns else {
@@ -150,7 +150,7 @@ package struct ResponseDecoder {
         return nil
     }
 
-    /// The end of the rows, or nil if the packet is a row after all: one whose first column has more than 16 MiB.
+    /// The end of the rows, or nil if the packet is a row whose first column has more than 16 MiB.
     private func decodeEnd(_ payload: UnsafeRawBufferPointer) throws(ProtocolError) -> OKPacket? {
         var reader = PacketReader(payload)
         _ = try reader.readByte()
@@ -166,7 +166,7 @@ package struct ResponseDecoder {
 
     private func checked(_ ok: OKPacket) throws(ProtocolError) -> OKPacket {
         guard !ok.status.contains(.moreResults) else {
-            throw ProtocolError("the server announces a second answer to one command")
+            throw ProtocolError("the server announced a second answer to a command")
         }
         return ok
     }

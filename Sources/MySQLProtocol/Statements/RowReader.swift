@@ -1,7 +1,7 @@
 /// A value of a column.
 package enum ColumnValue {
     case null
-    /// Text, or what else comes as bytes: the server's decimals, JSON, enumerations. Valid as long as the packet.
+    /// Text, or another type that is sent as bytes: decimals, JSON, enumerations. Valid as long as the packet.
     case bytes(UnsafeRawBufferPointer)
     case integer(Int64)
     case unsigned(UInt64)
@@ -11,13 +11,12 @@ package enum ColumnValue {
     case temporal(String)
 }
 
-/// Reads the columns of one row, in order. It points into the packet, so it must not outlive the call that hands it
-/// over.
+/// Reads the columns of one row, in order. It points into the packet, so it must not escape the call.
 ///
 /// (MySQL: "Text Resultset Row", "Binary Protocol Resultset Row".)
 package struct RowReader {
     package let columns: [Column]
-    /// By the protocol of prepared statements.
+    /// The binary protocol of prepared statements.
     package let isBinary: Bool
     @usableFromInline var reader: PacketReader
     @usableFromInline var index = 0
@@ -31,7 +30,7 @@ package struct RowReader {
         reader = PacketReader(payload)
         if isBinary {
             guard try reader.readByte() == PacketHeader.ok else {
-                throw ProtocolError("the server sent a row that does not begin as one")
+                throw ProtocolError("the server sent an invalid row")
             }
             nulls = try reader.read((columns.count + 9) / 8)
         } else {
@@ -46,7 +45,7 @@ package struct RowReader {
             let column = columns[index]
             guard !isNull() else { return nil }
             guard column.type.hasLength else {
-                throw ProtocolError("the server sent a number where text was asked for")
+                throw ProtocolError("the server sent a number instead of text")
             }
             return try reader.readLengthEncodedBytes()
         }
@@ -67,7 +66,7 @@ package struct RowReader {
         return try reader.readBinaryValue(column)
     }
 
-    /// Whether the next column is NULL, which is then passed.
+    /// Whether the next column is NULL, which is then skipped.
     @inlinable mutating func isNull() -> Bool {
         defer { index += 1 }
         return nulls[(index + 2) / 8] >> UInt8((index + 2) % 8) & 1 != 0
@@ -75,7 +74,7 @@ package struct RowReader {
 }
 
 extension ColumnType {
-    /// Values have a length before them, in the binary protocol too.
+    /// Values are length-prefixed, in the binary protocol too.
     @inlinable package var hasLength: Bool {
         switch rawValue {
         case 0x00, 0x0F, 0x10, 0xF5...0xFF: true
@@ -129,7 +128,7 @@ extension PacketReader {
         return sign + (try fields.readClock(hours: days * 24, column))
     }
 
-    /// Hours, minutes, seconds and fractions; what is left out is zero.
+    /// Hours, minutes, seconds and fractions; omitted parts are zero.
     private mutating func readClock(hours days: UInt64?, _ column: Column) throws(ProtocolError) -> String {
         let isThere = count > 0
         let hour = (days ?? 0) + UInt64(isThere ? try readByte() : 0)

@@ -1,14 +1,14 @@
 import FedifyKv
 import MySQLClient
 
-/// All checks, each by itself: where one fails, and even where its connection breaks, the others go on.
+/// All checks, independent of each other: if one fails, or its connection breaks, the others continue.
 struct Diagnosis {
-    /// A check by its name; nil: there is nothing to look at.
+    /// A check and its name; a nil result: nothing to check.
     typealias Check = (name: String, examine: @Sendable (Examination) async throws -> Finding?)
 
     let pool: MySQLPool
     let table: String
-    /// The clock that was named.
+    /// The clock from the command line.
     let clock: ExpiryClock?
 
     private static let checks: [Check] = [
@@ -25,13 +25,13 @@ struct Diagnosis {
         ("rights", { try await $0.rights() }),
     ]
 
-    /// How long one check may take.
+    /// The timeout of a check.
     private static let timeLimit = Duration.seconds(5)
 
-    /// Makes all checks.
+    /// Runs all checks.
     ///
-    /// - Returns: What they found, in their order.
-    /// - Throws: ``MySQLError`` if there is no connection to begin with.
+    /// - Returns: The findings, in order.
+    /// - Throws: ``MySQLError`` if no connection can be opened.
     func findings() async throws -> [Finding] {
         try await pool.withConnection { _ in }
         var findings: [Finding] = []
@@ -39,7 +39,7 @@ struct Diagnosis {
         for check in Self.checks {
             var finding: Finding?
             if isLost {
-                finding = Finding(.warn, "not examined: there is no connection any more")
+                finding = Finding(.warn, "not examined: the connection was lost")
             } else {
                 (finding, isLost) = await result(of: check)
             }
@@ -52,7 +52,7 @@ struct Diagnosis {
 
     private func result(of check: Check) async -> (Finding?, isLost: Bool) {
         do {
-            let limit = min(Self.timeLimit, pool.configuration.deadline)
+            let limit = min(Self.timeLimit, pool.configuration.operationTimeout)
             let finding = try await pool.withConnection(deadline: .now + limit) { connection in
                 try await check.examine(
                     Examination(connection, configuration: pool.configuration, table: table, namedClock: clock))

@@ -4,10 +4,10 @@ import FedifyMySQL
 struct Doctor: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract:
-            "Looks at the server, the session, the rights and the table, and says what to do; it changes nothing.",
+            "Checks the server, the session, the rights and the table, with advice. Changes nothing.",
         discussion: """
-            Each line is good, warn or bad. A check that can't be made is a line of its own that says why, and the others \
-            go on. It exits with 1 if a line is bad, and with 3 if the server can't be reached.
+            Each line is good, warn or bad. Checks are independent: one that fails reports its error, and the others \
+            continue. Exits with 1 if a line is bad, and with 3 if the server can't be reached.
 
             Examples:
               fedify-kv doctor

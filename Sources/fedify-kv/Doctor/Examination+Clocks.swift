@@ -14,7 +14,7 @@ extension Examination {
         return Finding(
             isFar ? .warn : .good,
             "the server's clock is \(abs((skew * 1000).rounded()) / 1000) s \(skew < 0 ? "behind" : "ahead of") ours",
-            advice: isFar ? "Expiry goes by the server's clock alone; let NTP set both, or logs will not agree." : nil)
+            advice: isFar ? "Expiry depends only on the server's clock; set both by NTP, so that logs agree." : nil)
     }
 
     func timeZone() async throws -> Finding {
@@ -23,14 +23,15 @@ extension Examination {
             clock.isAlwaysUTC ? .good : .warn, clock.text,
             advice: clock.isAlwaysUTC
                 ? nil
-                : "This store keeps ends in UTC, Fedify's TypeScript store in this zone: if they share the table, set "
+                : "This store keeps expiry dates in UTC, Fedify's TypeScript store in this zone: if they share the table, set "
                     + "expiryClock to sessionTimeZone, or the server to UTC.")
     }
 
-    /// Which clock the rows' ends seem to be kept in.
+    /// The clock that the rows were probably written by.
     ///
-    /// An end alone doesn't tell: an hour from now by one clock is another time from now by the other. What can tell is a
-    /// row that is live by one clock and expired by the other: the store that uses the second one would have deleted it.
+    /// An expiry date alone doesn't show it: an hour from now by one clock is another time from now by the other. A row
+    /// that is live by one clock and expired by the other does: the store that uses the second one would have deleted
+    /// it.
     func expiryClock() async throws -> Finding? {
         let clock = try await SessionClock(of: connection)
         guard !clock.isAlwaysUTC else { return Finding(.good, "UTC, which the session's time zone is too") }
@@ -44,19 +45,19 @@ extension Examination {
         let between = Int((row.first ?? nil) ?? "") ?? 0
         let newest = row.last.flatMap { $0 }.flatMap { Int($0) }
         let number = between > 1000 ? "more than 1000 rows" : between == 1 ? "1 row" : "\(between) rows"
-        // East of UTC the session's time is later, and ends rows sooner.
+        // East of UTC the session's time is later, so rows expire sooner.
         let suggested: ExpiryClock? = between == 0 ? nil : clock.now > 0 ? .utc : .sessionTimeZone
         let seen: String
         if let newest {
             let ends =
-                "the newest end is \(Self.time(newest)) by UTC, \(Self.time(newest - clock.now)) by the session's time zone"
+                "the latest expiry is \(Self.time(newest)) by UTC, \(Self.time(newest - clock.now)) by the session's time zone"
             seen =
                 suggested.map { suggestion in
                     let other: ExpiryClock = suggestion == .utc ? .sessionTimeZone : .utc
                     return "\(number) live by \(suggestion.rawValue) and expired by \(other.rawValue); \(ends)"
-                } ?? "all rows are live, or expired, by both clocks, so they don't tell which is meant; \(ends)"
+                } ?? "all rows are live, or expired, by both clocks, so they don't show which clock wrote them; \(ends)"
         } else {
-            seen = "no row has an end, so they don't tell which clock is meant"
+            seen = "no row has an expiry, so they don't show which clock wrote them"
         }
         return finding(seen, suggested)
     }
@@ -77,11 +78,12 @@ extension Examination {
                     "The rows look like --expiry-clock \(suggested.rawValue), unless nothing has swept the table since: "
                     + meaning + ".")
         case (nil, nil):
-            return Finding(.warn, seen, advice: "Give --expiry-clock to sweep, export, import and copy: \(meaning).")
+            return Finding(.warn, seen, advice: "Pass --expiry-clock to sweep, export, import and copy: \(meaning).")
         }
     }
 
-    /// How many rows end between the two clocks' times, up to 1001; and the newest end, in seconds from now by UTC.
+    /// The number of rows that expire between the times of the two clocks, up to 1001; and the latest expiry, in
+    /// seconds from now by UTC.
     private static func endsOfRows(in table: String) -> String {
         """
         SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM \(table) WHERE `expires` > LEAST(UTC_TIMESTAMP(6), NOW(6)) \
@@ -90,7 +92,7 @@ extension Examination {
         """
     }
 
-    /// A time from now, as people say it.
+    /// A relative time in words.
     private static func time(_ seconds: Int) -> String {
         let size = abs(seconds)
         let text =

@@ -1,6 +1,6 @@
 import MySQLClient
 
-/// What the server limits, and how the session was set up.
+/// The server's limits, and the session.
 extension Examination {
     func packet() async throws -> Finding {
         let bytes = connection.server.maximumPacketSize
@@ -27,20 +27,20 @@ extension Examination {
             return Finding(.warn, seen, advice: "Raise max_connections above the sum of all pools, or lower pool-size.")
         }
         if used * 10 >= most * 9 {
-            return Finding(.warn, seen, advice: "Little is left: raise max_connections, or lower pool-size.")
+            return Finding(.warn, seen, advice: "Almost exhausted: raise max_connections, or lower pool-size.")
         }
         return Finding(
-            wait <= idle ? .warn : .good, seen + "; idle ones end after \(wait) s",
+            wait <= idle ? .warn : .good, seen + "; idle ones are closed after \(wait) s",
             advice: wait <= idle ? "Keep the pool's idleTimeout (\(idle) s) below the server's wait_timeout." : nil)
     }
 
-    /// How many prepared statements a connection keeps under load.
+    /// The number of prepared statements of a connection under load.
     private static let statementsOfConnection = 30
 
     func preparedStatements() async throws -> Finding {
         let limit = try await variables(.global, ["max_prepared_stmt_count"])["max_prepared_stmt_count"]
         let used = Int(try await status(["Prepared_stmt_count"])["Prepared_stmt_count"] ?? "") ?? 0
-        guard let most = limit.flatMap({ Int($0) }) else { return Finding(.good, "\(used) prepared, without a limit") }
+        guard let most = limit.flatMap({ Int($0) }) else { return Finding(.good, "\(used) prepared, no limit") }
         let seen = "\(used) of \(most) prepared statements"
         let needed = poolSize * Self.statementsOfConnection
         if used >= most {
@@ -54,7 +54,7 @@ extension Examination {
                 ? "A process with this pool keeps about \(needed) under load: raise max_prepared_stmt_count." : nil)
     }
 
-    /// The server's limits on a statement's time; the store sets those of its sessions to its own deadline.
+    /// The server's time limits for statements; the store sets those of its sessions to its deadline.
     func timeLimits() async throws -> Finding {
         let names = ["max_statement_time", "max_execution_time"]
         let (global, session) = (try await variables(.global, names), try await variables(.session, names))
@@ -64,7 +64,7 @@ extension Examination {
                 / 1000
         }
         func text(_ seconds: Double) -> String { seconds == 0 ? "none" : "\(seconds) s" }
-        let deadline = configuration.deadline / .seconds(1)
+        let deadline = configuration.operationTimeout / .seconds(1)
         let seen = "\(text(seconds(session))) for the store's statements, \(text(seconds(global))) for others"
         let isShort = seconds(session) > 0 && seconds(session) < deadline
         return Finding(
@@ -81,11 +81,11 @@ extension Examination {
             isStrict ? .good : .warn, isStrict ? "strict" : "not strict",
             advice: isStrict
                 ? nil
-                : "The store makes its own sessions strict; other programs' values may be cut silently. Add "
+                : "The store makes its own sessions strict; other programs' values may be truncated silently. Add "
                     + "STRICT_TRANS_TABLES.")
     }
 
-    /// Which variables the store had to set otherwise than the server has them, and which it could not set.
+    /// The variables that the store sets differently from the server, and those that it could not set.
     func session() async throws -> Finding {
         let wanted = MySQLConnection.sessionVariables
         let names = wanted.map(\.name)
@@ -98,10 +98,10 @@ extension Examination {
         let refused = connection.refusedVariables.filter { name in !wrong.contains { $0.hasPrefix(name + " ") } }
         guard wrong.isEmpty, refused.isEmpty else {
             return Finding(
-                .bad, "not as the store needs them: \((wrong + refused).joined(separator: ", "))",
-                advice: "The server does not let the store set them, and answers may be wrong: set them on the server.")
+                .bad, "not as the store requires: \((wrong + refused).joined(separator: ", "))",
+                advice: "The store may not set them, so results may be wrong: set them on the server.")
         }
-        // The limits on time are the configuration's, and always differ.
+        // The time limits depend on the configuration and always differ.
         let changed = wanted.filter { $0.value != nil }.map(\.name).filter { name in
             session[name].map { $0 != global[name] } ?? false
         }

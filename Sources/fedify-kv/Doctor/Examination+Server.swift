@@ -10,10 +10,10 @@ extension Examination {
         let isOld = version.count == 2 && version.lexicographicallyPrecedes(least)
         return Finding(
             isOld ? .bad : .good, "\(isMariaDB ? "MariaDB" : "MySQL") \(server.version)",
-            advice: isOld ? "MySQL 8.0 and MariaDB 10.6 are the oldest versions that are tested; update it." : nil)
+            advice: isOld ? "MySQL 8.0 and MariaDB 10.6 are the oldest tested versions; update the server." : nil)
     }
 
-    /// What this connection's TLS handshake has shown, not what was asked for.
+    /// Encryption as verified by this connection's TLS handshake, not as configured.
     func encryption() async throws -> Finding {
         let isLocal =
             switch connection.address {
@@ -24,32 +24,32 @@ extension Examination {
         let verified: String
         switch connection.encryption {
         case .none:
-            let proxy = cipher.isEmpty ? "" : ", though something before the server encrypts"
+            let proxy = cipher.isEmpty ? "" : ", although a proxy in front of the server encrypts"
             return Finding(
                 isLocal ? .good : .bad, (isLocal ? "none, to this machine" : "none") + proxy,
                 advice: isLocal
-                    ? nil : "Others on the network can read along: set up TLS on the server, and tls=verify-identity.")
+                    ? nil : "Others on the network can read it: set up TLS on the server, and tls=verify-identity.")
         case .unverified: verified = "certificate not verified"
-        case .verifiedChain: verified = "certificate verified, host name not checked"
+        case .verifiedChain: verified = "certificate verified, host name not verified"
         case .verifiedIdentity: verified = "certificate and host name verified"
         }
         guard !cipher.isEmpty else {
             return Finding(
                 isLocal ? .good : .warn, "\(verified); the server itself sees no encryption",
-                advice: "A proxy ends TLS: what is between it and the server is its operator's matter.")
+                advice: "A proxy terminates TLS; it is responsible for the connection to the server.")
         }
         let isVerified = connection.encryption != .unverified
         return Finding(
             isVerified || isLocal ? .good : .warn, "\(cipher.escaped(limit: 64)), \(verified)",
-            advice: isVerified || isLocal ? nil : "Others can pose as the server: ask for tls=verify-identity.")
+            advice: isVerified || isLocal ? nil : "Others can pose as the server: set tls=verify-identity.")
     }
 
-    /// The account that the server has chosen for this user and host.
+    /// The account that the server has selected for this user and host.
     func account() async throws -> Finding {
         let row = try await rows("SELECT USER(), CURRENT_USER()").first ?? []
         let (user, account) = (row.first??.escaped() ?? "?", row.last??.escaped() ?? "?")
         let host = account.split(separator: "@", omittingEmptySubsequences: false).last ?? ""
-        let seen = "\(user) is let in as \(account)"
+        let seen = "\(user) is logged in as \(account)"
         if account.hasPrefix("@") {
             return Finding(
                 .warn, seen + ", an anonymous account",
@@ -72,17 +72,17 @@ extension Examination {
         if let name = names.first(where: { isOn(global[$0] ?? "OFF") }) {
             return Finding(
                 .bad, "the server is read-only: \(name) is \(global[name]?.escaped(limit: 20) ?? "")",
-                advice: "Name the primary in the URL, or all servers separated by commas.")
+                advice: "Put the primary in the URL, or all servers separated by commas.")
         }
         if let name = session.keys.sorted().first(where: { isOn(session[$0] ?? "OFF") }) {
             return Finding(
                 .bad, "sessions are read-only: \(name) is ON (error 1792)",
-                advice: "Set it to OFF on the server: something keeps the store from doing so for its sessions.")
+                advice: "Set it to OFF on the server: something prevents the store from doing so for its sessions.")
         }
-        return Finding(.good, "the server takes writes")
+        return Finding(.good, "the server accepts writes")
     }
 
-    /// The sweeper's lock. It is given back at once.
+    /// The sweeper's lock, which is released immediately.
     func namedLocks() async throws -> Finding {
         let lock = "CONCAT('fedify_kv_doctor_', CONNECTION_ID())"
         do throws(MySQLError) {
@@ -91,10 +91,10 @@ extension Examination {
             guard error.code == .server else { throw error }
             return Finding(
                 .warn, "GET_LOCK is refused: \(error.detail)",
-                advice: "Expired rows are removed without it: several processes may do the same work, and no harm.")
+                advice: "Expired rows are removed without it; processes may do the same work, harmlessly.")
         }
         _ = try await rows("SELECT RELEASE_LOCK(\(lock))")
-        return Finding(.good, "GET_LOCK, by which one process at a time removes expired rows")
+        return Finding(.good, "GET_LOCK is allowed, so one process at a time removes expired rows")
     }
 
     func durability() async throws -> Finding {
@@ -110,7 +110,7 @@ extension Examination {
                 ? nil : "A crash can lose acknowledged writes. Fine for a cache, not for locks: set both to 1.")
     }
 
-    /// InnoDB refuses to log statements where reads see what others have committed since: error 1665.
+    /// InnoDB refuses statement-based logging at READ COMMITTED and below: error 1665.
     func binaryLog() async throws -> Finding {
         let found = try await variables(
             .session, ["log_bin", "binlog_format", "transaction_isolation", "tx_isolation"])

@@ -1,6 +1,6 @@
 import MySQLClient
 
-/// The table, and what this account may do with it.
+/// The table, and this account's rights on it.
 extension Examination {
     private struct Table {
         let engine: String
@@ -14,7 +14,8 @@ extension Examination {
         return found.first.map { Table(engine: $0[0] ?? "", rowFormat: $0[1] ?? "") }
     }
 
-    /// The key, 768 characters of four bytes, is the primary key: InnoDB's limit for one is 3072 bytes on pages of 16 KiB.
+    /// The key, 768 characters of four bytes, is the primary key: InnoDB's limit for one is 3072 bytes on pages of 16
+    /// KiB.
     func pageSize() async throws -> Finding {
         let bytes = Int((try await rows("SELECT @@GLOBAL.innodb_page_size").first?.first ?? nil) ?? "") ?? 0
         let isSmall = bytes < 16384
@@ -22,14 +23,14 @@ extension Examination {
             isSmall ? .bad : .good, "\(bytes) bytes",
             advice: isSmall
                 ? "The table's key needs pages of 16384 bytes or more, and the table can't be created (error 1071): the "
-                    + "server's data must be made anew with another innodb_page_size." : nil)
+                    + "server's data must be created again with another innodb_page_size." : nil)
     }
 
     func definition() async throws -> Finding {
         guard let found = try await find() else {
             return Finding(
-                .warn, "\(table) isn't there",
-                advice: "The first operation makes it, which needs the rights CREATE and INDEX; or run fedify-kv init.")
+                .warn, "\(table) doesn't exist",
+                advice: "The first operation creates it, which requires CREATE and INDEX; or run fedify-kv init.")
         }
         let columns = try await rows(
             """
@@ -53,10 +54,10 @@ extension Examination {
         if found.engine.lowercased() != "innodb" { wrong.append("the engine isn't InnoDB") }
         return Finding(
             wrong.isEmpty ? .good : .bad,
-            wrong.isEmpty ? "\(table), as Fedify makes it" : wrong.joined(separator: "; "),
+            wrong.isEmpty ? "\(table), as Fedify creates it" : wrong.joined(separator: "; "),
             advice: wrong.isEmpty
                 ? nil
-                : "Keys would be mixed up, or writes fail: export, drop, init, import; the manual has the statement.")
+                : "Keys may collide, or writes fail: export, drop, init, import.")
     }
 
     func rowFormat() async throws -> Finding? {
@@ -79,7 +80,7 @@ extension Examination {
             advice: found.isEmpty ? "Sweeps read the whole table: run fedify-kv init." : nil)
     }
 
-    /// What this account may do, found by asking the server to explain it: nothing is carried out.
+    /// This account's rights, by EXPLAIN: nothing is executed.
     func rights() async throws -> Finding? {
         let statements = [
             ("SELECT", "EXPLAIN SELECT `value` FROM \(name) WHERE `key` = ''"),

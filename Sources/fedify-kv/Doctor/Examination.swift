@@ -1,7 +1,7 @@
 import FedifyKv
 import MySQLClient
 
-/// A connection, and what checks ask on it: without prepared statements, of which a server may have too many.
+/// A connection for checks. It uses no prepared statements, which may be exhausted.
 struct Examination {
     let connection: MySQLConnection
     let configuration: MySQLConfiguration
@@ -22,10 +22,10 @@ struct Examination {
     /// The table's name in a statement. It has letters, digits and underscores only.
     var name: String { "`\(table)`" }
 
-    /// Numbers and texts of the connection's pool.
+    /// Properties of the connection's pool.
     var poolSize: Int { configuration.pool.maximumConnections }
 
-    /// Runs a statement of the checks' own: nothing from outside is in it but the table's name.
+    /// Runs a statement. Only the table's name in it is variable.
     func rows(_ sql: String) async throws(MySQLError) -> [[String?]] {
         try await connection.unpreparedRows(sql, maximumRows: 1000).map { row in
             (0..<row.count).map { row.text($0) }
@@ -34,7 +34,7 @@ struct Examination {
 
     enum Scope: String { case global = "GLOBAL", session = "SESSION" }
 
-    /// The values of variables, of those that the server has.
+    /// The values of those variables that the server has.
     func variables(_ scope: Scope, _ names: [String]) async throws(MySQLError) -> [String: String] {
         try await pairs("SHOW \(scope.rawValue) VARIABLES", names)
     }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What one check found.
+/// The result of a check.
 struct Finding: Encodable, Sendable {
     enum Level: String, Encodable { case good, warn, bad }
 
@@ -8,7 +8,7 @@ struct Finding: Encodable, Sendable {
     var check = ""
     let level: Level
     let seen: String
-    /// What to do.
+    /// The advice.
     let advice: String?
 
     init(_ level: Level, _ seen: String, advice: String? = nil) {

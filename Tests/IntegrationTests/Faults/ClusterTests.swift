@@ -81,7 +81,7 @@ import Testing
     func withSyncWaitNodesAgree(_ syncWait: Int) async throws {
         let cluster = try #require(try await TestServer.clusters.first(where: \.isMariaDB))
         try await cluster.withStore { kv, _ in
-            try await kv.initialize()
+            try await kv.createTable()
             let history = History()
             try await onEachNode(of: cluster, kv, syncWait) { stores in
                 try await history.record(stores) {
@@ -98,19 +98,19 @@ import Testing
     @Test func withoutSyncWaitReadsAreStale() async throws {
         let cluster = try #require(try await TestServer.clusters.first(where: \.isMariaDB))
         try await cluster.withStore { kv, _ in
-            try await kv.initialize()
+            try await kv.createTable()
             try await onEachNode(of: cluster, kv, 0) { stores in
                 var number = 0
                 try await eventually(within: .seconds(60)) {
                     number += 1
-                    try await stores[0].set(["k"], KvValue(encoding: number))
-                    return try await stores[2].get(["k"]) != KvValue(encoding: number)
+                    try await stores[0].set(["k"], JSONValue(encoding: number))
+                    return try await stores[2].get(["k"]) != JSONValue(encoding: number)
                 }
             }
             // The same with it.
             try await onEachNode(of: cluster, kv, 1) { stores in
                 for number in 0..<500 {
-                    try await stores[0].set(["k"], KvValue(encoding: number))
+                    try await stores[0].set(["k"], JSONValue(encoding: number))
                     let found = try await stores[2].get(["k"], as: Int.self)
                     #expect(found == number)
                 }

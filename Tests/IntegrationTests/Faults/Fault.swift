@@ -4,14 +4,14 @@ import Foundation
 import MySQLClient
 import Testing
 
-/// What goes wrong with a server or the network to it.
+/// The faults of a server or its network.
 enum Fault: String, CaseIterable, CustomTestStringConvertible {
     case cut = "connections cut"
-    case outage = "nobody listens for a while"
+    case outage = "no listener for a while"
     case delay = "200 ms of delay"
     case blackHole = "no packet arrives for a while"
     case halfOpen = "connections that only the server has forgotten"
-    case truncate = "answers cut in their midst"
+    case truncate = "answers truncated"
     case killServer = "kill -9 and restart"
     case stopServer = "SIGSTOP for a while"
     case killConnections = "KILL of all connections"
@@ -32,7 +32,7 @@ enum Fault: String, CaseIterable, CustomTestStringConvertible {
         }
     }
 
-    /// What get, set and delete may answer; cas may say `outcomeUnknown` beside these.
+    /// The errors that get, set and delete may throw; cas may also throw `outcomeUnknown`.
     var errors: Set<KvError.Code> {
         switch self {
         case .blackHole, .halfOpen, .stopServer: [.deadlineExceeded, .overloaded, .connectionFailed]
@@ -61,7 +61,7 @@ enum Fault: String, CaseIterable, CustomTestStringConvertible {
         }
     }
 
-    /// Lets the fault happen, and end; tells the load when it ended.
+    /// Starts and ends the fault, and tells the load when it ended.
     func happen(in scene: FaultScene) async throws {
         let (server, proxy, load) = (scene.server, scene.proxies[0], scene.load)
         /// Connections of the load, as the server sees them.
@@ -76,7 +76,7 @@ enum Fault: String, CaseIterable, CustomTestStringConvertible {
                 do {
                     try await pool.withConnection { try await $0.query("KILL \(what) \(id)") }
                 } catch let error as MySQLError where error.serverCode == 1094 {
-                    // It has ended meanwhile.
+                    // It has ended in the meantime.
                 }
             }
             await pool.close()
@@ -125,7 +125,7 @@ enum Fault: String, CaseIterable, CustomTestStringConvertible {
             try await load.recover()
         case .diskFull:
             let node = server.nodes[0]
-            // Meanwhile the load would let the file grow past its end. A full disk refuses new pages only; a server that
+            // Otherwise the load would extend the file past its end. A full disk refuses new pages only; a server that
             // can't write the ones it has waits for that without an answer.
             load.pause()
             try await scene.growTable()
@@ -152,7 +152,7 @@ enum Fault: String, CaseIterable, CustomTestStringConvertible {
             try await server.sql("SET GLOBAL max_connections = \(most)")
             proxy.cut()
             try await Task.sleep(for: .seconds(1))
-            // An administrator gets in all the same, once; here by one of those who are in.
+            // One more connection is reserved for an administrator; here through an existing one.
             try await others[0].withConnection { try await $0.query("SET GLOBAL max_connections = \(former)") }
             try await load.recover()
             for pool in others { await pool.close() }
@@ -203,12 +203,12 @@ extension TestServer {
 }
 
 extension FaultScene {
-    /// What the keys of rows begin with that only take room.
+    /// The prefix of rows that only fill the table.
     static let filler = "filler"
 
-    /// Makes the table's file so large that little of it is left to grow to ``Fault/fileLimit``.
+    /// Grows the table's file until little is left up to ``Fault/fileLimit``.
     fileprivate func growTable() async throws {
-        let value = KvValue(trusted: "\"\(String(repeating: "x", count: 1 << 20))\"")
+        let value = JSONValue(uncheckedJSON: "\"\(String(repeating: "x", count: 1 << 20))\"")
         for number in 0..<150 { try await direct.set([Self.filler, "\(number)"], value) }
     }
 }

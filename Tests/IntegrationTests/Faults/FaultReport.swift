@@ -2,7 +2,7 @@ import FedifyKv
 import Foundation
 import NIOConcurrencyHelpers
 
-/// What the callers saw of each fault: a line for each on standard output, and in the file that FEDIFY_KV_FAULT_REPORT
+/// The callers' results of each fault: a line for each on standard output, and in the file that FEDIFY_KV_FAULT_REPORT
 /// names, as a row of a Markdown table.
 enum FaultReport {
     private static let lock = NIOLockedValueBox(())

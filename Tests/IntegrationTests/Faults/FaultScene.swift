@@ -10,7 +10,7 @@ struct FaultScene: Sendable {
     let proxies: [Proxy]
     /// The table, not through the proxy.
     let direct: MySQLKvStore
-    /// The load's user on the server, who is no administrator.
+    /// The load's user on the server, not an administrator.
     let user: String
     /// Two stores in this process, and two in others.
     let stores: [any KvStore]
@@ -32,7 +32,7 @@ struct FaultScene: Sendable {
         _ body: (FaultScene) async throws -> Void
     ) async throws {
         try await server.withStore { direct, _ in
-            try await direct.initialize()
+            try await direct.createTable()
             try await server.withUser(granted: "ALL") { user, password in
                 let proxies = try server.ports.map { try Proxy(to: $0) }
                 let hosts = proxies.map { "127.0.0.1:\($0.port)" }.joined(separator: ",")

@@ -10,12 +10,12 @@ import Testing
     /// How often each fault happens; `make test-faults` asks for more.
     static let times = ProcessInfo.processInfo.environment["FEDIFY_KV_FAULT_TIMES"].flatMap { Int($0) } ?? 1
 
-    /// Only these faults happen, by the names of their cases; all unless told.
+    /// Only these faults happen, by the names of their cases; default: all.
     static let chosen = ProcessInfo.processInfo.environment["FEDIFY_KV_FAULTS"].map { names in
         Fault.allCases.filter { names.split(separator: " ").contains("\($0)") }
     }
 
-    /// What a first run of processes opens for good is not a fault's.
+    /// Resources that the first run of processes opens permanently don't count.
     private static let warmUp = Task {
         try await FaultScene.with(TestServer.all[0], deadline: .seconds(20), callers: 4) { scene in
             _ = try await scene.load.run { try await scene.load.begun() }
@@ -96,11 +96,11 @@ extension MySQLPool {
     }
 }
 
-/// What must not grow: what the server keeps for us, and what this process keeps.
+/// Resources that must not grow, on the server and in this process.
 private struct Counters {
     let statements: Int
     let connections: Int
-    /// What each leads to.
+    /// The expected error of each.
     let descriptors: [String]
     let threads: Int
 

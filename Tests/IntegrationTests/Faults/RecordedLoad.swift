@@ -3,13 +3,13 @@ import Foundation
 import NIOConcurrencyHelpers
 import Testing
 
-/// Callers that write over several stores, each to keys of its own, and what each of them was told: held against the
+/// Callers that write through several stores, each to keys of its own, and their answers, which are compared with the
 /// table in the end.
 final class RecordedLoad: Sendable {
-    /// The values that a key may have, by what its writer was told; nil: no entry.
+    /// The possible values of a key, by its writer's answers; nil: no entry.
     private typealias Possible = Set<Int?>
 
-    /// What the callers saw.
+    /// The callers' results.
     struct Summary: Sendable {
         var operations = 0
         var errors: [KvError.Code: Int] = [:]
@@ -148,7 +148,7 @@ final class RecordedLoad: Sendable {
                 answered(number, begun, key, after, isSet: operation(round) == .set)
             } catch let error as KvError {
                 failed(begun, error)
-                // What isn't known now may yet become so or otherwise: a statement that nobody waits for can be carried
+                // An unknown outcome may still be decided later: an abandoned statement can be carried
                 // out later. The key is left alone.
                 guard let after = possible(after: error, round, before) else { continue }
                 state.withLockedValue { $0.possible[key] = after }
@@ -171,7 +171,7 @@ final class RecordedLoad: Sendable {
 
     /// Carries out one operation.
     ///
-    /// - Returns: What the key's value is now.
+    /// - Returns: The key's present value.
     private func operate(
         _ round: Int, _ store: any KvStore, _ key: KvKey, _ before: Possible
     ) async throws -> Possible {
@@ -187,7 +187,7 @@ final class RecordedLoad: Sendable {
             try await store.delete(key)
             return [nil]
         case .swap:
-            // Its key has one writer, who knows its value.
+            // Its key has one writer, which knows its value.
             let present = before.first.flatMap(\.self)
             let swapped = try await store.cas(key, expected: present.map(value), new: value(round))
             if !swapped { wrong("cas answered false over the value that its writer had written") }
@@ -195,7 +195,7 @@ final class RecordedLoad: Sendable {
         }
     }
 
-    /// What a key may be after an error; nil: what it was before, for certain.
+    /// The possible value of a key after an error; nil: certainly the one before.
     private func possible(after error: KvError, _ round: Int, _ before: Possible) -> Possible? {
         switch operation(round) {
         case .get: nil
@@ -205,16 +205,16 @@ final class RecordedLoad: Sendable {
         }
     }
 
-    private func value(_ number: Int) -> KvValue {
-        KvValue(trusted: "{\"n\":\(number),\"padding\":\"\(padding)\"}")
+    private func value(_ number: Int) -> JSONValue {
+        JSONValue(uncheckedJSON: "{\"n\":\(number),\"padding\":\"\(padding)\"}")
     }
 
-    private static func number(_ value: KvValue) throws -> Int {
+    private static func number(_ value: JSONValue) throws -> Int {
         struct Written: Decodable { let n: Int }
         return try value.decode(as: Written.self).n
     }
 
-    // MARK: - What they are told
+    // MARK: - Answers
 
     private func answered(
         _ store: Int, _ begun: ContinuousClock.Instant, _ key: KvKey, _ after: Possible, isSet: Bool
@@ -250,14 +250,14 @@ final class RecordedLoad: Sendable {
         }
     }
 
-    /// Holds the table against what the callers were told.
+    /// Compares the table with the callers' answers.
     ///
-    /// - Returns: What is missing, and what is there that nobody confirmed or tried.
+    /// - Returns: Missing entries, and entries that were neither confirmed nor attempted.
     func lost(in store: any KvStore) async throws -> [String] {
         var found: [KvKey: Int] = [:]
-        // A history may be under way beside it, on keys of its own; and what fills the table is nobody's.
+        // A history may be under way beside it, on keys of its own; rows that only fill the table are ignored.
         let others = [History.prefix, FaultScene.filler]
-        for try await entry in store.list() where !others.contains(entry.key.components[0]) {
+        for try await entry in store.list() where !others.contains(entry.key.components()[0]) {
             found[entry.key] = try Self.number(entry.value)
         }
         return state.withLockedValue { state in

@@ -60,7 +60,7 @@ private let isSoaking = ProcessInfo.processInfo.environment["FEDIFY_KV_SOAK_SECO
     }
 }
 
-/// What the load's clients in other processes use, and the server for all.
+/// The resources of the load's clients in other processes, and of the server.
 private struct Sample: Sendable {
     let time: Duration
     /// Of both processes, in MiB.

@@ -4,7 +4,7 @@ import Foundation
 import MySQLClient
 import Testing
 
-/// What waits for a server that can't be reached.
+/// Requests that wait for an unreachable server.
 @Suite struct StormTests {
     /// A thousand callers open no more connections than one would.
     @Test(arguments: try await TestServer.all)
@@ -12,10 +12,10 @@ import Testing
         let proxy = try Proxy(to: server.ports[0])
         defer { proxy.down() }
         try await server.withStore { direct, _ in
-            try await direct.initialize()
+            try await direct.createTable()
             let pool = try server.pool(10) {
                 $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
-                $0.deadline = .seconds(3)
+                $0.operationTimeout = .seconds(3)
                 $0.pool.acquisitionTimeout = .seconds(3)
             }
             let kv = try MySQLKvStore(pool, options: direct.options)

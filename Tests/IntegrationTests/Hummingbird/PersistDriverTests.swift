@@ -5,7 +5,7 @@
     import HummingbirdFedifyKv
     import Testing
 
-    /// What Hummingbird says of a driver's operations, one by one.
+    /// Hummingbird's requirements for a driver's operations.
     @Suite struct PersistDriverTests {
         private struct Visitor: Codable, Sendable, Equatable {
             var name: String
@@ -119,7 +119,7 @@
                 try await persist.set(key: "k", value: 3, expires: .milliseconds(300))
                 try await persist.set(key: "k", value: 4)
                 try await eventually { try await persist.get(key: "k", as: Int.self) == nil }
-                // What has expired leaves no expiry behind.
+                // An expired entry's expiry is not kept.
                 try await persist.set(key: "k", value: 5)
                 let anew = try #require(try await persist.getWithTTL(key: "k", as: Int.self))
                 #expect(anew.object == 5 && anew.ttl == nil)

@@ -7,7 +7,7 @@
     import NIOCore
     import Testing
 
-    /// What Hummingbird's own tests expect of a driver, behind a router as there.
+    /// The expectations of Hummingbird's own tests for a driver, through a router as there.
     @Suite struct PersistRouterTests {
         private struct Note: Codable, Sendable {
             var text: String

@@ -1,7 +1,7 @@
 import FedifyKv
 import NIOConcurrencyHelpers
 
-/// What clients did to a few keys, and what they were told, each with the time of the call and of the answer.
+/// The operations of clients on a few keys and their answers, with the times of call and answer.
 final class History: Sendable {
     /// An operation on one key; the values are numbers, nil is no entry.
     struct Operation: Sendable {
@@ -20,7 +20,7 @@ final class History: Sendable {
         var mayBeRepeated = false
     }
 
-    /// What its keys begin with.
+    /// The prefix of its keys.
     static let prefix = "shared"
 
     private struct State {
@@ -44,7 +44,7 @@ final class History: Sendable {
 
     /// Carries an operation out, and records it.
     ///
-    /// - Returns: What a read found; otherwise nil.
+    /// - Returns: The value that a read found; otherwise nil.
     @discardableResult
     func carryOut(_ kind: Operation.Kind, _ key: KvKey, _ store: any KvStore) async throws -> Int? {
         let faults = state.withLockedValue(\.faults)
@@ -79,7 +79,7 @@ final class History: Sendable {
         return found
     }
 
-    private static func value(_ number: Int) -> KvValue { KvValue(trusted: "\(number)") }
+    private static func value(_ number: Int) -> JSONValue { JSONValue(uncheckedJSON: "\(number)") }
 
-    private static func number(_ value: KvValue) throws -> Int { try value.decode(as: Int.self) }
+    private static func number(_ value: JSONValue) throws -> Int { try value.decode(as: Int.self) }
 }

@@ -1,4 +1,4 @@
-/// Tells whether what happened to a key can be explained by operations that each took effect at one moment between call
+/// Whether a key's history can be explained by operations that each took effect at one moment between call
 /// and answer: Wing and Gong's search, which never looks twice at the same operations done with the same outcome
 /// (Lowe, "Testing for linearizability").
 struct LinearizabilityChecker {
@@ -28,7 +28,7 @@ struct LinearizabilityChecker {
     }
 
     private let operations: [History.Operation]
-    /// The first entry is none: the list's beginning. -1 is its end.
+    /// The first entry is a sentinel. -1 is its end.
     private var entries: [Entry]
 
     /// Whether a history of one key, which had no entry in the beginning, is linearizable.
@@ -69,7 +69,7 @@ struct LinearizabilityChecker {
         }
     }
 
-    /// What the value can be after an operation; nothing: the operation can't take effect now.
+    /// The possible value after an operation; nothing: the operation can't take effect now.
     private func effects(_ operation: History.Operation, on value: Value) -> [Value] {
         switch operation.kind {
         case .read(let found): return found == value ? [value] : []

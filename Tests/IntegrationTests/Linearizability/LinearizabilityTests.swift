@@ -4,10 +4,10 @@ import NIOConcurrencyHelpers
 import MySQLClient
 import Testing
 
-/// What clients in several processes see of a few keys, while servers and the network fail, is what they would see if
+/// While servers and the network fail, clients in several processes see a few keys as they would if
 /// each operation took effect at one moment.
 @Suite(.serialized) struct LinearizabilityTests {
-    /// Faults that leave the outcome of what is under way open, one way or another.
+    /// Faults with an unknown outcome for requests in progress.
     private static let faults: [Fault] = [
         .cut, .truncate, .killConnections, .killQueries, .killServer, .outage, .lockedRows,
     ]
@@ -47,7 +47,7 @@ extension History {
                     var seen: [KvKey: Int] = [:]
                     while !stop.withLockedValue(\.self) {
                         let key: KvKey = [Self.prefix, "\(Int.random(in: 0..<8))"]
-                        // Each value is written once: who reads it tells which write he has seen.
+                        // Each value is written once: a read shows which write it saw.
                         let value = lastValue.withLockedValue { last in
                             last += 1
                             return last
@@ -61,7 +61,7 @@ extension History {
                             default: .swap(expected: seen[key], new: value, answer: nil)
                             }
                         try await self.carryOut(kind, key, stores[client % stores.count])
-                        // What he expects next.
+                        // The next expected value.
                         seen[key] = try await self.carryOut(.read(nil), key, stores[client % stores.count])
                     }
                 }

@@ -3,7 +3,7 @@ import Testing
 
 @_spi(Scheduling) @testable import MySQLClient
 
-/// What happens while no connection can be opened.
+/// Behavior while no connection can be opened.
 @Suite struct BackoffTests {
     @Test func pausesGrowFromTheShortestToTheLongest() {
         var scheduler = TestScheduler()

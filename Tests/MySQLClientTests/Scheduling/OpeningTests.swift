@@ -48,7 +48,7 @@ import Testing
         #expect(scheduler.take(1) == ("b", []))
         scheduler.finish(1)
         #expect(scheduler.status.idle == 1)
-        // Connection 2 is being opened still, for a request that is no longer there.
+        // Connection 2 is still being opened, for a request that was removed.
         #expect(scheduler.enqueue("c") == ["schedule 1"])
         #expect(scheduler.take(1) == ("c", []))
     }

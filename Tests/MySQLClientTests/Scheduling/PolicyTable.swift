@@ -39,7 +39,7 @@ struct PolicyTable {
     /// - Parameters:
     ///   - cell: What is simulated.
     ///   - batches: How many batches may be under way; nil: what the policy chooses.
-    /// - Returns: What came of it.
+    /// - Returns: The decision.
     func simulate(_ cell: Cell, batches: Int?) -> Result {
         var scenario = Scenario()
         guard var lane = Self.lanes.first(where: { $0.key == cell.lane })?.value else { preconditionFailure() }

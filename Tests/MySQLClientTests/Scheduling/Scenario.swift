@@ -2,7 +2,7 @@ import NIOCore
 
 @_spi(Scheduling) @testable import MySQLClient
 
-/// What a simulated history is like. Times are in nanoseconds.
+/// The parameters of a simulated history. Times are in nanoseconds.
 struct Scenario {
     struct Lane {
         var policy: LanePolicy
@@ -101,7 +101,7 @@ extension Scenario {
         return count > 1 && count >= power + power / 2 ? power + power / 2 : power
     }
 
-    /// A history by chance: short, so that thousands can be had.
+    /// A random history: short, so that thousands can be run.
     init(seed: UInt64) {
         var random = SplitMix64(seed: seed)
         let millisecond = 1_000_000
@@ -165,7 +165,7 @@ extension Scenario {
 
     func isSilent(at time: Int) -> Bool { silence?.contains(time) == true }
 
-    /// What one batch can take at most when nothing goes wrong.
+    /// The maximum time of a batch without faults.
     func longestBatch(rows: Int) -> Int {
         let work = lanes.map { $0.fixed + $0.perRow * rows + 2 * $0.commit }.max() ?? 0
         return 2 * (roundTrip + jitter + maximumConnections * work) + loopDelay + slowLoopDelay + rows * perAnswer

@@ -17,7 +17,7 @@ import Testing
 
     /// A lane has one number in all shards: that of a removed one is not used again while a shard has requests of it.
     @Test func aLaneHasOneNumberInAllShards() async throws {
-        // Nobody listens there.
+        // No listener there.
         var configuration = MySQLConfiguration(
             address: .tcp(host: "127.0.0.1", port: 1), user: "user", password: "secret", database: "db")
         configuration.pool.hasShardPerEventLoop = true

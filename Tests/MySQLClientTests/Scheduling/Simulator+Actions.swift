@@ -64,7 +64,7 @@ extension Simulator {
     }
 
     private func fail(_ requests: [ScheduledRequest], _ reason: SchedulerStateMachine.FailureReason) {
-        check(!requests.isEmpty, "nobody is failed")
+        check(!requests.isEmpty, "no request is failed")
         if strikes(.forgottenFailure) { return }
         if strikes(.failureUnderWay), let batch = batches.min(by: { $0.key < $1.key })?.value {
             settle(batch.requests[0], .failed)

@@ -2,7 +2,7 @@ import NIOCore
 
 @_spi(Scheduling) @testable import MySQLClient
 
-/// What must hold.
+/// Invariants.
 extension Simulator {
     func check(_ condition: Bool, _ text: @autoclosure () -> String) {
         if !condition { fail(text()) }
@@ -73,7 +73,7 @@ extension Simulator {
         checkWork(reserved: reserved, opening: opening, isIdle: status.idle > 0)
     }
 
-    /// What waits and may go has a connection, or one is on its way.
+    /// A request that may be sent has a connection, or one is being opened.
     private func checkWork(reserved: Int, opening: Int, isIdle: Bool) {
         guard !books.isClosed else { return check(books.waiting == 0, "a closed machine lets wait") }
         var wanted = 0
@@ -104,7 +104,7 @@ extension Simulator {
         check(books.allClosed == (books.isClosed ? 1 : 0), "all was closed \(books.allClosed) times")
         let calm = books.requests.filter { $0.isCalm && $0.state == .answered }
         let mayBeNone = books.isClosed || books.isFull || scenario.calmRequests == .max
-        check(!calm.isEmpty || mayBeNone, "nobody was served after the faults")
+        check(!calm.isEmpty || mayBeNone, "no request was served after the faults")
         if !books.isClosed {
             books.isClosed = true
             perform(machine.close())

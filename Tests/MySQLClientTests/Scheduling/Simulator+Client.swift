@@ -126,11 +126,11 @@ extension Simulator {
         perform(actions)
     }
 
-    /// A batch's answer is there, or will never be.
+    /// A batch was answered, or never will be.
     func finish(_ number: Int, isUsable: Bool) {
         guard let batch = batches.removeValue(forKey: number) else { return }
         let isAwaited = batch.requests.contains { !$0.isSettled }
-        check(isAwaited || books.abandoned.contains(number), "a batch that nobody waits for goes on")
+        check(isAwaited || books.abandoned.contains(number), "an abandoned batch continues")
         var delay = 0
         for request in batch.requests where request.state == .underWay(number) {
             if strikes(.secondAnswer) { settle(request, .answered) }

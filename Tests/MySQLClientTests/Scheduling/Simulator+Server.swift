@@ -63,7 +63,7 @@ extension Simulator {
         send(number)
     }
 
-    /// The client gives up a batch that nobody waits for.
+    /// The client aborts an abandoned batch.
     func breakOff(_ number: Int) {
         finish(number, isUsable: false)
     }
@@ -96,7 +96,7 @@ extension Simulator {
             return
         }
         let (isNews, actions) = machine.leaveServer(of: id, now: time)
-        check(isNews == (connection.generation == books.generation), "news that is none, or none that is")
+        check(isNews == (connection.generation == books.generation), "the report of a left server is wrong")
         if isNews { books.generation += 1 }
         perform(actions)
         check(

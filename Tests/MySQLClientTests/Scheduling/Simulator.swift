@@ -49,7 +49,7 @@ final class Simulator {
     var current: Int?
     /// Whether its account is compared with the machine's after every event.
     var isChecked = true
-    /// What was found to be wrong first.
+    /// The first violation.
     var violation: String?
 
     init(_ scenario: Scenario, seed: UInt64, fault: PlantedFault? = nil) {
@@ -76,7 +76,7 @@ final class Simulator {
 
     var time: NIODeadline { .nanosecond(now) }
 
-    /// - Returns: What went wrong, with the number to repeat it by; nil: nothing.
+    /// - Returns: The violation, with the seed that repeats it; nil: none.
     func run(stepLimit: Int = 50_000) -> String? {
         begin()
         while violation == nil, let (time, event) = events.removeFirst() {
@@ -133,7 +133,7 @@ final class Simulator {
     }
 }
 
-/// What a driver of the machine, or the machine itself, might do wrong.
+/// Faults planted in the driver of the machine, or in the machine.
 enum PlantedFault: String, CaseIterable, Sendable {
     case forgottenEnd, forgottenLoss, forgottenCancel, forgottenTimer, forgottenSchedule, forgottenOpen
     case forgottenClose, forgottenExpiry, forgottenAbandon, forgottenFailure, forgottenAllClosed

@@ -26,7 +26,7 @@ struct SimulatorBooks {
     var lanes: [Lane] = []
     var requests: [SimulatedRequest] = []
     var cancelled: Set<ObjectIdentifier> = []
-    /// Batches that nobody waits for.
+    /// Abandoned batches.
     var abandoned: Set<Int> = []
     var faultyRequests = 0
     var calmRequests = 0
@@ -35,14 +35,14 @@ struct SimulatorBooks {
     var failures = 0
     /// Until then no attempt may begin, if the last one failed.
     var pauseEnds = 0
-    /// An attempt has just failed for good, and no connection is there.
+    /// An attempt has just failed permanently, and there is no connection.
     var isFinalFailure = false
     /// A request has just come though as many wait as may.
     var isFull = false
     var isClosed = false
     var allClosed = 0
     var timer = NIODeadline.distantFuture
-    /// What the limits were reckoned from.
+    /// The inputs of the limits.
     private var roundTrip: TimeAmount?
     private let connections: Int
     private let longestWait: @Sendable (Int) -> Int

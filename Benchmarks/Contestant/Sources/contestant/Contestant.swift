@@ -1,7 +1,6 @@
 import FedifyKv
 import FedifyMySQL
 import Foundation
-import MySQLClient
 import Workloads
 
 /// One version of the library in a process of its own, so that several versions can take turns on one server. What it

@@ -1,6 +1,5 @@
 import FedifyKv
 import FedifyMySQL
-import MySQLClient
 import Workloads
 
 /// What fills or drops the table.
@@ -20,10 +19,10 @@ enum Loading: String {
     static func large(_ i: Int) -> KvKey { KvKey(["large", "\(i)"]) }
 
     func run(_ options: Options) async throws {
-        let kv = try options.store { $0.deadline = .seconds(120) }
+        let kv = try options.store { $0.operationTimeout = .seconds(120) }
         switch self {
         case .load:
-            try await kv.drop()
+            try await kv.dropTable()
             for (entries, ttl) in options.workloadRows.chunks { try await kv.set(entries: entries, ttl: ttl) }
         case .loadMany:
             for start in stride(from: 0, to: options.rows, by: 20_000) {
@@ -37,7 +36,7 @@ enum Loading: String {
             for i in 0..<Self.largeCount {
                 try await kv.set(Self.large(i), Documents.value(UInt32(i), version: 0, size: Self.largeSize))
             }
-        case .drop: try await kv.drop()
+        case .drop: try await kv.dropTable()
         }
         await kv.pool.close()
     }

@@ -1,7 +1,6 @@
 import FedifyKv
 import FedifyMySQL
 import Foundation
-import MySQLClient
 import Workloads
 
 /// What a process of its own takes of memory.
@@ -20,7 +19,7 @@ enum Memory: String {
     func bytes(_ options: Options) async throws -> Int {
         let kv = try options.store { configuration in
             if self == .overload { configuration.pool.acquisitionTimeout = .milliseconds(200) }
-            if self == .large { configuration.deadline = .seconds(120) }
+            if self == .large { configuration.operationTimeout = .seconds(120) }
         }
         switch self {
         case .callers:

@@ -1,5 +1,4 @@
 import FedifyMySQL
-import MySQLClient
 import Workloads
 
 #if EVENT_LOOPS

@@ -1,6 +1,6 @@
 import Benchmark
 import FedifyKv
-import FedifyKvBench
+import Workloads
 
 /// What a get or a set does without a server.
 let benchmarks: @Sendable () -> Void = {
@@ -21,7 +21,7 @@ let benchmarks: @Sendable () -> Void = {
     measure("key: from its text") { _ in blackHole(KvKey(serialized: text)) }
 
     let value = Documents.value(7, version: 1)
-    let same = KvValue(trusted: String(value.json))
+    let same = JSONValue(uncheckedJSON: String(value.json))
     let other = Documents.value(7, version: 2)
     let (forth, back) = (members(0..<40), members((0..<40).reversed()))
     precondition(forth == back && forth != members(1..<41) && value != other)
@@ -29,18 +29,18 @@ let benchmarks: @Sendable () -> Void = {
     measure("value of 1 KiB: == another") { _ in blackHole(value == other) }
     measure("value of 1 KiB: == members in another order") { _ in blackHole(forth == back) }
     let json = value.json
-    measure("value of 1 KiB: check what is to be set") { _ in blackHole(try? KvValue(json: json)) }
+    measure("value of 1 KiB: check what is to be set") { _ in blackHole(try? JSONValue(json: json)) }
     let bytes = Array(json.utf8)
     measure("value of 1 KiB: from a row's bytes") { _ in
-        blackHole(KvValue(trusted: String(decoding: bytes, as: UTF8.self)))
+        blackHole(JSONValue(uncheckedJSON: String(decoding: bytes, as: UTF8.self)))
     }
     let large = Array(Documents.value(7, version: 1, size: 64 << 10).json.utf8)
     measure("value of 64 KiB: from a row's bytes") { _ in
-        blackHole(KvValue(trusted: String(decoding: large, as: UTF8.self)))
+        blackHole(JSONValue(uncheckedJSON: String(decoding: large, as: UTF8.self)))
     }
     measure("value of 1 KiB: decode as a type") { _ in blackHole(try? value.decode(as: Actor.self)) }
     let actor = try? value.decode(as: Actor.self)
-    measure("value of 1 KiB: encode a type") { _ in blackHole(try? KvValue(encoding: actor)) }
+    measure("value of 1 KiB: encode a type") { _ in blackHole(try? JSONValue(encoding: actor)) }
 }
 
 private struct Actor: Codable, Sendable {
@@ -53,6 +53,6 @@ private struct Actor: Codable, Sendable {
 }
 
 /// An object of 40 members, some 1 KiB.
-private func members(_ order: some Sequence<Int>) -> KvValue {
-    KvValue(trusted: "{" + order.map { "\"member\($0)\":\"value \($0)\"" }.joined(separator: ",") + "}")
+private func members(_ order: some Sequence<Int>) -> JSONValue {
+    JSONValue(uncheckedJSON: "{" + order.map { "\"member\($0)\":\"value \($0)\"" }.joined(separator: ",") + "}")
 }

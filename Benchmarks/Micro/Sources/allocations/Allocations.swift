@@ -1,9 +1,9 @@
 import CAllocations
 import FedifyKv
-import FedifyKvBench
+import Workloads
 import FedifyMySQL
+@_spi(Benchmarks) import MySQLClient
 import Foundation
-import MySQLClient
 
 /// How many blocks of memory a get and a set ask for, the caller's task, the pool's threads and the client library's
 /// work included, on each server that MYSQL_URL names.
@@ -17,7 +17,7 @@ enum Allocations {
             var options = MySQLKvStoreOptions()
             options.tableName = "fedify_kv_allocations"
             let kv = try MySQLKvStore(MySQLPool(url: String(url)), options: options)
-            let server = try await kv.pool.withConnection { $0.server }
+            let version = try await kv.pool.statement("SELECT VERSION()")[0][0] ?? ""
             for callers in [1, 64] {
                 let counts = [
                     try await perOperation(callers) { _ = try await kv.get($0) },
@@ -25,9 +25,9 @@ enum Allocations {
                     try await perOperation(callers) { try await kv.set($0, value) },
                 ]
                 let cells = counts.map { String(format: "%.1f", $0) }.joined(separator: " | ")
-                print("| \(server.flavor) \(server.version) | \(callers) | \(cells) |")
+                print("| \(version) | \(callers) | \(cells) |")
             }
-            try await kv.drop()
+            try await kv.dropTable()
             await kv.pool.close()
         }
     }

@@ -8,19 +8,19 @@ struct Activity: Sendable {
     let type: String
     let actor: RemoteURL
     /// All of it.
-    let json: KvValue
+    let json: JSONValue
 
     static let types: Set = [
         "Accept", "Add", "Announce", "Block", "Create", "Delete", "Flag", "Follow", "Like", "Move", "Reject", "Remove",
         "Undo", "Update",
     ]
 
-    /// An activity from what was posted. Throws an HTTPError that tells the sender what is wrong.
+    /// An activity from what was posted. Throws an HTTPError with a message for the sender.
     init(posted text: String) throws {
-        let json: KvValue
+        let json: JSONValue
         let parts: Parts
         do {
-            json = try KvValue(json: text)
+            json = try JSONValue(json: text)
             parts = try json.decode()
         } catch {
             throw HTTPError(.badRequest, message: "the body isn't a JSON object with the texts id, type and actor")

@@ -13,16 +13,16 @@ struct ActivityLedger: Sendable {
     let doneLife: Duration
 
     enum Claim: Sendable {
-        case ours(KvValue)
+        case ours(JSONValue)
         case another
         case done
     }
 
-    private static let done = KvValue(trusted: #""done""#)
+    private static let done = JSONValue(uncheckedJSON: #""done""#)
 
     /// Claims an activity: one of all that try gets it.
     func claim(_ id: String) async throws -> Claim {
-        let claim = try KvValue(encoding: ["claimedBy": UUID().uuidString])
+        let claim = try JSONValue(encoding: ["claimedBy": UUID().uuidString])
         if try await kv.cas(key(id), expected: nil, new: claim, ttl: claimLife) { return .ours(claim) }
         return try await kv.get(key(id)) == Self.done ? .done : .another
     }
@@ -33,7 +33,7 @@ struct ActivityLedger: Sendable {
     }
 
     /// The work failed: it can be tried again at once. A claim that is another's by now stays.
-    func release(_ id: String, _ claim: KvValue) async throws {
+    func release(_ id: String, _ claim: JSONValue) async throws {
         _ = try await kv.cas(key(id), expected: claim, new: nil)
     }
 

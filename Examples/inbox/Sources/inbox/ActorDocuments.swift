@@ -4,7 +4,7 @@ import Hummingbird
 /// The documents of remote actors, fetched once an hour however many activities the actors send.
 struct ActorDocuments: Sendable {
     let kv: any KvStore
-    let fetch: @Sendable (RemoteURL) async throws -> KvValue
+    let fetch: @Sendable (RemoteURL) async throws -> JSONValue
     let life: Duration
     let failureLife: Duration
     let measurements: Measurements
@@ -19,12 +19,12 @@ struct ActorDocuments: Sendable {
             guard cached != .null else { throw Self.unavailable }
             return try cached.decode()
         }
-        let document: KvValue
+        let document: JSONValue
         let decoded: ActorDocument
         do {
             document = try await fetch(actor)
             decoded = try document.decode()
-            // Nobody else's: a server speaks for the actors at its own addresses.
+            // A server speaks only for the actors at its own addresses.
             guard decoded.id == actor.text else { throw Self.unavailable }
             try await kv.set(key, document, ttl: life)
         } catch {

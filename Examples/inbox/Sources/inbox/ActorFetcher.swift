@@ -15,8 +15,8 @@ struct ActorFetcher: Sendable {
         var reason: String
     }
 
-    func fetch(_ url: RemoteURL) async throws -> KvValue {
-        try await withThrowingTaskGroup(of: KvValue.self) { group in
+    func fetch(_ url: RemoteURL) async throws -> JSONValue {
+        try await withThrowingTaskGroup(of: JSONValue.self) { group in
             group.addTask { try await fetchAtLeisure(url) }
             group.addTask {
                 try await Task.sleep(for: timeLimit)
@@ -28,7 +28,7 @@ struct ActorFetcher: Sendable {
         }
     }
 
-    private func fetchAtLeisure(_ url: RemoteURL) async throws -> KvValue {
+    private func fetchAtLeisure(_ url: RemoteURL) async throws -> JSONValue {
         // A thread that may wait: looking a name up blocks.
         let address = try await NIOThreadPool.singleton.runIfActive {
             try SocketAddress.makeAddressResolvingHost(url.host, port: url.port)
@@ -52,7 +52,7 @@ struct ActorFetcher: Sendable {
         }
     }
 
-    private func read(_ url: RemoteURL, _ client: HTTPClient) async throws -> KvValue {
+    private func read(_ url: RemoteURL, _ client: HTTPClient) async throws -> JSONValue {
         var request = HTTPClientRequest(url: url.request)
         request.headers.add(name: "accept", value: "application/activity+json")
         request.headers.add(name: "user-agent", value: "fedify-kv-inbox-example")
@@ -61,8 +61,8 @@ struct ActorFetcher: Sendable {
         let type = response.headers.first(name: "content-type")?.lowercased() ?? ""
         guard Inbox.isJSON(type) else { throw Refused(reason: "the answer isn't JSON") }
         let body = try await response.body.collect(upTo: maximumSize)
-        // What was cut off because time is up isn't a document.
+        // Data that was cut off by the timeout isn't a document.
         try Task.checkCancellation()
-        return try KvValue(json: String(buffer: body))
+        return try JSONValue(json: String(buffer: body))
     }
 }

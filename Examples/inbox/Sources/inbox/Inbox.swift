@@ -9,7 +9,7 @@ struct Inbox: Sendable {
     let rates: RateLimit
     let actors: ActorDocuments
     let measurements: Measurements
-    /// What an activity asks for. It may happen to be done twice; see ``ActivityLedger``.
+    /// Executes an activity, possibly twice; see ``ActivityLedger``.
     let handle: @Sendable (Activity, ActorDocument) async throws -> Void
 
     static let maximumBody = 64 << 10
@@ -33,7 +33,7 @@ struct Inbox: Sendable {
         }
         let body = try await request.body.collect(upTo: Self.maximumBody)
         let activity = try Activity(posted: String(buffer: body))
-        // Who a host is, only a signature shows; a real inbox verifies it here, before anything is counted.
+        // Only a signature proves the sender's host; a real inbox verifies it here, before anything is counted.
         if let seconds = try await rates.count(activity.actor.host) {
             throw HTTPError(
                 .tooManyRequests, headers: [.retryAfter: String(seconds)], message: "too many from this host")

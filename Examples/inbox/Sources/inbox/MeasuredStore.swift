@@ -1,6 +1,6 @@
 import FedifyKv
 
-/// A store that tells how long its operations take.
+/// A store that measures its operations.
 struct MeasuredStore: KvStore {
     private let store: any KvStore
     private let measurements: Measurements
@@ -10,27 +10,33 @@ struct MeasuredStore: KvStore {
         self.measurements = measurements
     }
 
-    func get(_ key: KvKey) async throws -> KvValue? {
-        try await measure("get") { try await store.get(key) }
+    var coding: KvCoding { store.coding }
+
+    func get(_ key: KvKey) async throws(KvError) -> JSONValue? {
+        try await measure("get") { () throws(KvError) in try await store.get(key) }
     }
 
-    func set(_ key: KvKey, _ value: KvValue, ttl: Duration?) async throws {
-        try await measure("set") { try await store.set(key, value, ttl: ttl) }
+    func set(_ key: KvKey, _ value: JSONValue, ttl: Duration?) async throws(KvError) {
+        try await measure("set") { () throws(KvError) in try await store.set(key, value, ttl: ttl) }
     }
 
-    func delete(_ key: KvKey) async throws {
-        try await measure("delete") { try await store.delete(key) }
+    func delete(_ key: KvKey) async throws(KvError) {
+        try await measure("delete") { () throws(KvError) in try await store.delete(key) }
     }
 
-    func cas(_ key: KvKey, expected: KvValue?, new: KvValue?, ttl: Duration?) async throws -> Bool {
-        try await measure("cas") { try await store.cas(key, expected: expected, new: new, ttl: ttl) }
+    func cas(_ key: KvKey, expected: JSONValue?, new: JSONValue?, ttl: Duration?) async throws(KvError) -> Bool {
+        try await measure("cas") { () throws(KvError) in
+            try await store.cas(key, expected: expected, new: new, ttl: ttl)
+        }
     }
 
     func list(prefix: KvKey) -> KvEntries {
         store.list(prefix: prefix)
     }
 
-    private func measure<T>(_ operation: String, _ body: () async throws -> T) async throws -> T {
+    private func measure<T>(
+        _ operation: String, _ body: () async throws(KvError) -> T
+    ) async throws(KvError) -> T {
         let begun = ContinuousClock.now
         defer { measurements.took(ContinuousClock.now - begun, operation) }
         return try await body()

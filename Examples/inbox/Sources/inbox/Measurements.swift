@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What this server has done, and how fast the store was in the last minute.
+/// The server's counters, and the store's speed in the last minute.
 final class Measurements: Sendable {
     /// An activity that was handled.
     struct Handled: Sendable, Encodable {

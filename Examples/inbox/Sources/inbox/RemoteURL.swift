@@ -7,7 +7,7 @@ struct RemoteURL: Sendable, Hashable {
     /// The host, in lower case, and the port.
     let host: String
     let port: Int
-    /// What to ask for: the text without fragment, its host in lower case.
+    /// The request URL: the text without fragment, its host in lower case.
     let request: String
 
     init?(_ text: String) {

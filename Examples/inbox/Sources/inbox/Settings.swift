@@ -1,4 +1,4 @@
-/// What can be set, with what is usual.
+/// The settings, with their defaults.
 struct Settings: Sendable {
     /// Where the server listens, on 127.0.0.1.
     var port = 8080

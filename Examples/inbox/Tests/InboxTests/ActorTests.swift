@@ -11,7 +11,7 @@ import Testing
             for number in 0..<5 { #expect(try await inbox.post(inbox.activity("\(number)")).status == 202) }
             #expect(inbox.remote.count("/actors/alice") == 1)
             let key: KvKey = ["actors", "\(inbox.origin)/actors/alice"]
-            let cached = try #require(try await inbox.kv.getWithExpiry(key))
+            let cached = try #require(try await inbox.kv.getWithTTL(key))
             #expect(try cached.value.decode(as: ActorDocument.self).name == "alice")
             let left = try #require(cached.ttl)
             #expect(left > .seconds(3000) && left <= .seconds(3600))

@@ -2,7 +2,7 @@ import Testing
 
 @testable import inbox
 
-/// What isn't an activity is refused with a status that says why, and leaves nothing behind.
+/// Input that isn't an activity is refused with an informative status, and changes nothing.
 @Suite struct BadInputTests {
     /// `O` stands for the other server's URL.
     static let bodies: [(body: String, status: Int)] = [

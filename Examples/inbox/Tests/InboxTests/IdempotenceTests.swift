@@ -24,7 +24,7 @@ import Testing
         try await InboxFixture.run { inbox throws in
             let activity = inbox.activity("1")
             #expect(try await inbox.post(activity).status == 202)
-            #expect(try await inbox.kv.get(["inbox", "\(inbox.origin)/activities/1"]) == KvValue(json: activity))
+            #expect(try await inbox.kv.get(["inbox", "\(inbox.origin)/activities/1"]) == JSONValue(json: activity))
         }
     }
 
@@ -36,7 +36,7 @@ import Testing
                 return try await group.reduce(into: []) { $0.append($1) }
             }
             #expect(statuses.count { $0 == 202 } == 1)
-            // Those that came while it was being handled are asked to come again: none is told more than is known.
+            // Those that came while it was being handled are asked to retry, as their outcome isn't known yet.
             #expect(statuses.allSatisfy { [200, 202, 503].contains($0) })
             #expect(handled.all.count == 1)
             #expect(try await inbox.post(inbox.activity("1")).status == 200)
@@ -60,7 +60,7 @@ import Testing
         }
     }
 
-    /// A claim without a mark is what a server leaves behind that has crashed at work.
+    /// A server that crashes at work leaves a claim without a mark.
     @Test func aCrashAtWorkLosesNothing() async throws {
         let handled = Counter()
         try await InboxFixture.run(
@@ -112,7 +112,7 @@ import Testing
                 Issue.record("it isn't claimed yet")
                 return
             }
-            var new: KvValue?
+            var new: JSONValue?
             try await eventually {
                 if case .ours(let claim) = try await quick.claim("a") { new = claim }
                 return new != nil

@@ -46,7 +46,7 @@ struct InboxFixture: Sendable {
         }
         // The application has closed its own pool.
         let later = try MySQLPool(url: url)
-        try await MySQLKvStore(later, options: options).drop()
+        try await MySQLKvStore(later, options: options).dropTable()
         await later.close()
         if let failure { throw failure }
     }

@@ -15,7 +15,7 @@ import Testing
             let refused = try await inbox.post(inbox.activity("4"))
             #expect(refused.status == 429)
             #expect(refused.retryAfter ?? 0 > 0)
-            // What was refused is not taken for handled.
+            // A refused activity doesn't count as handled.
             #expect(try await inbox.kv.get(["activities", "\(inbox.origin)/activities/4"]) == nil)
         }
     }

@@ -27,7 +27,7 @@ final class RemoteServer: Sendable {
         }
     }
 
-    /// What an evil actor calls itself.
+    /// The id of a malicious actor.
     static let evilName = #"<img src=x onerror="document.title='stolen'"> & "friends""#
 
     private static func answer(to name: String, _ id: String) async throws -> Response {

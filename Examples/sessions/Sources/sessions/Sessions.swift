@@ -26,11 +26,11 @@ struct Sessions {
             var response = Response(status: .ok)
             if let key = sessionKey(request), let found = try await persist.getWithTTL(key: key, as: Visitor.self) {
                 let visitor = Visitor(visits: found.object.visits + 1)
-                // What is left of its life. With nil it would live for ever if it has ended since it was read.
+                // The remaining ttl. With nil it would never expire if it has expired since it was read.
                 try await persist.set(key: key, value: visitor, expires: found.ttl)
                 response.body = .init(byteBuffer: ByteBuffer(string: "Visits: \(visitor.visits)\n"))
             } else {
-                // 122 bits from the system's generator: nobody guesses another's session.
+                // 122 bits from the system's generator: sessions can't be guessed.
                 let id = UUID().uuidString
                 try await persist.create(key: "session.\(id)", value: Visitor(visits: 1), expires: life)
                 // In production also `secure: true`, so that the cookie travels over TLS alone.

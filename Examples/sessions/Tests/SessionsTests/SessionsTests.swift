@@ -22,10 +22,10 @@ import Testing
         let result = await Result { try await application.test(.live) { try await test($0) } }
         // The application has closed its own pool.
         let later = try MySQLPool(url: String(url))
-        try await MySQLKvStore(later, options: options).drop()
+        try await MySQLKvStore(later, options: options).dropTable()
         await later.close()
         try result.get()
-        await #expect(throws: MySQLError.self) { try await pool.withConnection { _ in } }
+        await #expect(throws: (any Error).self) { try await MySQLKvStore(pool).get(["closed"]) }
     }
 
     @Test func visitsAreCounted() async throws {
@@ -71,7 +71,7 @@ extension TestClientProtocol {
 }
 
 extension Result where Failure == any Error {
-    /// The outcome of asynchronous work, to tidy up behind it.
+    /// The outcome of asynchronous work, to clean up after it.
     fileprivate init(_ body: () async throws -> Success) async {
         do { self = .success(try await body()) } catch { self = .failure(error) }
     }

@@ -13,7 +13,7 @@ package struct JSONDocument {
     let nodes: [Node]
 
     /// Checks and lays out a text.
-    package init(_ text: String) throws(JSONParser.SyntaxError) {
+    package init(_ text: String) throws(JSONSyntaxError) {
         bytes = Array(text.utf8)
         nodes = try JSONParser.parse(text, keepsNodes: true).nodes
     }
@@ -52,17 +52,17 @@ extension JSONDocument {
         return result
     }
 
-    private func unescaped(_ node: Node) -> [UInt8] {
+    func unescaped(_ node: Node) -> [UInt8] {
         JSONString.unescape(bytes[(node.start + 1)..<(node.end - 1)])
     }
 
-    private struct Member {
+    struct Member {
         var name: [UInt8]
         var value: Int
     }
 
     /// The members sorted by name, the last of each name alone.
-    private func members(of object: Int) -> [Member] {
+    func members(of object: Int) -> [Member] {
         var members: [Member] = []
         var index = object + 1
         while index < nodes[object].next {
@@ -111,5 +111,39 @@ extension JSONDocument {
             }
         }
         return true
+    }
+
+    /// Hashes what ``areEqual(_:_:)`` compares: equal documents are walked in the same order.
+    func hash(into hasher: inout Hasher) {
+        var pending = [0]
+        while let index = pending.popLast() {
+            let node = nodes[index]
+            hasher.combine(node.kind)
+            switch node.kind {
+            case .literal: hasher.combine(bytes[node.start..<node.end])
+            case .number: hasher.combine(JSONNumber(bytes[node.start..<node.end]))
+            case .string: hasher.combine(unescaped(node))
+            case .array:
+                let elements = elements(of: index)
+                hasher.combine(elements.count)
+                pending.append(contentsOf: elements)
+            case .object:
+                let members = members(of: index)
+                hasher.combine(members.count)
+                for member in members { hasher.combine(member.name) }
+                pending.append(contentsOf: members.map(\.value))
+            }
+        }
+    }
+
+    /// The elements of an array.
+    func elements(of array: Int) -> [Int] {
+        var elements: [Int] = []
+        var index = array + 1
+        while index < nodes[array].next {
+            elements.append(index)
+            index = nodes[index].next
+        }
+        return elements
     }
 }

@@ -7,7 +7,7 @@ package enum JSONString {
     ///   - string: The string.
     ///   - buffer: It has room for ``size(of:)`` bytes.
     /// - Returns: How many bytes were written.
-    static func write(_ string: String, to buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
+    package static func write(_ string: String, to buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
         buffer[0] = UInt8(ascii: "\"")
         var index = 1
         var string = string
@@ -34,7 +34,7 @@ package enum JSONString {
     }
 
     /// How many bytes ``write(_:to:)`` writes.
-    static func size(of string: String) -> Int {
+    package static func size(of string: String) -> Int {
         var string = string
         return string.withUTF8 { bytes in
             var size = bytes.count + 2
@@ -43,8 +43,8 @@ package enum JSONString {
         }
     }
 
-    /// Where a string as ``write(_:to:)`` writes it ends, behind its quote; nil if there is none.
-    static func canonicalEnd(in bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
+    /// The end, after its quote, of a string as ``write(_:to:)`` writes it; nil if there is no such string.
+    package static func canonicalEnd(in bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
         guard start < bytes.count, bytes[start] == UInt8(ascii: "\"") else { return nil }
         var index = start + 1
         while index < bytes.count {

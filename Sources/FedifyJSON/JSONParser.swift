@@ -1,4 +1,4 @@
-/// What a store must know of a JSON text, besides that it is JSON.
+/// Properties of a JSON text that a store needs.
 package struct JSONSummary: Sendable {
     /// The size of the text, in bytes.
     package var byteCount = 0
@@ -13,8 +13,8 @@ package struct JSONSummary: Sendable {
 
     /// Checks a text, and looks at it once.
     ///
-    /// - Throws: ``JSONParser/SyntaxError`` if it isn't JSON.
-    package init(_ text: String) throws(JSONParser.SyntaxError) {
+    /// - Throws: ``JSONSyntaxError`` if it isn't JSON.
+    package init(_ text: String) throws(JSONSyntaxError) {
         self = try JSONParser.parse(text, keepsNodes: false).summary
     }
 
@@ -24,14 +24,6 @@ package struct JSONSummary: Sendable {
 /// Goes through a JSON text (RFC 8259) once, checking it, without recursion: nesting of any depth costs memory, never
 /// stack.
 package struct JSONParser {
-    /// What is wrong with a text, and at which byte; without the text.
-    package struct SyntaxError: Error, CustomStringConvertible {
-        package let reason: String
-        package let offset: Int
-
-        package var description: String { "\(reason) at byte \(offset)" }
-    }
-
     enum Kind: UInt8 { case object, array, string, number, literal }
 
     /// An array or object that isn't closed yet.
@@ -47,13 +39,13 @@ package struct JSONParser {
     private let keepsNodes: Bool
     private var index = 0
 
-    /// What a text holds, and its parts, if they are asked for.
+    /// The properties of a text, and its parts if requested.
     static func parse(
         _ text: String, keepsNodes: Bool
-    ) throws(SyntaxError) -> (summary: JSONSummary, nodes: [JSONDocument.Node]) {
+    ) throws(JSONSyntaxError) -> (summary: JSONSummary, nodes: [JSONDocument.Node]) {
         var text = text
         return try text.withUTF8 { bytes in
-            Result { () throws(SyntaxError) in
+            Result { () throws(JSONSyntaxError) in
                 var parser = JSONParser(bytes: bytes, keepsNodes: keepsNodes)
                 try parser.parse()
                 return (parser.summary, parser.nodes)
@@ -68,7 +60,7 @@ package struct JSONParser {
         if keepsNodes { nodes.reserveCapacity(bytes.count / 8 + 1) }
     }
 
-    private mutating func parse() throws(SyntaxError) {
+    private mutating func parse() throws(JSONSyntaxError) {
         var open: [Container] = []
         /// The innermost container was opened just now.
         var isFresh = false
@@ -91,7 +83,9 @@ package struct JSONParser {
             while true {
                 skipSpace()
                 guard let parent = open.last else {
-                    guard index == bytes.count else { throw SyntaxError(reason: "text after the value", offset: index) }
+                    guard index == bytes.count else {
+                        throw JSONSyntaxError(reason: "text after the value", offset: index)
+                    }
                     return
                 }
                 if peek() == UInt8(ascii: ",") {
@@ -103,7 +97,7 @@ package struct JSONParser {
                     let reason =
                         index == bytes.count
                         ? "the text ends inside an array or object" : "a comma or closing bracket is missing"
-                    throw SyntaxError(reason: reason, offset: index)
+                    throw JSONSyntaxError(reason: reason, offset: index)
                 }
                 close(&open)
             }
@@ -131,14 +125,14 @@ package struct JSONParser {
     }
 
     /// A member's name and colon.
-    private mutating func member() throws(SyntaxError) {
+    private mutating func member() throws(JSONSyntaxError) {
         guard peek() == UInt8(ascii: "\"") else {
-            throw SyntaxError(reason: "an object's member name is missing", offset: index)
+            throw JSONSyntaxError(reason: "an object's member name is missing", offset: index)
         }
         try string()
         skipSpace()
         guard peek() == UInt8(ascii: ":") else {
-            throw SyntaxError(reason: "a colon is missing", offset: index)
+            throw JSONSyntaxError(reason: "a colon is missing", offset: index)
         }
         index += 1
         summary.separators += 1
@@ -146,7 +140,7 @@ package struct JSONParser {
     }
 
     /// Reads a value; true if it is an array or object that was only opened.
-    private mutating func value() throws(SyntaxError) -> Bool {
+    private mutating func value() throws(JSONSyntaxError) -> Bool {
         switch peek() {
         case UInt8(ascii: "{"), UInt8(ascii: "["):
             append(bytes[index] == UInt8(ascii: "{") ? .object : .array, from: index)
@@ -157,8 +151,8 @@ package struct JSONParser {
         case UInt8(ascii: "f"): try literal("false")
         case UInt8(ascii: "n"): try literal("null")
         case UInt8(ascii: "-"), .some(UInt8(ascii: "0")...UInt8(ascii: "9")): try number()
-        case nil: throw SyntaxError(reason: "a value is missing", offset: index)
-        default: throw SyntaxError(reason: "this is no JSON value", offset: index)
+        case nil: throw JSONSyntaxError(reason: "a value is missing", offset: index)
+        default: throw JSONSyntaxError(reason: "this is no JSON value", offset: index)
         }
         return false
     }
@@ -169,17 +163,17 @@ package struct JSONParser {
         nodes.append(JSONDocument.Node(kind: kind, start: start, end: index, next: nodes.count + 1))
     }
 
-    private mutating func literal(_ word: StaticString) throws(SyntaxError) {
+    private mutating func literal(_ word: StaticString) throws(JSONSyntaxError) {
         let start = index
         let end = index + word.utf8CodeUnitCount
         guard end <= bytes.count,
             word.withUTF8Buffer({ $0.elementsEqual(bytes[start..<end]) })
-        else { throw SyntaxError(reason: "this is no JSON value", offset: index) }
+        else { throw JSONSyntaxError(reason: "this is no JSON value", offset: index) }
         index = end
         append(.literal, from: start)
     }
 
-    private mutating func string() throws(SyntaxError) {
+    private mutating func string() throws(JSONSyntaxError) {
         let start = index
         index += 1
         while true {
@@ -197,21 +191,21 @@ package struct JSONParser {
                 case UInt8(ascii: "u"):
                     let digits = bytes[min(index + 2, bytes.count)...].prefix(4)
                     guard digits.count == 4, digits.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit }) else {
-                        throw SyntaxError(reason: "\\u needs four hexadecimal digits", offset: index)
+                        throw JSONSyntaxError(reason: "\\u needs four hexadecimal digits", offset: index)
                     }
                     index += 6
                 case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
                     UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
                     index += 2
-                default: throw SyntaxError(reason: "JSON has no such escape", offset: index)
+                default: throw JSONSyntaxError(reason: "JSON has no such escape", offset: index)
                 }
-            case nil: throw SyntaxError(reason: "the text ends inside a string", offset: index)
-            default: throw SyntaxError(reason: "a control character is not escaped", offset: index)
+            case nil: throw JSONSyntaxError(reason: "the text ends inside a string", offset: index)
+            default: throw JSONSyntaxError(reason: "a control character is not escaped", offset: index)
             }
         }
     }
 
-    private mutating func number() throws(SyntaxError) {
+    private mutating func number() throws(JSONSyntaxError) {
         let start = index
         if peek() == UInt8(ascii: "-") { index += 1 }
         if peek() == UInt8(ascii: "0") {
@@ -231,7 +225,7 @@ package struct JSONParser {
             try digits()
             if bytes[exponent..<index].drop(while: { $0 == UInt8(ascii: "0") }).count > JSONNumber.maximumExponentDigits
             {
-                throw SyntaxError(
+                throw JSONSyntaxError(
                     reason: "an exponent has more than \(JSONNumber.maximumExponentDigits) digits", offset: exponent)
             }
         }
@@ -246,9 +240,9 @@ package struct JSONParser {
         append(.number, from: start)
     }
 
-    private mutating func digits() throws(SyntaxError) {
+    private mutating func digits() throws(JSONSyntaxError) {
         let start = index
         while let byte = peek(), byte >= 0x30, byte <= 0x39 { index += 1 }
-        if index == start { throw SyntaxError(reason: "a digit is missing", offset: index) }
+        if index == start { throw JSONSyntaxError(reason: "a digit is missing", offset: index) }
     }
 }

@@ -1,6 +1,6 @@
 /// A JSON number by its exact mathematical value: `digits` × 10^`exponent`, without leading or trailing zeros.
 /// `1`, `1.0` and `1e0` are one number; 2^53 and 2^53 + 1 are two.
-struct JSONNumber: Equatable {
+struct JSONNumber: Hashable {
     /// No exponent of more digits is taken: sums of exponents stay exact, and no real number is that large.
     static let maximumExponentDigits = 15
 

@@ -1,0 +1,78 @@
+extension KvStore {
+    /// The value of a key, or, if there is none, the one that a closure produces, which is stored.
+    ///
+    /// ```swift
+    /// let actor = try await kv.getOrSet(["actors", url], as: Actor.self, ttl: .seconds(3600)) { try await fetch(url) }
+    /// ```
+    ///
+    /// Of any number of callers, in any number of processes, one produces as a rule; the others wait for its result. The
+    /// producer holds a lease, an entry of its own that it renews. If it fails or ends, the next caller produces. (Two may
+    /// produce if the producer can't reach the store until its lease has ended; the first value that is stored stays.)
+    ///
+    /// - Parameters:
+    ///   - key: The key. The lease's key is longer by 24 Unicode scalars.
+    ///   - type: The type of the value. It may be an optional: a stored JSON null is a value.
+    ///   - ttl: How long the entry lives; nil: for ever.
+    ///   - lease: How long others wait for a producer that is not heard of any more.
+    ///   - timeout: How long to wait for another's result.
+    ///   - isolation: The caller's, where the closure runs.
+    ///   - produce: Produces the value. What it throws is thrown to this caller alone.
+    /// - Returns: The value.
+    /// - Throws: What the closure throws, and ``KvError``: `deadlineExceeded` if another produces for longer than the
+    ///   timeout; `decodingFailed`; and what `get` and `cas` throw, but not `outcomeUnknown`.
+    public func getOrSet<T: Codable & Sendable>(
+        _ key: KvKey, as type: T.Type = T.self, ttl: Duration? = nil, lease: Duration = .seconds(10),
+        timeout: Duration = .seconds(30), isolation: isolated (any Actor)? = #isolation,
+        _ produce: () async throws -> T
+    ) async throws -> T {
+        var lease = try Lease(self, HelperKeys.lease(key), ttl: lease)
+        var backoff = Backoff(timeout: timeout)
+        do {
+            while true {
+                if let value = try await get(key, as: type) {
+                    if lease.mayBeOurs { await lease.release() }
+                    return value
+                }
+                let begun = ContinuousClock.now
+                guard try await lease.acquire() else {
+                    guard try await backoff.pause() else { break }
+                    continue
+                }
+                // The last producer may have stored its value just before.
+                if let value = try await get(key, as: type) {
+                    await lease.release()
+                    return value
+                }
+                let keeper = LeaseKeeper(lease, renewed: begun) {}
+                let produced = try await keeper.keep { try await store(produce(), key, ttl) }.result.get()
+                await lease.release()
+                return produced
+            }
+        } catch {
+            if lease.mayBeOurs { await lease.release() }
+            throw error
+        }
+        if lease.mayBeOurs { await lease.release() }
+        throw KvError(
+            .deadlineExceeded, "another caller was producing the value until the timeout", mayHaveBeenApplied: false)
+    }
+
+    /// Stores a value where there is none.
+    ///
+    /// - Returns: The value that is there then.
+    private func store<T: Codable & Sendable>(_ value: T, _ key: KvKey, _ ttl: Duration?) async throws -> T {
+        let new = try JSONValue(encoding: value, coding: coding)
+        var backoff = Backoff(timeout: .seconds(10))
+        repeat {
+            do {
+                if try await cas(key, expected: nil, new: new, ttl: ttl) { return value }
+            } catch {
+                // It is there, or another value is, or it is tried again: whichever comes first stays.
+                guard error.code == .outcomeUnknown else { throw error }
+            }
+            if let present = try await get(key, as: T.self) { return present }
+        } while try await backoff.pause()
+        // Each time it had expired before it was read.
+        return value
+    }
+}
