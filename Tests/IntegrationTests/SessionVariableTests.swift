@@ -104,13 +104,13 @@ import Testing
     private static func checkCrash(_ server: TestServer, _ witness: MySQLPool) async throws {
         let table = TestServer.newTableName()
         let pipe = try PipeProcess(url: server.url, table: table, concurrency: 64)
+        let (one, two) = (JSONValue(uncheckedJSON: "1"), JSONValue(uncheckedJSON: "2"))
         let result = await Result {
             try await withThrowingTaskGroup { group in
                 for number in 0..<40 {
                     group.addTask {
-                        try await pipe.set(["k", "\(number)"], JSONValue(uncheckedJSON: "1"), ttl: nil)
-                        let isSwapped = try await pipe.cas(
-                            ["k", "\(number)"], expected: JSONValue(uncheckedJSON: "1"), new: JSONValue(uncheckedJSON: "2"), ttl: nil)
+                        try await pipe.set(["k", "\(number)"], one, ttl: nil)
+                        let isSwapped = try await pipe.cas(["k", "\(number)"], expected: one, new: two, ttl: nil)
                         if !isSwapped { throw Wrong(description: "cas of \(number)") }
                     }
                 }
