@@ -28,6 +28,7 @@ public struct LineChart: Sendable {
     private let positionTitle: String
     private let valueTitle: String
     private let lines: [Line]
+    private let marks: [(position: Double, name: String)]
 
     /// A chart.
     ///
@@ -37,12 +38,17 @@ public struct LineChart: Sendable {
     ///   - positionTitle: What those are.
     ///   - valueTitle: What the values are, with their unit.
     ///   - lines: The lines.
-    public init(title: String, positions: [String], positionTitle: String, valueTitle: String, lines: [Line]) {
+    ///   - marks: Events at a position, or between two, each with its name.
+    public init(
+        title: String, positions: [String], positionTitle: String, valueTitle: String, lines: [Line],
+        marks: [(position: Double, name: String)] = []
+    ) {
         self.title = title
         self.positions = positions
         self.positionTitle = positionTitle
         self.valueTitle = valueTitle
         self.lines = lines
+        self.marks = marks
     }
 
     /// The chart's text.
@@ -51,9 +57,9 @@ public struct LineChart: Sendable {
         let step = Self.step(below: largest)
         let ticks = Int((largest / step).rounded(.up))
         let most = max(step, Double(ticks) * step)
-        func x(_ position: Int) -> Double {
+        func x(_ position: Double) -> Double {
             let room = Self.width - Self.left - Self.right
-            return Self.left + room * (Double(position) + 0.5) / Double(max(1, positions.count))
+            return Self.left + room * (position + 0.5) / Double(max(1, positions.count))
         }
         func y(_ value: Double) -> Double {
             Self.height - Self.bottom - (Self.height - Self.top - Self.bottom) * value / most
@@ -82,16 +88,26 @@ public struct LineChart: Sendable {
             parts.append(text(Self.left - 8, y(value) + 4, Self.label(value), anchor: "end"))
         }
         for (position, label) in positions.enumerated() {
-            parts.append(text(x(position), Self.height - Self.bottom + 18, label, anchor: "middle"))
+            parts.append(text(x(Double(position)), Self.height - Self.bottom + 18, label, anchor: "middle"))
         }
+        for mark in marks {
+            let (place, bottom) = (Self.number(x(mark.position)), Self.number(Self.height - Self.bottom))
+            parts.append(
+                "<path d=\"M\(place) \(Self.number(Self.top))V\(bottom)\" stroke=\"#f85149\" stroke-opacity=\"0.4\"/>")
+            parts.append(
+                "<text x=\"\(place)\" y=\"\(bottom)\" font-size=\"8\" fill=\"#f85149\" "
+                    + "transform=\"rotate(-90 \(place) \(bottom)) translate(4 -2)\">\(Self.escaped(mark.name))</text>")
+        }
+        // Many points would hide the line.
+        let hasPoints = positions.count <= 60
         for (index, line) in lines.enumerated() {
             let color = Self.colors[index % Self.colors.count]
             let points = line.values.enumerated().compactMap { position, value in
-                value.map { (x(position), y($0)) }
+                value.map { (x(Double(position)), y($0)) }
             }
             let path = points.map { "\(Self.number($0.0)),\(Self.number($0.1))" }.joined(separator: " ")
             parts.append("<polyline points=\"\(path)\" fill=\"none\" stroke=\"\(color)\" stroke-width=\"2\"/>")
-            for (x, y) in points {
+            for (x, y) in points where hasPoints {
                 parts.append("<circle cx=\"\(Self.number(x))\" cy=\"\(Self.number(y))\" r=\"3\" fill=\"\(color)\"/>")
             }
             let place = Self.left + (Self.width - Self.left - Self.right) * Double(index) / Double(lines.count)

@@ -66,7 +66,8 @@ import Testing
                 for (key, numbers) in state.numbers {
                     #expect(zip(numbers, numbers.dropFirst()).allSatisfy { $0 < $1 }, "\(key)")
                 }
-                #expect(Set(state.errors.keys).isSubset(of: [.deadlineExceeded, .connectionFailed]), "\(state.errors)")
+                let allowed: Set<KvError.Code> = [.deadlineExceeded, .connectionFailed, .lockLost, .overloaded]
+                #expect(Set(state.errors.keys).isSubset(of: allowed), "\(state.errors)")
             }
         }
     }
@@ -83,8 +84,9 @@ import Testing
     }
 
     /// Answers are lost on the way: what became of a swap is read from its token.
-    @Test(arguments: try await TestServer.all, [Fault.cut, .killConnections])
+    @Test(arguments: try await TestServer.all, HelperFaultTests.faults)
     func oneHolderAtATimeUnderFaults(_ server: TestServer, _ fault: Fault) async throws {
+        guard !fault.needsProcess || !server.nodes.isEmpty else { return }
         try await FaultScene.with(server, deadline: fault.deadline, callers: 4) { scene in
             let history = History()
             let isOver = NIOLockedValueBox(false)
@@ -94,7 +96,7 @@ import Testing
                     group.addTask {
                         try await history.record(scene.stores, tasks: 16) { isOver.withLockedValue(\.self) }
                     }
-                    for _ in 0..<10 {
+                    for _ in 0..<(FaultTests.times > 1 ? 3 : 10) {
                         let before = history.count
                         try await eventually(within: .seconds(60)) { history.count > before + 10 }
                         try await fault.happen(in: scene)

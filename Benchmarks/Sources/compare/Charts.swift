@@ -3,7 +3,7 @@ import Workloads
 extension Results {
     /// The charts by their file names.
     var charts: [String: String] {
-        let drawn: [Contestant] = [.before, .ours, .off, .loops, .cOne, .cMany]
+        let drawn: [Contestant] = [.ours, .off, .loops, .cOne, .cMany]
         var charts: [String: String] = [:]
         for (workload, callers) in [("get", [1, 8, 64, 256]), ("set", [1, 64, 256])] {
             let taking = drawn.filter { contestant in callers.contains { score(workload, $0, contestant) != nil } }
@@ -28,10 +28,26 @@ extension Results {
                     }
                 }
             ).svg
+        let callers = [1, 8, 64, 256]
+        charts["\(server.lowercased())-coalescing.svg"] =
+            LineChart(
+                title: "get on \(server), with and without coalescing", positions: callers.map(String.init),
+                positionTitle: "callers", valueTitle: "operations a second",
+                lines: [(0, "loopback"), (2000, "2 ms")].flatMap { roundTrip, place in
+                    [(Contestant.ours, "on"), (.off, "off")].map { contestant, name in
+                        LineChart.Line(
+                            "\(name), \(place)",
+                            callers.map { score("get", $0, contestant, roundTrip: roundTrip)?.perSecond })
+                    }
+                }
+            ).svg
         return charts
     }
 
-    private func score(_ workload: String, _ callers: Int, _ contestant: Contestant) -> Score? {
-        Cell("\(workload):\(callers)@0").flatMap { scores[$0]?[contestant] }
+    /// - Parameter roundTrip: In microseconds, beyond that of loopback.
+    private func score(
+        _ workload: String, _ callers: Int, _ contestant: Contestant, roundTrip: Int = 0
+    ) -> Score? {
+        Cell("\(workload):\(callers)@\(roundTrip)").flatMap { scores[$0]?[contestant] }
     }
 }

@@ -19,8 +19,10 @@ enum Compare {
         let environment = ProcessInfo.processInfo.environment
         let settings = try Settings(environment)
         let all = try ServerURLs.fromEnvironment().map { try Contest(url: $0, settings: settings).run() }
-        let report = all.map { $0.report(settings.cells) }.joined(separator: "\n\n")
-        print(report)
+        func report(isForUsers: Bool) -> String {
+            all.map { $0.report(settings.cells, isForUsers: isForUsers) }.joined(separator: "\n\n")
+        }
+        print(report(isForUsers: false))
         if let path = environment["OUT"], !path.isEmpty {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
@@ -33,7 +35,8 @@ enum Compare {
             }
         }
         if let path = environment["REPORT"], !path.isEmpty {
-            try Data("\(introduction(settings))\n\n\(report)\n\n\(images(all))\n".utf8).write(to: URL(filePath: path))
+            try Data("\(introduction(settings))\n\n\(report(isForUsers: true))\n\n\(images(all))\n".utf8).write(
+                to: URL(filePath: path))
         }
     }
 
@@ -50,8 +53,7 @@ enum Compare {
             in each statement, *C many* the same with \(Contestant.keysOfMany) keys, counted in keys.
 
             Callers wait for their answer before they ask again, so the latencies leave out what callers at their own \
-            pace would wait (coordinated omission). Machines differ and are noisy: read the figures as ratios. The last \
-            table of each server is what we are after, and whether it was met.
+            pace would wait (coordinated omission). Machines differ and are noisy: read the figures as ratios.
             """
     }
 

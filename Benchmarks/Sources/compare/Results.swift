@@ -42,11 +42,15 @@ struct Results {
         return "\(cell.title): " + parts.joined(separator: ", ")
     }
 
-    /// Tables as Markdown: every contestant in every cell; the memory; each goal, and whether it is met.
-    func report(_ cells: [Cell]) -> String {
+    /// Tables as Markdown: every contestant in every cell, and the memory.
+    ///
+    /// - Parameters:
+    ///   - cells: The cells.
+    ///   - isForUsers: Without the version before, and without the project's goals.
+    func report(_ cells: [Cell], isForUsers: Bool) -> String {
         var figures: [[String]] = []
         var last: Cell?
-        for (cell, contestant, score) in each(cells) {
+        for (cell, contestant, score) in each(cells) where !(isForUsers && contestant.isBefore) {
             figures.append(
                 [cell == last ? "" : cell.title, contestant.rawValue]
                     + [score.perSecond, score.p50, score.p99].map { String(format: "%.0f", $0) }
@@ -63,7 +67,7 @@ struct Results {
                     + Goal.verdict(Double(bytes) / 1e6, .atMost(megabytes), unit: " MB"))
         }
         let memoryRows = MemoryUse.allCases.flatMap { use in
-            Contestant.allCases.compactMap { contestant in
+            Contestant.allCases.filter { !(isForUsers && $0.isBefore) }.compactMap { contestant in
                 memory[use]?[contestant].map { [use.title(self), contestant.rawValue, "\($0 / 1_000_000)"] }
             }
         }
@@ -73,7 +77,8 @@ struct Results {
                 ["workload, callers, round trip", "contestant", "ops/s", "p50, µs", "p99, µs", "CPU, µs/op"], text: 2,
                 figures),
             Self.table(["memory", "contestant", "MB"], text: 2, memoryRows),
-            Self.table(["cell", "contestant", "figure", "of", "ratio", "goal", "met"], text: 4, goals),
+            isForUsers
+                ? "" : Self.table(["cell", "contestant", "figure", "of", "ratio", "goal", "met"], text: 4, goals),
         ].filter { !$0.isEmpty }.joined(separator: "\n\n")
     }
 

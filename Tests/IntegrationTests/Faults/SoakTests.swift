@@ -33,20 +33,28 @@ private let isSoaking = ProcessInfo.processInfo.environment["FEDIFY_KV_SOAK_SECO
             let begun = ContinuousClock.now
             let end = begun + Self.duration
             var (samples, times): ([Sample], Int) = ([], 0)
+            var faults: [(begun: Duration, fault: Fault)] = []
+            let rates = Task { await RateSample.take(of: load, since: begun) }
             let summary = try await load.run {
                 try await load.begun()
                 while .now < end {
                     let pause = Duration.seconds(Double.random(in: 2...6))
                     try await Task.sleep(for: pause)
                     samples.append(try await Sample(scene, after: begun.duration(to: .now)))
-                    try await Self.faults.randomElement()!.happen(in: scene)
+                    let fault = Self.faults.randomElement()!
+                    faults.append((begun.duration(to: .now), fault))
+                    try await fault.happen(in: scene)
                     times += 1
                 }
                 try await load.progress()
             }
             let lost = try await load.lost(in: scene.direct)
             FaultReport.add(server, "soak of \(Self.duration)", times: times, summary, lost: lost.count)
-            if let folder = Self.chartFolder { try Sample.draw(samples, of: server, in: folder) }
+            rates.cancel()
+            if let folder = Self.chartFolder {
+                try Sample.draw(samples, of: server, in: folder)
+                try await RateSample.draw(rates.value, faults, of: server, in: folder)
+            }
             #expect(lost.isEmpty, "\(lost.prefix(10))")
             #expect(summary.wrong.isEmpty, "\(summary.wrong.prefix(10))")
             #expect(summary.longest <= deadline + .seconds(1))
@@ -99,5 +107,45 @@ private struct Sample: Sendable {
             lines: quantities.map { name, value in .init(name, groups.map { $0.map(value).max() }) })
         let name = server.name.lowercased()
         try Data(chart.svg.utf8).write(to: URL(fileURLWithPath: "\(folder)/soak-\(name).svg"))
+    }
+}
+
+/// How many operations were answered until a time.
+private struct RateSample: Sendable {
+    let time: Duration
+    let operations: Int
+
+    private static let interval = Duration.milliseconds(500)
+
+    /// Samples until the task is cancelled.
+    static func take(of load: RecordedLoad, since begun: ContinuousClock.Instant) async -> [RateSample] {
+        var samples: [RateSample] = []
+        while (try? await Task.sleep(for: interval)) != nil {
+            samples.append(RateSample(time: begun.duration(to: .now), operations: load.summary.operations))
+        }
+        return samples
+    }
+
+    /// A chart of two minutes in the middle, with the faults.
+    static func draw(
+        _ samples: [RateSample], _ faults: [(begun: Duration, fault: Fault)], of server: TestServer, in folder: String
+    ) throws {
+        let count = min(240, samples.count - 1)
+        let shown = Array(samples.dropFirst((samples.count - count) / 2).prefix(count + 1))
+        guard let first = shown.first, let last = shown.last, count > 1 else { return }
+        let rates = zip(shown, shown.dropFirst()).map { before, after in
+            Double(after.operations - before.operations) / ((after.time - before.time) / .seconds(1))
+        }
+        let width = (last.time - first.time) / Double(count)
+        let marks = faults.filter { $0.begun >= first.time && $0.begun <= last.time }.map { begun, fault in
+            (position: (begun - first.time) / width - 0.5, name: fault.rawValue)
+        }
+        let chart = LineChart(
+            title: "\(server.name): operations a second during two minutes of faults",
+            positions: (0..<count).map { $0 % 20 == 0 ? "\(Int((width * $0) / .seconds(1)))" : "" },
+            positionTitle: "seconds", valueTitle: "operations a second",
+            lines: [.init("32 callers in three processes", rates)], marks: marks)
+        try Data(chart.svg.utf8).write(
+            to: URL(fileURLWithPath: "\(folder)/soak-\(server.name.lowercased())-rate.svg"))
     }
 }
