@@ -110,7 +110,8 @@ import Testing
                     group.addTask {
                         try await pipe.set(["k", "\(number)"], JSONValue(uncheckedJSON: "1"), ttl: nil)
                         let isSwapped = try await pipe.cas(
-                            ["k", "\(number)"], expected: JSONValue(uncheckedJSON: "1"), new: JSONValue(uncheckedJSON: "2"), ttl: nil)
+                            ["k", "\(number)"], expected: JSONValue(uncheckedJSON: "1"),
+                            new: JSONValue(uncheckedJSON: "2"), ttl: nil)
                         if !isSwapped { throw Wrong(description: "cas of \(number)") }
                     }
                 }

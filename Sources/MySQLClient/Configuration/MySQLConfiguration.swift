@@ -193,7 +193,8 @@ extension MySQLConfiguration.Pool: CustomReflectable {
             self,
             children: [
                 "maximumConnections": maximumConnections, "acquisitionTimeout": acquisitionTimeout as Any,
-                "maximumQueuedOperations": maximumQueuedOperations, "idleTimeout": idleTimeout, "maximumLifetime": maximumLifetime,
+                "maximumQueuedOperations": maximumQueuedOperations, "idleTimeout": idleTimeout,
+                "maximumLifetime": maximumLifetime,
                 "hasShardPerEventLoop": hasShardPerEventLoop,
             ], displayStyle: .struct)
     }

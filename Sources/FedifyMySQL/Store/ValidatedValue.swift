@@ -2,7 +2,7 @@ import FedifyKv
 import MySQLClient
 
 /// A value that is JSON, with what must be known of it before it goes to a server.
-struct CheckedValue: Sendable {
+struct ValidatedValue: Sendable {
     /// What a statement has beside the texts bound to it, generously.
     static let packetOverhead = 512
 

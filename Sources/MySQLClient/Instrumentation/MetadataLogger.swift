@@ -1,7 +1,7 @@
 import Logging
 
 /// Tells a logger what happens, if there is one.
-package struct EventLog: Sendable {
+package struct MetadataLogger: Sendable {
     package enum Level { case trace, debug, info, notice, warning }
 
     /// A fact's name is a key of ``MySQLObservability/LogKeys``.

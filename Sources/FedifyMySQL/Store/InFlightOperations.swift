@@ -2,7 +2,7 @@ import FedifyKv
 import NIOConcurrencyHelpers
 
 /// Counts the operations under way, and lets no more of them begin once it is closed.
-final class Gate: Sendable {
+final class InFlightOperations: Sendable {
     private struct State {
         var underWay = 0
         var isClosed = false

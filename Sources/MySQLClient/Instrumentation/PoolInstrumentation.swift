@@ -5,7 +5,7 @@ import Metrics
 /// What is measured of a pool, by the names of OpenTelemetry's conventions for database clients, where it has one.
 ///
 /// (OpenTelemetry: "Semantic conventions for database client metrics".)
-struct PoolMetrics: Sendable {
+struct PoolInstrumentation: Sendable {
     private struct Instruments: Sendable {
         let idle: Meter
         let used: Meter

@@ -11,7 +11,7 @@ import Metrics
 /// and no value.
 ///
 /// (OpenTelemetry: "Semantic conventions for database client calls", stable since 1.33.)
-final class StoreTelemetry: Sendable {
+final class StoreInstrumentation: Sendable {
     /// The span that a caller waits in, for the batch that answers it.
     #if Tracing
         typealias Caller = ServiceContext
