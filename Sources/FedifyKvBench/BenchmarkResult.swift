@@ -56,7 +56,7 @@ public struct BenchmarkResult: Codable, Sendable {
         warmUp: Duration, duration: Duration, executors: [any TaskExecutor] = []
     ) async throws -> BenchmarkResult {
         let numbers = firstCaller..<firstCaller + callers
-        func run(_ duration: Duration, isWarmUp: Bool) async throws -> (Latencies, Int) {
+        func load(_ duration: Duration, isWarmUp: Bool) async throws -> (Latencies, Int) {
             let end = ContinuousClock.now + duration
             return try await withThrowingTaskGroup(of: (Latencies, Int).self) { group in
                 for worker in numbers {
@@ -73,10 +73,10 @@ public struct BenchmarkResult: Codable, Sendable {
                 return all
             }
         }
-        if warmUp > .zero { _ = try await run(warmUp, isWarmUp: true) }
+        if warmUp > .zero { _ = try await load(warmUp, isWarmUp: true) }
         let busy = cpuSeconds()
         let start = ContinuousClock.now
-        let (histogram, operations) = try await run(duration, isWarmUp: false)
+        let (histogram, operations) = try await load(duration, isWarmUp: false)
         let seconds = start.duration(to: .now) / .seconds(1)
         func percentile(_ percentile: Double) -> Double { Double(histogram.valueAtPercentile(percentile)) / 1000 }
         return BenchmarkResult(

@@ -23,47 +23,47 @@ extension KvStoreContract {
         (#"{"x":[1,{"b":1}]}"#, #"{"x":[1,{"b":2}]}"#),
     ]
 
-    func checkCompareAndSwap(_ promises: Promises) async throws {
+    func checkCompareAndSwap(_ recorder: ContractRecorder) async throws {
         let key = key("cas")
         let (one, two) = (JSONValue(uncheckedJSON: "1"), JSONValue(uncheckedJSON: "2"))
         func cas(_ expected: JSONValue?, _ new: JSONValue?) async throws -> Bool {
             try await store.cas(key, expected: expected, new: new)
         }
-        await promises.expect("absent for absent is swapped", try await cas(nil, nil), true)
-        await promises.expect("a value for an absent one is not", try await cas(one, two), false)
-        await promises.expect("null for an absent one is not", try await cas(.null, two), false)
-        await promises.expect("absence for a value that is absent is not", try await cas(one, nil), false)
-        await promises.expect("absence for a null that is absent is not", try await cas(.null, nil), false)
-        await promises.expect("a cas that loses stores nothing", try await store.get(key), nil)
-        await promises.expect("absent is swapped for a value", try await cas(nil, one), true)
-        await promises.expect("a cas that wins stores its value", try await store.get(key), one)
-        await promises.expect("absent for a value that is there is not swapped", try await cas(nil, two), false)
-        await promises.expect("absent for absent is not swapped where a value is", try await cas(nil, nil), false)
-        await promises.expect("another value is not swapped", try await cas(two, .null), false)
-        await promises.expect("another value is not swapped for absence", try await cas(two, nil), false)
-        await promises.expect("null is not swapped where a value is", try await cas(.null, nil), false)
-        await promises.expect("a cas that loses changes nothing", try await store.get(key), one)
-        await promises.expect("a value is swapped for itself", try await cas(one, one), true)
-        await promises.expect("a value is swapped", try await cas(one, two), true)
-        await promises.expect("a cas that wins stores its value", try await store.get(key), two)
-        await promises.expect("a value is swapped for absence", try await cas(two, nil), true)
-        await promises.expect("a cas to absence deletes", try await store.get(key), nil)
-        await promises.expect("absent is swapped for null", try await cas(nil, .null), true)
-        await promises.expect("a stored null is not absence for a cas", try await cas(nil, one), false)
-        await promises.expect("null is swapped for itself", try await cas(.null, .null), true)
-        await promises.expect("null is swapped", try await cas(.null, one), true)
-        await promises.expect("a cas that wins stores its value", try await store.get(key), one)
+        await recorder.expect("absent for absent is swapped", try await cas(nil, nil), true)
+        await recorder.expect("a value for an absent one is not", try await cas(one, two), false)
+        await recorder.expect("null for an absent one is not", try await cas(.null, two), false)
+        await recorder.expect("absence for a value that is absent is not", try await cas(one, nil), false)
+        await recorder.expect("absence for a null that is absent is not", try await cas(.null, nil), false)
+        await recorder.expect("a cas that loses stores nothing", try await store.get(key), nil)
+        await recorder.expect("absent is swapped for a value", try await cas(nil, one), true)
+        await recorder.expect("a cas that wins stores its value", try await store.get(key), one)
+        await recorder.expect("absent for a value that is there is not swapped", try await cas(nil, two), false)
+        await recorder.expect("absent for absent is not swapped where a value is", try await cas(nil, nil), false)
+        await recorder.expect("another value is not swapped", try await cas(two, .null), false)
+        await recorder.expect("another value is not swapped for absence", try await cas(two, nil), false)
+        await recorder.expect("null is not swapped where a value is", try await cas(.null, nil), false)
+        await recorder.expect("a cas that loses changes nothing", try await store.get(key), one)
+        await recorder.expect("a value is swapped for itself", try await cas(one, one), true)
+        await recorder.expect("a value is swapped", try await cas(one, two), true)
+        await recorder.expect("a cas that wins stores its value", try await store.get(key), two)
+        await recorder.expect("a value is swapped for absence", try await cas(two, nil), true)
+        await recorder.expect("a cas to absence deletes", try await store.get(key), nil)
+        await recorder.expect("absent is swapped for null", try await cas(nil, .null), true)
+        await recorder.expect("a stored null is not absence for a cas", try await cas(nil, one), false)
+        await recorder.expect("null is swapped for itself", try await cas(.null, .null), true)
+        await recorder.expect("null is swapped", try await cas(.null, one), true)
+        await recorder.expect("a cas that wins stores its value", try await store.get(key), one)
     }
 
-    func checkEquality(_ promises: Promises) async throws {
+    func checkEquality(_ recorder: ContractRecorder) async throws {
         let key = key("equality")
         let swapped = JSONValue(uncheckedJSON: "\"swapped\"")
         func check(_ stored: String, _ expected: String, areEqual: Bool) async throws {
             try await store.set(key, JSONValue(uncheckedJSON: stored))
-            await promises.expect(
+            await recorder.expect(
                 "cas takes \(expected) for \(areEqual ? "equal to" : "different from") \(stored)",
                 try await store.cas(key, expected: JSONValue(uncheckedJSON: expected), new: swapped), areEqual)
-            await promises.expect(
+            await recorder.expect(
                 "the entry after a cas is as it said",
                 try await store.get(key), areEqual ? swapped : JSONValue(uncheckedJSON: stored))
         }

@@ -8,21 +8,21 @@ extension KvStoreContract {
     /// An error of a closure's.
     struct Thrown: Error, Equatable {}
 
-    func checkUpdate(_ promises: Promises) async throws {
+    func checkUpdate(_ recorder: ContractRecorder) async throws {
         let key = key("update")
-        await promises.expect(
+        await recorder.expect(
             "an update of an absent entry gets nil", try await store.update(key, as: [Int?].self) { [$0?.count] }, [nil]
         )
-        await promises.expect(
+        await recorder.expect(
             "an update gets the present value", try await store.update(key, as: [Int?].self) { [$0?.count] }, [1])
-        await promises.expect("an update stores its value", try await store.get(key, as: [Int].self), [1])
-        await promises.throwsThrown("an update rethrows what its closure throws") {
+        await recorder.expect("an update stores its value", try await store.get(key, as: [Int].self), [1])
+        await recorder.throwsThrown("an update rethrows what its closure throws") {
             try await store.update(key, as: [Int].self) { _ in throw Thrown() }
         }
-        await promises.expect(
+        await recorder.expect(
             "an update whose closure throws changes nothing", try await store.get(key, as: [Int].self), [1])
         try await store.update(key, as: [Int].self, ttl: .zero) { _ in [2] }
-        await promises.expect("an update takes a ttl", try await store.get(key), nil)
+        await recorder.expect("an update takes a ttl", try await store.get(key), nil)
 
         let counter = self.key("update", "counter")
         let (tasks, steps) = (max(2, concurrency / 8), iterations)
@@ -36,11 +36,11 @@ extension KvStoreContract {
             }
             try await group.waitForAll()
         }
-        await promises.expect(
+        await recorder.expect(
             "no update is lost", try await store.get(counter, as: Int.self), tasks * steps)
     }
 
-    func checkGetOrSet(_ promises: Promises) async throws {
+    func checkGetOrSet(_ recorder: ContractRecorder) async throws {
         let key = key("produced")
         let produced = Counter()
         func produce(_ value: Int?) async throws -> Int? {
@@ -49,15 +49,15 @@ extension KvStoreContract {
                 return value
             }
         }
-        await promises.expect("an absent value is produced", try await produce(nil), nil)
-        await promises.expect("a stored null is a value that is not produced again", try await produce(1), nil)
-        await promises.expect("a stored null is a value that is not produced again", produced.value, 1)
+        await recorder.expect("an absent value is produced", try await produce(nil), nil)
+        await recorder.expect("a stored null is a value that is not produced again", try await produce(1), nil)
+        await recorder.expect("a stored null is a value that is not produced again", produced.value, 1)
         try await store.delete(key)
-        await promises.throwsThrown("getOrSet rethrows what its closure throws") {
+        await recorder.throwsThrown("getOrSet rethrows what its closure throws") {
             _ = try await store.getOrSet(key, as: Int?.self, timeout: Self.timeout) { throw Thrown() }
         }
-        await promises.expect("a producer that fails stores nothing", try await store.get(key), nil)
-        await promises.expect("after a producer that failed the next one produces", try await produce(2), 2)
+        await recorder.expect("a producer that fails stores nothing", try await store.get(key), nil)
+        await recorder.expect("after a producer that failed the next one produces", try await produce(2), 2)
 
         let others = Counter()
         let raced = self.key("produced", "race")
@@ -73,20 +73,20 @@ extension KvStoreContract {
             }
             return try await group.reduce(into: Set<Int>()) { $0.insert($1) }
         }
-        await promises.expect("of \(concurrency) tasks one produces", others.value, 1)
-        await promises.expect("all tasks get the value that one produced", seen.count, 1)
+        await recorder.expect("of \(concurrency) tasks one produces", others.value, 1)
+        await recorder.expect("all tasks get the value that one produced", seen.count, 1)
         let gone = self.key("produced", "gone")
         try await store.set(HelperKeys.lease(gone), "gone", ttl: .milliseconds(100))
-        await checkGone("a producer that is gone", promises) {
+        await checkGone("a producer that is gone", recorder) {
             _ = try await store.getOrSet(gone, as: Int.self, timeout: Self.timeout) { 1 }
         }
     }
 
-    func checkLock(_ promises: Promises) async throws {
+    func checkLock(_ recorder: ContractRecorder) async throws {
         let key = key("lock")
         try await store.withLock(key, timeout: Self.timeout) { _ in }
         let left = try await store.get(key)
-        await promises.expect("a lock is free after its holder has ended", left, nil)
+        await recorder.expect("a lock is free after its holder has ended", left, nil)
         // All others would wait for it.
         guard left == nil else { return }
         let log = LockLog()
@@ -104,41 +104,41 @@ extension KvStoreContract {
             try await group.waitForAll()
         }
         let (most, numbers) = log.summary
-        await promises.expect("a lock has one holder at a time", most, 1)
-        await promises.expect("fencing numbers grow", zip(numbers, numbers.dropFirst()).allSatisfy { $0 < $1 }, true)
-        await promises.throwsThrown("a lock rethrows what its body throws") {
+        await recorder.expect("a lock has one holder at a time", most, 1)
+        await recorder.expect("fencing numbers grow", zip(numbers, numbers.dropFirst()).allSatisfy { $0 < $1 }, true)
+        await recorder.throwsThrown("a lock rethrows what its body throws") {
             try await store.withLock(key, timeout: Self.timeout) { _ in throw Thrown() }
         }
-        await promises.expect("a lock is free after its body threw", try await store.get(key), nil)
-        await promises.refuses("a lock that is held is waited for until the timeout", .deadlineExceeded) {
+        await recorder.expect("a lock is free after its body threw", try await store.get(key), nil)
+        await recorder.refuses("a lock that is held is waited for until the timeout", .deadlineExceeded) {
             try await store.withLock(key, timeout: Self.timeout) { _ in
                 try await store.withLock(key, timeout: .zero) { _ in }
             }
         }
-        await promises.refuses("a holder that loses its lock is told, and its body is cancelled", .lockLost) {
+        await recorder.refuses("a holder that loses its lock is told, and its body is cancelled", .lockLost) {
             try await store.withLock(key, ttl: .milliseconds(300), timeout: Self.timeout) { _ in
                 try await store.set(key, "another's")
                 try await Task.sleep(for: Self.timeout)
             }
         }
-        await promises.expect("a lock is deleted by its holder alone", try await store.get(key), "another's")
+        await recorder.expect("a lock is deleted by its holder alone", try await store.get(key), "another's")
         try await store.delete(key)
         try await store.set(key, "gone", ttl: .milliseconds(100))
-        await checkGone("a holder that is gone", promises) {
+        await checkGone("a holder that is gone", recorder) {
             try await store.withLock(key, timeout: Self.timeout) { lock in
                 log.enter(lock)
             }
         }
-        await promises.expect(
+        await recorder.expect(
             "fencing numbers grow", log.summary.numbers.last ?? 0 > numbers.last ?? 0, true)
     }
 
     /// A holder whose ttl passes does not keep others waiting.
     private func checkGone(
-        _ holder: String, _ promises: Promises, _ operation: @escaping @Sendable () async throws -> Void
+        _ holder: String, _ recorder: ContractRecorder, _ operation: @escaping @Sendable () async throws -> Void
     ) async {
         let isOver = Counter()
-        await promises.succeeds("\(holder) is waited for until its ttl has passed") {
+        await recorder.succeeds("\(holder) is waited for until its ttl has passed") {
             try await withThrowingTaskGroup { group in
                 group.addTask {
                     defer { isOver.increment() }

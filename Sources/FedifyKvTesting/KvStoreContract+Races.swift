@@ -1,29 +1,30 @@
 import FedifyKv
 
 extension KvStoreContract {
-    func checkRaces(_ promises: Promises) async throws {
+    func checkRaces(_ recorder: ContractRecorder) async throws {
         let zero = JSONValue(uncheckedJSON: "0")
         for round in 1...iterations {
             let key = key("race", "\(round)")
-            try await checkRace("absent", key, from: nil, promises)
-            try await checkRace("present", key, from: store.get(key), promises)
+            try await checkRace("absent", key, from: nil, recorder)
+            try await checkRace("present", key, from: store.get(key), recorder)
             try await store.set(key, zero, ttl: .zero)
-            try await checkRace("expired", key, from: nil, promises)
+            try await checkRace("expired", key, from: nil, recorder)
             try await store.set(key, zero)
             let winners = try await race { _ in try await store.cas(key, expected: zero, new: nil) }
-            await promises.expect("of \(concurrency) tasks one deletes a value by cas", winners.count, 1)
+            await recorder.expect("of \(concurrency) tasks one deletes a value by cas", winners.count, 1)
         }
-        try await checkCounter(promises)
-        try await checkMixedOperations(promises)
+        try await checkCounter(recorder)
+        try await checkMixedOperations(recorder)
     }
 
-    private func checkRace(_ state: String, _ key: KvKey, from expected: JSONValue?, _ promises: Promises) async throws
+    private func checkRace(_ state: String, _ key: KvKey, from expected: JSONValue?, _ recorder: ContractRecorder)
+        async throws
     {
         let winners = try await race { task in
             try await store.cas(key, expected: expected, new: .init(encoding: "\(state) \(task)"))
         }
-        await promises.expect("of \(concurrency) tasks one wins a key whose entry is \(state)", winners.count, 1)
-        await promises.expect(
+        await recorder.expect("of \(concurrency) tasks one wins a key whose entry is \(state)", winners.count, 1)
+        await recorder.expect(
             "the winner's value is there", try await store.get(key, as: String.self),
             winners.first.map { "\(state) \($0)" })
     }
@@ -36,7 +37,7 @@ extension KvStoreContract {
         }
     }
 
-    private func checkCounter(_ promises: Promises) async throws {
+    private func checkCounter(_ recorder: ContractRecorder) async throws {
         let counter = key("counter")
         let (counters, steps) = (max(2, concurrency / 8), iterations * 2)
         try await withThrowingTaskGroup { group in
@@ -53,12 +54,12 @@ extension KvStoreContract {
             }
             try await group.waitForAll()
         }
-        await promises.expect(
+        await recorder.expect(
             "a counter raised by cas is exact", try await store.get(counter, as: Int.self), counters * steps)
     }
 
     /// Every operation on few keys, all at once.
-    private func checkMixedOperations(_ promises: Promises) async throws {
+    private func checkMixedOperations(_ recorder: ContractRecorder) async throws {
         let written = Set(1...concurrency)
         let strange = try await withThrowingTaskGroup(of: [Int].self) { group in
             for task in 1...concurrency {
@@ -85,6 +86,6 @@ extension KvStoreContract {
             }
             return try await group.reduce(into: []) { $0 += $1 }
         }
-        await promises.expect("what is read while others write is what one of them wrote", strange, [])
+        await recorder.expect("what is read while others write is what one of them wrote", strange, [])
     }
 }

@@ -48,34 +48,34 @@ public struct KvStoreContract: Sendable {
     ///
     /// - Throws: ``ContractViolation``, which names all that were broken.
     public func check() async throws {
-        let promises = Promises()
-        await promises.group("values", checkValues)
-        await promises.group("invalid values", checkInvalidValues)
-        await promises.group("typed values", checkTypedValues)
-        await promises.group("keys", checkKeys)
-        await promises.group("empty keys", checkEmptyKey)
-        await promises.group("the longest key", checkLongestKey)
-        await promises.group("expiry", checkExpiry)
-        await promises.group("expired entries", checkExpiredEntries)
-        await promises.group("invalid times to live", checkInvalidTimesToLive)
-        await promises.group("compare-and-swap", checkCompareAndSwap)
-        await promises.group("equality in compare-and-swap", checkEquality)
-        await promises.group("expiry in compare-and-swap", checkSwappedExpiry)
-        await promises.group("races", checkRaces)
+        let recorder = ContractRecorder()
+        await recorder.group("values", checkValues)
+        await recorder.group("invalid values", checkInvalidValues)
+        await recorder.group("typed values", checkTypedValues)
+        await recorder.group("keys", checkKeys)
+        await recorder.group("empty keys", checkEmptyKey)
+        await recorder.group("the longest key", checkLongestKey)
+        await recorder.group("expiry", checkExpiry)
+        await recorder.group("expired entries", checkExpiredEntries)
+        await recorder.group("invalid times to live", checkInvalidTimesToLive)
+        await recorder.group("compare-and-swap", checkCompareAndSwap)
+        await recorder.group("equality in compare-and-swap", checkEquality)
+        await recorder.group("expiry in compare-and-swap", checkSwappedExpiry)
+        await recorder.group("races", checkRaces)
         // They rest on the operations: over a store that breaks its promises they would wait for what never comes.
-        if promises.broken.isEmpty {
-            await promises.group("updates", checkUpdate)
-            await promises.group("produced values", checkGetOrSet)
-            await promises.group("locks", checkLock)
+        if recorder.broken.isEmpty {
+            await recorder.group("updates", checkUpdate)
+            await recorder.group("produced values", checkGetOrSet)
+            await recorder.group("locks", checkLock)
         }
-        await promises.group("listing", checkListing)
-        await promises.group("long listings", checkLongListing)
-        await promises.group("cleaning up") { _ in
+        await recorder.group("listing", checkListing)
+        await recorder.group("long listings", checkLongListing)
+        await recorder.group("cleaning up") { _ in
             for prefix in [key(), HelperKeys.lease(key()), HelperKeys.fencing(key())] {
                 for try await entry in store.list(prefix: prefix) { try await store.delete(entry.key) }
             }
         }
-        if !promises.broken.isEmpty { throw ContractViolation(promises: promises.broken) }
+        if !recorder.broken.isEmpty { throw ContractViolation(promises: recorder.broken) }
     }
 
     /// A key of this check.

@@ -17,7 +17,7 @@ struct Tour {
         let kv = try MySQLKvStore(MySQLPool(url: url), options: options)
         try await kv.createTable()
         do {
-            try await Tour(kv: kv).run()
+            try await Tour(kv: kv).show()
         } catch {
             try? await kv.dropTable()
             throw error
@@ -27,7 +27,7 @@ struct Tour {
         await kv.pool.close()
     }
 
-    func run() async throws {
+    func show() async throws {
         let server = try await kv.pool.withConnection { $0.server }
         print("Fedify KV on \(server.flavor == .mariadb ? "MariaDB" : "MySQL") \(server.version)\n")
         let start = ContinuousClock.now

@@ -40,13 +40,13 @@ struct Import: AsyncParsableCommand {
         let answer = try await store.withStore { [source] kv in
             try await store.checkClock(of: kv)
             try await kv.createTable()
-            return try await run(source, into: kv)
+            return try await importLines(of: source, into: kv)
         }
         Checkpoint.remove(checkpoint)
         try output.write(answer, answer.text("imported"))
     }
 
-    private func run(_ source: FileHandle, into kv: MySQLKvStore) async throws -> TransferAnswer {
+    private func importLines(of source: FileHandle, into kv: MySQLKvStore) async throws -> TransferAnswer {
         var reached = try Checkpoint.read(checkpoint, work: "import to \(kv.place)")
         let reader = ImportReader(LineReader(source), time: try await kv.serverTime())
         try await reader.skip(to: reached)

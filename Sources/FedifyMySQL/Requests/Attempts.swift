@@ -46,7 +46,7 @@ struct Attempts {
                     "\(failed) attempts failed before the deadline, the last with: \(failure.detail)",
                     mayHaveBeenApplied: mayHaveBeenApplied, underlyingError: failure)
             }
-            store.telemetry.retried(failure)
+            store.instrumentation.retried(failure)
             store.log.log(.debug, "operation retried", [\.attempt: "\(failed)", \.error: "\(failure)"])
             do {
                 try await Task.sleep(for: .nanoseconds(pause.nanoseconds))

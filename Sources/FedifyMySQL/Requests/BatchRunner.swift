@@ -102,7 +102,7 @@ struct BatchRunner: Sendable {
     ) {
         bisecting(swaps) { swaps, done in
             if swaps.count == 1, let swap = swaps.first {
-                return LoneSwap(swap: swap, statements: statements, connection: connection).run { answer in
+                return LoneSwap(swap: swap, statements: statements, connection: connection).decide { answer in
                     if case .failure(let error as MySQLError) = answer {
                         done(.failure(error))
                     } else {

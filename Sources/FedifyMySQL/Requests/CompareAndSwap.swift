@@ -4,8 +4,8 @@ import MySQLClient
 /// A compare-and-swap request.
 struct CompareAndSwap: StoreRequest {
     let key: KvKey
-    let expected: CheckedValue?
-    let new: CheckedValue?
+    let expected: ValidatedValue?
+    let new: ValidatedValue?
     let life: MySQLParameter
 
     var size: Int { key.serialized.utf8.count + (new?.summary.byteCount ?? 0) + 64 }

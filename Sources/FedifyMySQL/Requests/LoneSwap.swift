@@ -14,7 +14,7 @@ struct LoneSwap {
     private var request: CompareAndSwap { swap.request }
     private var key: KvKey { request.key }
 
-    func run(_ done: @escaping Done) {
+    func decide(_ done: @escaping Done) {
         do {
             try request.new?.check(for: connection, with: key)
         } catch {
@@ -48,7 +48,7 @@ struct LoneSwap {
     /// From absent to `new`.
     private func claim(_ done: @escaping Done) {
         guard let new = request.new else { return read(or: done) { done(.success($0 == nil)) } }
-        run(statements.insert, [key.parameter, new.parameter, request.life]) { result in
+        write(statements.insert, [key.parameter, new.parameter, request.life]) { result in
             switch result {
             case .success: done(.success(true))
             case .failure(let error) where error.serverCode == ServerErrorCode.duplicateKey:
@@ -59,10 +59,10 @@ struct LoneSwap {
     }
 
     /// There is a row, live, or expired and not removed yet.
-    private func takeOver(_ new: CheckedValue, _ done: @escaping Done) {
+    private func takeOver(_ new: ValidatedValue, _ done: @escaping Done) {
         read(or: done) { present in
             guard present == nil else { return done(.success(false)) }
-            run(statements.replaceExpired, [new.parameter, request.life, key.parameter]) { result in
+            write(statements.replaceExpired, [new.parameter, request.life, key.parameter]) { result in
                 switch result {
                 // It was replaced or removed.
                 case .success(0): claim(done)
@@ -78,15 +78,15 @@ struct LoneSwap {
         let text = MySQLParameter.text(expected.json)
         if let new = request.new {
             let parameters = [new.parameter, request.life, key.parameter, text]
-            run(statements.replace(dialect), parameters) { done($0.map { $0 > 0 }.mapError { $0 }) }
+            write(statements.replace(dialect), parameters) { done($0.map { $0 > 0 }.mapError { $0 }) }
         } else {
-            run(statements.remove(dialect), [key.parameter, text]) {
+            write(statements.remove(dialect), [key.parameter, text]) {
                 done($0.map { $0 > 0 }.mapError { $0 })
             }
         }
     }
 
-    private func run(
+    private func write(
         _ sql: String, _ parameters: [MySQLParameter], _ done: @escaping (Result<UInt64, MySQLError>) -> Void
     ) {
         let handler = connection.handler

@@ -7,7 +7,7 @@ struct RequestLanes<Request: StoreRequest, Answer: Sendable>: Sendable {
     typealias Pending = PendingRequest<Request, Answer>
 
     /// Executes requests in one transaction, as if one after the other, and answers each.
-    typealias Run =
+    typealias Execute =
         @Sendable (
             ArraySlice<Pending>, MySQLConnection, @escaping ([Result<Answer, any Error>]) -> Void
         ) -> Void
@@ -18,13 +18,13 @@ struct RequestLanes<Request: StoreRequest, Answer: Sendable>: Sendable {
     let single: LaneID
 
     init(
-        _ pool: MySQLPool, _ operation: StoreOperation, _ policy: LanePolicy, _ telemetry: StoreTelemetry,
-        run: @escaping Run
+        _ pool: MySQLPool, _ operation: StoreOperation, _ policy: LanePolicy, _ instrumentation: StoreInstrumentation,
+        execute: @escaping Execute
     ) {
         let executor: BatchExecutor = { requests, connection, done in
             let pending = requests.map { unsafeDowncast($0, to: Pending.self) }
-            let end = telemetry.beginBatch(operation, size: pending.count) { pending.compactMap(\.caller) }
-            run(pending[...], connection) { answers in
+            let end = instrumentation.beginBatch(operation, size: pending.count) { pending.compactMap(\.caller) }
+            execute(pending[...], connection) { answers in
                 end()
                 done {
                     for (request, answer) in zip(pending, answers) { request.answer(answer) }
@@ -46,20 +46,20 @@ struct RequestLanes<Request: StoreRequest, Answer: Sendable>: Sendable {
 ///
 /// - Parameters:
 ///   - items: The batch.
-///   - run: Executes a part of it atomically.
+///   - execute: Executes a part of it atomically.
 ///   - done: Called with the answers of all items.
 func bisecting<Item, Answer>(
     _ items: ArraySlice<Item>,
-    run: @escaping (ArraySlice<Item>, @escaping (Result<[Result<Answer, any Error>], MySQLError>) -> Void) -> Void,
+    execute: @escaping (ArraySlice<Item>, @escaping (Result<[Result<Answer, any Error>], MySQLError>) -> Void) -> Void,
     done: @escaping ([Result<Answer, any Error>]) -> Void
 ) {
-    run(items) { result in
+    execute(items) { result in
         switch result {
         case .success(let answers): done(answers)
         case .failure(let error) where error.mayBeOfOneRow && items.count > 1:
             let middle = items.startIndex + items.count / 2
-            bisecting(items[..<middle], run: run) { first in
-                bisecting(items[middle...], run: run) { second in done(first + second) }
+            bisecting(items[..<middle], execute: execute) { first in
+                bisecting(items[middle...], execute: execute) { second in done(first + second) }
             }
         case .failure(let error): done(items.map { _ in .failure(error) })
         }

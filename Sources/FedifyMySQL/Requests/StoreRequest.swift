@@ -34,7 +34,7 @@ struct DeleteRequest: StoreRequest {
 /// Stores a row.
 struct SetRequest: StoreRequest {
     let key: KvKey
-    let value: CheckedValue
+    let value: ValidatedValue
     /// Microseconds, or NULL.
     let life: MySQLParameter
 
@@ -49,11 +49,11 @@ final class PendingRequest<Request: StoreRequest, Answer: Sendable>: ScheduledRe
 
     let request: Request
     /// The caller's span.
-    let caller: StoreTelemetry.Caller?
+    let caller: StoreInstrumentation.Caller?
     private var continuation: Continuation?
 
     init(
-        _ request: Request, _ caller: StoreTelemetry.Caller?, lane: LaneID, waitsUntil: NIODeadline,
+        _ request: Request, _ caller: StoreInstrumentation.Caller?, lane: LaneID, waitsUntil: NIODeadline,
         deadline: NIODeadline
     ) {
         self.request = request

@@ -27,7 +27,7 @@ extension KvError {
                 .serverError,
                 "the server's pages are too small for the table's key, which needs an innodb_page_size of 16 KiB: "
                     + error.detail)
-        case (.acquisitionTimedOut, _), (.tooManyWaiting, _): self = kv(.overloaded, error.message)
+        case (.acquisitionTimedOut, _), (.tooManyQueuedOperations, _): self = kv(.overloaded, error.message)
         case (.deadlineExceeded, _):
             // Not for reads, nor for writes that were never sent.
             let isOpen = error.mayHaveBeenApplied

@@ -23,7 +23,7 @@ extension MySQLKvStore {
         if !prefix.isEmpty { try check(prefix) }
         let range = KeyRange(prefix, after: after)
         return try await perform(.count) {
-            try await run { [statements] connection in
+            try await withConnection { [statements] connection in
                 let rows = try await connection.rows(
                     statements.count,
                     [.text(range.after), .text(range.through), .text(KeyRange.canonicalKeyPattern)]
@@ -49,7 +49,7 @@ extension MySQLKvStore {
         var deleted = 0
         let limit = options.coalescing.maximumRows
         while true {
-            let keys = try await run { [statements, range] connection in
+            let keys = try await withConnection { [statements, range] connection in
                 try await connection.rows(
                     statements.keys, [.text(range.after), .text(range.through), .integer(Int64(limit))],
                     maximumRows: limit
@@ -152,7 +152,7 @@ struct Pages: Sendable {
         while true {
             do {
                 return try await store.perform(.list) {
-                    try await store.run { [limit] in try await fetch(store.statements, limit, on: $0) }
+                    try await store.withConnection { [limit] in try await fetch(store.statements, limit, on: $0) }
                 }
             } catch let error where error.code == .deadlineExceeded && limit.rows > 1 {
                 limit = limit.smaller

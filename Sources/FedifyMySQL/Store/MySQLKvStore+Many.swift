@@ -14,7 +14,7 @@ extension MySQLKvStore {
         var values: [KvKey: JSONValue] = [:]
         let fitting = Self.answerBytes / max(1, valueSize.bytes)
         try await forEach(keys.chunked(max(1, min(options.coalescing.maximumRows, fitting)))) { chunk in
-            let found = try await self.run { [batches = self.batches] connection in
+            let found = try await self.withConnection { [batches = self.batches] connection in
                 try await connection.onLoop { _, done in batches.get(chunk, on: connection, done) }
             }
             self.valueSize.update(found)
@@ -38,7 +38,7 @@ extension MySQLKvStore {
         let life = try microseconds(ttl)
         for entry in entries { try check(entry.key) }
         let rows = try entries.map { entry throws(KvError) in
-            SetRequest(key: entry.key, value: try CheckedValue(entry.value), life: life)
+            SetRequest(key: entry.key, value: try ValidatedValue(entry.value), life: life)
         }.lastOfEachKey
         try await perform(.set, size: rows.count) {
             try await forEach(rows.chunked(options.coalescing.maximumRows)) { chunk in
@@ -53,7 +53,7 @@ extension MySQLKvStore {
     private func store(_ rows: [SetRequest]) async throws {
         var rows = rows[...]
         while !rows.isEmpty {
-            let stored = try await run { [batches, rows] connection in
+            let stored = try await withConnection { [batches, rows] connection in
                 try await batches.setFirst(of: rows, on: connection)
             }
             rows = rows.dropFirst(stored)
@@ -72,7 +72,7 @@ extension MySQLKvStore {
     func delete(checked keys: [KvKey]) async throws -> Int {
         var deleted = 0
         try await forEach(keys.chunked(options.coalescing.maximumRows)) { chunk in
-            try await self.run { [batches = self.batches] connection in
+            try await self.withConnection { [batches = self.batches] connection in
                 try await connection.onLoop { _, done in batches.delete(chunk, on: connection, done) }
             }
         } collect: { count in
@@ -133,7 +133,7 @@ extension [SetRequest].SubSequence {
     /// How many of the first rows fit in a statement.
     fileprivate func fitting(in connection: MySQLConnection) -> Int {
         let limit = connection.handler.statementSize
-        var size = CheckedValue.packetOverhead
+        var size = ValidatedValue.packetOverhead
         let fitting = prefix { row in
             size += row.size
             return size <= limit

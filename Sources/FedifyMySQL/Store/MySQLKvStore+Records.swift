@@ -41,10 +41,10 @@ extension MySQLKvStore {
     package func set(records: [Record]) async throws(KvError) {
         let rows = try records.map { record throws(KvError) in
             try check(record.key)
-            return (record, try CheckedValue(record.value), try microseconds(record.ttl))
+            return (record, try ValidatedValue(record.value), try microseconds(record.ttl))
         }
         try await perform(.set, size: rows.count) {
-            try await run { [batches, options] connection in
+            try await withConnection { [batches, options] connection in
                 let now = try await Self.time(of: connection)
                 let requests = rows.map { record, value, life in
                     let left = record.ttl == nil ? record.expires.map { MySQLParameter.integer(max(0, $0 - now)) } : nil
@@ -64,7 +64,7 @@ extension MySQLKvStore {
 
     /// The server's time, in microseconds since 1970 in UTC.
     package func serverTime() async throws -> Int64 {
-        try await run(createsTable: false) { try await Self.time(of: $0) }
+        try await withConnection(createsTable: false) { try await Self.time(of: $0) }
     }
 
     /// The time of a connection's server, in microseconds since 1970 in UTC.

@@ -23,9 +23,9 @@ public final class MySQLKvStore: KvStore {
     public let options: MySQLKvStoreOptions
     /// The connections that the store uses.
     public let pool: MySQLPool
-    let log: EventLog
-    let telemetry: StoreTelemetry
-    let gate = Gate()
+    let log: MetadataLogger
+    let instrumentation: StoreInstrumentation
+    let inFlight = InFlightOperations()
     let statements: Statements
     let sweeper: Sweeper
     let batches: BatchRunner
@@ -71,11 +71,11 @@ public final class MySQLKvStore: KvStore {
     private init(_ pool: MySQLPool, checked options: MySQLKvStoreOptions) {
         self.options = options
         self.pool = pool
-        log = EventLog(pool.configuration.observability)
-        let telemetry = StoreTelemetry(pool, table: options.tableName)
-        self.telemetry = telemetry
+        log = MetadataLogger(pool.configuration.observability)
+        let instrumentation = StoreInstrumentation(pool, table: options.tableName)
+        self.instrumentation = instrumentation
         statements = Statements(options)
-        sweeper = Sweeper(pool, statements, options, log, telemetry)
+        sweeper = Sweeper(pool, statements, options, log, instrumentation)
         let batches = BatchRunner(statements: statements)
         self.batches = batches
         let valueSize = ValueSizeEstimate()
@@ -83,7 +83,7 @@ public final class MySQLKvStore: KvStore {
         var policy = LanePolicy(
             maximumRequests: options.coalescing.maximumRows, maximumBatches: options.coalescing.maximumConnections,
             isAdaptive: true)
-        gets = RequestLanes(pool, .get, policy, telemetry) { requests, connection, done in
+        gets = RequestLanes(pool, .get, policy, instrumentation) { requests, connection, done in
             bisecting(requests) { requests, done in
                 batches.get(requests.map(\.request.key), on: connection) { result in
                     done(
@@ -97,7 +97,7 @@ public final class MySQLKvStore: KvStore {
             }
         }
         policy.isWrite = true
-        deletes = RequestLanes(pool, .delete, policy, telemetry) { requests, connection, done in
+        deletes = RequestLanes(pool, .delete, policy, instrumentation) { requests, connection, done in
             bisecting(requests) { requests, done in
                 batches.delete(requests.map(\.request.key), on: connection) { result in
                     done(result.map { _ in requests.map { _ in .success(()) } })
@@ -107,11 +107,11 @@ public final class MySQLKvStore: KvStore {
             }
         }
         policy.batchSize = { BatchSize.bucket(notAbove: $0) }
-        sets = RequestLanes(pool, .set, policy, telemetry) { requests, connection, done in
+        sets = RequestLanes(pool, .set, policy, instrumentation) { requests, connection, done in
             batches.set(requests.map(\.request), on: connection, done)
         }
         policy.prefersSingles = true
-        swaps = RequestLanes(pool, .cas, policy, telemetry) { requests, connection, done in
+        swaps = RequestLanes(pool, .cas, policy, instrumentation) { requests, connection, done in
             batches.swap(requests, on: connection, done)
         }
     }
@@ -131,7 +131,7 @@ public final class MySQLKvStore: KvStore {
     /// The value of a key, or nil if there is none.
     public func get(_ key: KvKey) async throws(KvError) -> JSONValue? {
         try check(key)
-        return try await perform(.get) { try await run(gets, GetRequest(key: key, expectedBytes: valueSize.bytes)) }
+        return try await perform(.get) { try await submit(gets, GetRequest(key: key, expectedBytes: valueSize.bytes)) }
     }
 
     /// Stores a value. See `KvStore.set(_:_:ttl:)`.
@@ -141,15 +141,15 @@ public final class MySQLKvStore: KvStore {
     public func set(_ key: KvKey, _ value: JSONValue, ttl: Duration?) async throws(KvError) {
         try check(key)
         let life = try microseconds(ttl)
-        let request = SetRequest(key: key, value: try CheckedValue(value), life: life)
-        try await perform(.set) { try await run(sets, request) }
+        let request = SetRequest(key: key, value: try ValidatedValue(value), life: life)
+        try await perform(.set) { try await submit(sets, request) }
         if ttl != nil { sweeper.wroteExpiring() }
     }
 
     /// Deletes an entry, if there is one.
     public func delete(_ key: KvKey) async throws(KvError) {
         try check(key)
-        try await perform(.delete) { try await run(deletes, DeleteRequest(key: key)) }
+        try await perform(.delete) { try await submit(deletes, DeleteRequest(key: key)) }
     }
 
     /// Compare-and-swap. See `KvStore.cas(_:expected:new:ttl:)` and <doc:Consistency>.
@@ -160,8 +160,8 @@ public final class MySQLKvStore: KvStore {
         try check(key)
         let life = try microseconds(ttl)
         let swap = try CompareAndSwap(
-            key: key, expected: expected.map(CheckedValue.init), new: new.map(CheckedValue.init), life: life)
-        let won = try await perform(.cas) { try await run(swaps, swap, isRepeatable: false) }
+            key: key, expected: expected.map(ValidatedValue.init), new: new.map(ValidatedValue.init), life: life)
+        let won = try await perform(.cas) { try await submit(swaps, swap, isRepeatable: false) }
         if ttl != nil, new != nil { sweeper.wroteExpiring() }
         return won
     }
@@ -176,7 +176,7 @@ public final class MySQLKvStore: KvStore {
     public func getWithTTL(_ key: KvKey) async throws(KvError) -> (value: JSONValue, ttl: Duration?)? {
         try check(key)
         return try await perform(.getWithTTL) {
-            try await run { [statements] connection in
+            try await withConnection { [statements] connection in
                 let rows = try await connection.rows(statements.getWithTTL, [key.parameter]).rows
                 guard let row = rows.first, let value = row.value(0) else { return nil }
                 return (value, row.integer(1).map { .microseconds($0) })
@@ -189,9 +189,9 @@ public final class MySQLKvStore: KvStore {
     /// - Throws: As ``set(_:_:ttl:)``.
     public func setKeepingExpiry(_ key: KvKey, _ value: JSONValue) async throws(KvError) {
         try check(key)
-        let new = try CheckedValue(value)
+        let new = try ValidatedValue(value)
         try await perform(.setKeepingExpiry) {
-            try await run { [statements] connection in
+            try await withConnection { [statements] connection in
                 try new.check(for: connection, with: key)
                 _ = try await connection.query(statements.setKeepingExpiry, [key.parameter, new.parameter])
             }
@@ -211,7 +211,7 @@ public final class MySQLKvStore: KvStore {
     }
 
     func create() async throws {
-        try await run(createsTable: false) { [statements, options] connection in
+        try await withConnection(createsTable: false) { [statements, options] connection in
             try await Schema(statements, options).create(on: connection)
         }
     }
@@ -219,7 +219,7 @@ public final class MySQLKvStore: KvStore {
     /// Whether the table exists.
     public func tableExists() async throws(KvError) -> Bool {
         try await perform(.tableExists) {
-            try await run(createsTable: false) { [statements, options] connection in
+            try await withConnection(createsTable: false) { [statements, options] connection in
                 try await Schema(statements, options).exists(on: connection)
             }
         }
@@ -228,7 +228,7 @@ public final class MySQLKvStore: KvStore {
     /// Drops the table with all its entries, if it exists. (Fedify: `drop()`.) The next operation creates it again.
     public func dropTable() async throws(KvError) {
         try await perform(.dropTable) {
-            try await run(createsTable: false) { [statements] connection in
+            try await withConnection(createsTable: false) { [statements] connection in
                 _ = try await connection.query(statements.dropTable)
             }
         }
@@ -239,7 +239,9 @@ public final class MySQLKvStore: KvStore {
     /// - Returns: The number of removed rows. If the sweeper of another process is running for more than a few seconds,
     ///   the work is left to it.
     public func deleteExpired() async throws(KvError) -> Int {
-        try await perform(.deleteExpired) { try await sweeper.sweepAll(run: { try await self.run($0) }) }
+        try await perform(.deleteExpired) {
+            try await sweeper.sweepAll(withConnection: { try await self.withConnection($0) })
+        }
     }
 
     // MARK: - Life
@@ -259,7 +261,7 @@ public final class MySQLKvStore: KvStore {
     }
 
     private func sweep() async {
-        await sweeper.run(run: { try await self.run($0) })
+        await sweeper.sweepRegularly(withConnection: { try await self.withConnection($0) })
     }
 
     /// Closes the store: operations in progress complete, later ones are refused with `closed`. A listing ends with
@@ -267,7 +269,7 @@ public final class MySQLKvStore: KvStore {
     ///
     /// Returns after the last operation, at its deadline at the latest.
     public func close() async {
-        await gate.close()
+        await inFlight.close()
     }
 
     // MARK: - Checks

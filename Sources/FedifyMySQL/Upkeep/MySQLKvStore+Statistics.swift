@@ -41,7 +41,7 @@ extension MySQLKvStore {
         if !prefix.isEmpty { try check(prefix) }
         let range = KeyRange(prefix)
         let ends = try await perform(.list) {
-            try await run { [statements] connection in
+            try await withConnection { [statements] connection in
                 let rows = try await connection.rows(statements.ends, [.text(range.after), .text(range.through)]).rows
                 return rows.first.map { [$0.text(0), $0.text(1)] } ?? []
             }
@@ -71,7 +71,7 @@ extension MySQLKvStore {
             let page: StatisticsPages.Page
             do {
                 page = try await perform(.count) {
-                    try await run { [statements, pages] in try await pages.fetch(statements, on: $0) }
+                    try await withConnection { [statements, pages] in try await pages.fetch(statements, on: $0) }
                 }
             } catch {
                 guard error.code == .deadlineExceeded, pages.canShrink else { throw error }

@@ -5,7 +5,8 @@ import MySQLClient
 /// Removes expired rows in bounded batches, in the background.
 final class Sweeper: Sendable {
     /// Runs work on a connection, with the store's retries.
-    typealias Run = @Sendable (@escaping @Sendable (MySQLConnection) async throws -> Batch) async throws -> Batch
+    typealias WithConnection =
+        @Sendable (@escaping @Sendable (MySQLConnection) async throws -> Batch) async throws -> Batch
 
     /// The result of a batch.
     enum Batch: Sendable {
@@ -31,19 +32,19 @@ final class Sweeper: Sendable {
     private let pool: MySQLPool
     private let statements: Statements
     private let options: MySQLKvStoreOptions
-    private let log: EventLog
-    private let telemetry: StoreTelemetry
+    private let log: MetadataLogger
+    private let instrumentation: StoreInstrumentation
     private let state: NIOLockedValueBox<State>
 
     init(
-        _ pool: MySQLPool, _ statements: Statements, _ options: MySQLKvStoreOptions, _ log: EventLog,
-        _ telemetry: StoreTelemetry
+        _ pool: MySQLPool, _ statements: Statements, _ options: MySQLKvStoreOptions, _ log: MetadataLogger,
+        _ instrumentation: StoreInstrumentation
     ) {
         self.pool = pool
         self.statements = statements
         self.options = options
         self.log = log
-        self.telemetry = telemetry
+        self.instrumentation = instrumentation
         state = NIOLockedValueBox(State(lastSweep: .now))
     }
 
@@ -57,10 +58,10 @@ final class Sweeper: Sendable {
     }
 
     /// Sweeps at each interval, until the task is cancelled.
-    func run(run: Run) async {
+    func sweepRegularly(withConnection: WithConnection) async {
         while !Task.isCancelled {
             if claim(ifDue: false) {
-                await sweep(run: run)
+                await sweep(withConnection: withConnection)
                 release()
             }
             // Jitter: processes that started together take turns at sweeping.
@@ -69,24 +70,24 @@ final class Sweeper: Sendable {
     }
 
     /// Sweeps to the end, for a caller.
-    func sweepAll(run: Run) async throws -> Int {
-        try await batches(lockTimeout: 5, run: run)
+    func sweepAll(withConnection: WithConnection) async throws -> Int {
+        try await batches(lockTimeout: 5, withConnection: withConnection)
     }
 
-    private func sweep(run: Run) async {
+    private func sweep(withConnection: WithConnection) async {
         do {
             guard try await isAlone() else {
                 log.log(.trace, "another sweeper is running")
                 return
             }
-            let removed = try await batches(lockTimeout: 0, run: run)
+            let removed = try await batches(lockTimeout: 0, withConnection: withConnection)
             state.withLockedValue { $0.hasFailed = false }
             if removed > 0 { log.log(.debug, "expired rows removed", [\.count: "\(removed)"]) }
         } catch is CancellationError {
             // The next sweep continues.
         } catch {
             // A failed sweep must not fail a caller. A lasting failure is logged once, as the table grows.
-            telemetry.sweepFailed()
+            instrumentation.sweepFailed()
             let isNews = state.withLockedValue { state in
                 defer { state.hasFailed = true }
                 return !state.hasFailed
@@ -112,13 +113,13 @@ final class Sweeper: Sendable {
         return true
     }
 
-    private func batches(lockTimeout: Int64, run: Run) async throws -> Int {
+    private func batches(lockTimeout: Int64, withConnection: WithConnection) async throws -> Int {
         var removed = 0
         var size = options.upkeep.batchSize
         while true {
             let started = ContinuousClock.now
             do {
-                let batch = try await run { [self, size] connection in
+                let batch = try await withConnection { [self, size] connection in
                     try await self.batch(size, lockTimeout, on: connection)
                 }
                 guard case .done(let found, let count) = batch else { return removed }
@@ -175,7 +176,7 @@ final class Sweeper: Sendable {
         guard !keys.isEmpty else { return .done(found: 0, removed: 0) }
         let removed = try await connection.query(statements.deleteExpired(keys: size), keys.filled(to: size))
         let microseconds = Int(started.duration(to: .now) / .microseconds(1))
-        telemetry.removed(Int(removed))
+        instrumentation.removed(Int(removed))
         log.log(
             .trace, "batch of expired rows removed",
             [\.removed: "\(removed)", \.microseconds: "\(microseconds)"])

@@ -159,7 +159,7 @@ package struct ConnectionFactory: Sendable {
                         switch result {
                         case .success(let handler):
                             attempt.loggedIn()
-                            SessionSetup(configuration, address, handler).run(attempt)
+                            SessionSetup(configuration, address, handler).start(attempt)
                         case .failure(let error): attempt.fail(error)
                         }
                     }

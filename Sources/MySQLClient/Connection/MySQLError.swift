@@ -33,7 +33,7 @@ public struct MySQLError: Error, Sendable, CustomStringConvertible {
         /// No connection became free in time; nothing was sent.
         public static let acquisitionTimedOut = Code(rawValue: "acquisitionTimedOut")
         /// Too many operations are queued; nothing was sent.
-        public static let tooManyWaiting = Code(rawValue: "tooManyWaiting")
+        public static let tooManyQueuedOperations = Code(rawValue: "tooManyQueuedOperations")
         /// The server refused the statement; see ``MySQLError/serverCode``.
         public static let server = Code(rawValue: "server")
         /// A statement or a row exceeds the maximum packet size.

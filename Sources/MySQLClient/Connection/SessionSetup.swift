@@ -86,8 +86,8 @@ struct SessionSetup {
         0 /*M! + 1 */
         """
 
-    /// Runs the set-up on the event loop.
-    func run(_ attempt: ConnectionAttempt) {
+    /// Begins the set-up, on the event loop.
+    func start(_ attempt: ConnectionAttempt) {
         let findings = Findings()
         let begun = NIODeadline.now()
         command("SET SESSION innodb_lock_wait_timeout = \(configuration.lockWaitTimeout.wholeSeconds)", findings)

@@ -55,15 +55,17 @@ public final class MySQLPool: Sendable {
     public init(_ configuration: MySQLConfiguration) throws(MySQLError) {
         try configuration.validate()
         self.configuration = configuration
-        let (pool, log) = (configuration.pool, EventLog(configuration.observability))
+        let (pool, log) = (configuration.pool, MetadataLogger(configuration.observability))
         let servers = ServerList(configuration.addresses)
         self.servers = servers
         let eventLoops = Array(pool.eventLoopGroup.makeIterator().prefix(pool.maximumConnections))
         guard pool.hasShardPerEventLoop, eventLoops.count > 1 else {
-            let metrics = PoolMetrics(configuration, maximumConnections: pool.maximumConnections, shard: nil)
+            let instrumentation = PoolInstrumentation(
+                configuration, maximumConnections: pool.maximumConnections, shard: nil)
             shards = [
                 Scheduler(
-                    configuration, maximumConnections: pool.maximumConnections, on: eventLoops, servers, log, metrics)
+                    configuration, maximumConnections: pool.maximumConnections, on: eventLoops, servers, log,
+                    instrumentation)
             ]
             shardOfEventLoop = [:]
             return
@@ -71,8 +73,9 @@ public final class MySQLPool: Sendable {
         let (share, rest) = pool.maximumConnections.quotientAndRemainder(dividingBy: eventLoops.count)
         shards = eventLoops.enumerated().map { index, eventLoop in
             let connections = share + (index < rest ? 1 : 0)
-            let metrics = PoolMetrics(configuration, maximumConnections: connections, shard: index)
-            return Scheduler(configuration, maximumConnections: connections, on: [eventLoop], servers, log, metrics)
+            let instrumentation = PoolInstrumentation(configuration, maximumConnections: connections, shard: index)
+            return Scheduler(
+                configuration, maximumConnections: connections, on: [eventLoop], servers, log, instrumentation)
         }
         shardOfEventLoop = Dictionary(uniqueKeysWithValues: zip(eventLoops.map { ObjectIdentifier($0) }, shards))
     }
@@ -115,7 +118,7 @@ public final class MySQLPool: Sendable {
     ///   - isolation: The caller's, where the closure runs.
     ///   - body: The work. The connection must not escape.
     /// - Returns: What the closure returns.
-    /// - Throws: What the closure throws; ``MySQLError`` `acquisitionTimedOut`, `tooManyWaiting`, `connectionFailed`,
+    /// - Throws: What the closure throws; ``MySQLError`` `acquisitionTimedOut`, `tooManyQueuedOperations`, `connectionFailed`,
     ///   `accessDenied`, `insecure`, `closed`; or `CancellationError` if the task is cancelled while it waits.
     @discardableResult
     package func withConnection<T>(

@@ -32,28 +32,28 @@ package final class Scheduler: @unchecked Sendable {
     private let factory: ConnectionFactory
     private let servers: ServerList
     private let eventLoops: [any EventLoop]
-    private let log: EventLog
-    private let metrics: PoolMetrics
+    private let log: MetadataLogger
+    private let instrumentation: PoolInstrumentation
     private let state: NIOLockedValueBox<State>
     /// On the first event loop.
     private var timer: (time: NIODeadline, Scheduled<Void>)?
 
     init(
         _ configuration: MySQLConfiguration, maximumConnections: Int, on eventLoops: [any EventLoop],
-        _ servers: ServerList, _ log: EventLog, _ metrics: PoolMetrics
+        _ servers: ServerList, _ log: MetadataLogger, _ instrumentation: PoolInstrumentation
     ) {
         self.configuration = configuration
         factory = ConnectionFactory(configuration)
         self.servers = servers
         self.eventLoops = eventLoops
         self.log = log
-        self.metrics = metrics
+        self.instrumentation = instrumentation
         let pool = configuration.pool
         state = NIOLockedValueBox(
             State(
                 machine: SchedulerStateMachine(
                     SchedulerStateMachine.Configuration(
-                        maximumConnections: maximumConnections, maximumWaiting: pool.maximumQueuedOperations,
+                        maximumConnections: maximumConnections, maximumQueuedOperations: pool.maximumQueuedOperations,
                         idleTimeout: TimeAmount(of: pool.idleTimeout),
                         maximumLifetime: TimeAmount(of: pool.maximumLifetime)))))
     }
@@ -63,7 +63,7 @@ package final class Scheduler: @unchecked Sendable {
     /// Changes the state, updates the metrics, and executes the actions.
     private func change(_ body: (inout State) -> [Action]) {
         let actions = state.withLockedValue { state in
-            defer { if metrics.isOn { metrics.status(state.machine.status) } }
+            defer { if instrumentation.isOn { instrumentation.status(state.machine.status) } }
             return body(&state)
         }
         perform(actions)
@@ -132,9 +132,9 @@ package final class Scheduler: @unchecked Sendable {
         switch reason {
         case .cancelled: return CancellationError()
         case .closed: return MySQLError(.closed, "the pool is closed")
-        case .tooManyWaiting:
+        case .tooManyQueuedOperations:
             return MySQLError(
-                .tooManyWaiting,
+                .tooManyQueuedOperations,
                 "\(configuration.pool.maximumQueuedOperations) operations are queued, which is the limit; nothing was sent"
             )
         case .stillConnecting:
@@ -142,7 +142,7 @@ package final class Scheduler: @unchecked Sendable {
                 .connectionFailed, "\(servers.present.address): still connecting; nothing was sent")
         case .connection(let error): return error
         case .waitedTooLong(let status):
-            metrics.timedOut()
+            instrumentation.timedOut()
             return MySQLError(
                 .acquisitionTimedOut,
                 "no connection became free in time: \(status.inUse) of \(configuration.pool.maximumConnections) in "
@@ -188,12 +188,12 @@ package final class Scheduler: @unchecked Sendable {
             connection.handler.quit()
             return openFailed(id, MySQLError(.connectionFailed, "\(connection.address) is not the server in use"))
         }
-        metrics.created(in: time)
-        let facts: EventLog.Facts = [
+        instrumentation.created(in: time)
+        let facts: MetadataLogger.Facts = [
             \.serverAddress: "\(connection.address)", \.serverVersion: connection.server.version,
         ]
         if case .moved(let former) = decision {
-            metrics.failedOver()
+            instrumentation.failedOver()
             log.log(.notice, "switched to another server", facts.merging([\.formerServer: "\(former)"]) { $1 })
         }
         connection.handler.onEnd = { [self] in ended(id, connection) }
@@ -245,7 +245,7 @@ package final class Scheduler: @unchecked Sendable {
         var actions: [Action] = []
         let taken = state.withLockedValue {
             state -> (MySQLConnection, Executor, SchedulerStateMachine.Batch, Bool)? in
-            defer { if metrics.isOn { metrics.status(state.machine.status) } }
+            defer { if instrumentation.isOn { instrumentation.status(state.machine.status) } }
             guard let connection = state.connections[id] else { return nil }
             let now = NIODeadline.now()
             let (batch, further) = state.machine.take(
@@ -260,7 +260,7 @@ package final class Scheduler: @unchecked Sendable {
         perform(actions)
         guard let (connection, executor, batch, isPingDue) = taken else { return }
         if isPingDue { ping(connection) }
-        metrics.waited(batch)
+        instrumentation.waited(batch)
         guard connection.handler.lagsBehind else { return execute(batch, executor, id, connection) }
         connection.handler.catchUp { [self] failure in
             guard let failure else { return execute(batch, executor, id, connection) }
@@ -282,11 +282,11 @@ package final class Scheduler: @unchecked Sendable {
         _ answer: @escaping () -> Void
     ) {
         let handler = connection.handler
-        metrics.used(batch)
+        instrumentation.used(batch)
         // A batch must not be written after a transaction that this one has left open.
         let isUsable = handler.isUsable && !handler.isInTransaction
         let actions = state.withLockedValue { state in
-            defer { if metrics.isOn { metrics.status(state.machine.status) } }
+            defer { if instrumentation.isOn { instrumentation.status(state.machine.status) } }
             if !isUsable { state.connections[id] = nil }
             return state.machine.finished(id, isUsable: isUsable, now: .now())
         }

@@ -13,7 +13,7 @@ package struct SchedulerStateMachine {
 
     package struct Configuration: Sendable {
         package var maximumConnections: Int
-        package var maximumWaiting: Int
+        package var maximumQueuedOperations: Int
         package var idleTimeout: TimeAmount
         package var maximumLifetime: TimeAmount
         /// The maximum number of connection attempts at a time. Together with the backoff it bounds the load on a
@@ -24,10 +24,10 @@ package struct SchedulerStateMachine {
         package var longestBackoff = TimeAmount.milliseconds(1000)
 
         package init(
-            maximumConnections: Int, maximumWaiting: Int, idleTimeout: TimeAmount, maximumLifetime: TimeAmount
+            maximumConnections: Int, maximumQueuedOperations: Int, idleTimeout: TimeAmount, maximumLifetime: TimeAmount
         ) {
             self.maximumConnections = maximumConnections
-            self.maximumWaiting = maximumWaiting
+            self.maximumQueuedOperations = maximumQueuedOperations
             self.idleTimeout = idleTimeout
             self.maximumLifetime = maximumLifetime
         }
@@ -60,7 +60,7 @@ package struct SchedulerStateMachine {
         case cancelled
         case closed
         /// The limit of queued requests is reached.
-        case tooManyWaiting
+        case tooManyQueuedOperations
         /// No connection became free in time.
         case waitedTooLong(Status)
         /// A connection is still being opened.
@@ -223,7 +223,9 @@ package struct SchedulerStateMachine {
         if request.isCancelled { return [.fail([request], .cancelled)] }
         let index = request.lane.rawValue
         if isClosed || lanes[index].isRemoved { return [.fail([request], .closed)] }
-        guard waiting < configuration.maximumWaiting else { return [.fail([request], .tooManyWaiting)] }
+        guard waiting < configuration.maximumQueuedOperations else {
+            return [.fail([request], .tooManyQueuedOperations)]
+        }
         arrivals += 1
         request.arrival = request.lane == .termination ? 0 : arrivals
         lanes[index].queue.append(request)

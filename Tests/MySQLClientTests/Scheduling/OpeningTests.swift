@@ -110,7 +110,7 @@ import Testing
 
     @Test func tooManyThatWaitAreRefused() {
         var scheduler = TestScheduler(maximum: 1, waiting: 2)
-        #expect(scheduler.enqueue(all: "abc", .exclusive) == ["open 1", "fail c: tooManyWaiting"])
+        #expect(scheduler.enqueue(all: "abc", .exclusive) == ["open 1", "fail c: tooManyQueuedOperations"])
         #expect(scheduler.cancel("b") == ["fail b: cancelled"])
         #expect(scheduler.enqueue("d") == [])
         #expect(scheduler.status.waiting == 2)

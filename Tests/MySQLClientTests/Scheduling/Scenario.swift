@@ -40,7 +40,7 @@ struct Scenario {
     // The pool.
     var maximumConnections = 10
     var maximumOpening = 4
-    var maximumWaiting = 100_000
+    var maximumQueuedOperations = 100_000
     var idleTimeout = 1_000_000_000
     var lifetime = 1_000_000_000_000...1_000_000_000_000
     var shortestBackoff = 5_000_000
@@ -107,7 +107,7 @@ extension Scenario {
         let millisecond = 1_000_000
         maximumConnections = random.number(1...8)
         maximumOpening = random.number(1...5)
-        maximumWaiting = random.chance(0.2) ? random.number(1...8) : 1000
+        maximumQueuedOperations = random.chance(0.2) ? random.number(1...8) : 1000
         idleTimeout = random.number(2...60) * millisecond
         lifetime = random.chance(0.5) ? 2 * millisecond...30 * millisecond : 10_000 * millisecond...20_000 * millisecond
         shortestBackoff = random.number(1...10) * millisecond

@@ -81,7 +81,7 @@ extension Simulator {
         switch reason {
         case .cancelled: return books.cancelled.contains(ObjectIdentifier(request))
         case .closed: return books.isClosed
-        case .tooManyWaiting: return books.waiting > scenario.maximumWaiting
+        case .tooManyQueuedOperations: return books.waiting > scenario.maximumQueuedOperations
         case .waitedTooLong: return isLate
         case .stillConnecting: return isLate && connections.values.allSatisfy { $0.phase == .opening }
         case .connection: return books.isFinalFailure || (isLate && books.failures > 0)

@@ -60,7 +60,7 @@ final class Simulator {
         server = SimulatedServer(cores: scenario.cores)
         client = SimulatedServer(cores: scenario.cores)
         var configuration = SchedulerStateMachine.Configuration(
-            maximumConnections: scenario.maximumConnections, maximumWaiting: scenario.maximumWaiting,
+            maximumConnections: scenario.maximumConnections, maximumQueuedOperations: scenario.maximumQueuedOperations,
             idleTimeout: .nanoseconds(Int64(scenario.idleTimeout)), maximumLifetime: .hours(1))
         configuration.maximumOpening = scenario.maximumOpening
         configuration.shortestBackoff = .nanoseconds(Int64(scenario.shortestBackoff))

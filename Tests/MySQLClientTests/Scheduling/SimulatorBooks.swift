@@ -46,11 +46,11 @@ struct SimulatorBooks {
     private var roundTrip: TimeAmount?
     private let connections: Int
     private let longestWait: @Sendable (Int) -> Int
-    private let maximumWaiting: Int
+    private let maximumQueuedOperations: Int
 
     init(_ scenario: Scenario) {
         connections = scenario.maximumConnections
-        maximumWaiting = scenario.maximumWaiting
+        maximumQueuedOperations = scenario.maximumQueuedOperations
         let batch = scenario.longestBatch(rows: scenario.lanes.map(\.policy.maximumRequests).max() ?? 1)
         let opening = scenario.opening.upperBound
         // At worst each request goes alone, with a connection that must be opened.
@@ -66,7 +66,7 @@ struct SimulatorBooks {
         lanes[request.lane.rawValue].queue.append(request)
         lanes[request.lane.rawValue].waiting += 1
         waiting += 1
-        isFull = waiting > maximumWaiting
+        isFull = waiting > maximumQueuedOperations
         request.longestWait = longestWait(waiting + lanes.reduce(0) { $0 + $1.batches })
     }
 

@@ -24,7 +24,8 @@ struct TestScheduler {
         maximum: Int = 10, waiting: Int = 1000, idle: TimeAmount = .seconds(60)
     ) {
         let configuration = SchedulerStateMachine.Configuration(
-            maximumConnections: maximum, maximumWaiting: waiting, idleTimeout: idle, maximumLifetime: .hours(1))
+            maximumConnections: maximum, maximumQueuedOperations: waiting, idleTimeout: idle, maximumLifetime: .hours(1)
+        )
         machine = SchedulerStateMachine(configuration)
     }
 
@@ -132,7 +133,7 @@ struct TestScheduler {
         switch reason {
         case .cancelled: "cancelled"
         case .closed: "closed"
-        case .tooManyWaiting: "tooManyWaiting"
+        case .tooManyQueuedOperations: "tooManyQueuedOperations"
         case .waitedTooLong: "waitedTooLong"
         case .stillConnecting: "stillConnecting"
         case .connection: "connection"

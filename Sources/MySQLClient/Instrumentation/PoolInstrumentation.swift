@@ -5,7 +5,7 @@ import Metrics
 /// Metrics of a pool, named by OpenTelemetry's conventions for database clients where one exists.
 ///
 /// (OpenTelemetry: "Semantic conventions for database client metrics".)
-struct PoolMetrics: Sendable {
+struct PoolInstrumentation: Sendable {
     private struct Instruments: Sendable {
         let idle: Meter
         let used: Meter

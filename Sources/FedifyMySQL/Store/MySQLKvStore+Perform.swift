@@ -14,10 +14,10 @@ extension MySQLKvStore {
     func perform<T>(
         _ operation: StoreOperation, size: Int? = nil, _ body: () async throws -> T
     ) async throws(KvError) -> T {
-        try gate.enter()
-        defer { gate.leave() }
+        try inFlight.enter()
+        defer { inFlight.leave() }
         do {
-            return try await telemetry.observe(operation, size: size, body)
+            return try await instrumentation.observe(operation, size: size, body)
         } catch {
             throw KvError(wrapping: error)
         }
@@ -32,7 +32,7 @@ extension MySQLKvStore {
     ///   - isRepeatable: Whether it is idempotent.
     /// - Returns: The answer.
     /// - Throws: `KvError`.
-    func run<Request, Answer>(
+    func submit<Request, Answer>(
         _ lanes: RequestLanes<Request, Answer>, _ request: Request, isRepeatable: Bool = true
     ) async throws -> Answer {
         let isTogether = options.coalescing.isEnabled && request.isCoalescible && !contended.contains(request.key)
@@ -55,7 +55,7 @@ extension MySQLKvStore {
     ) async throws -> Answer {
         let scheduler = pool.scheduler
         let pending = PendingRequest<Request, Answer>(
-            request, telemetry.caller, lane: lane, waitsUntil: pool.configuration.pool.endOfWait(deadline),
+            request, instrumentation.caller, lane: lane, waitsUntil: pool.configuration.pool.endOfWait(deadline),
             deadline: deadline)
         return try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { continuation in
@@ -68,7 +68,7 @@ extension MySQLKvStore {
     }
 
     /// Runs work with exclusive use of a connection.
-    func run<T: Sendable>(
+    func withConnection<T: Sendable>(
         createsTable: Bool = true, _ work: @Sendable (MySQLConnection) async throws -> T
     ) async throws -> T {
         var attempts = Attempts(self, RetryPolicy(createsTable: createsTable))

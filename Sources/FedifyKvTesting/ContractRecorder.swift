@@ -1,7 +1,7 @@
 import FedifyKv
 
 /// The checked promises, and the broken ones.
-final class Promises {
+final class ContractRecorder {
     private(set) var broken: [String] = []
     /// The promise that was looked at last.
     private var last = "the beginning"
@@ -55,7 +55,7 @@ final class Promises {
     }
 
     /// A group of promises; what follows an error within it can't be checked.
-    func group(_ name: String, _ check: (Promises) async throws -> Void) async {
+    func group(_ name: String, _ check: (ContractRecorder) async throws -> Void) async {
         do {
             try await check(self)
         } catch {

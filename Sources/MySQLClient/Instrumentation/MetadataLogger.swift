@@ -1,7 +1,7 @@
 import Logging
 
 /// Logs events, if there is a logger.
-package struct EventLog: Sendable {
+package struct MetadataLogger: Sendable {
     package enum Level { case trace, debug, info, notice, warning }
 
     /// The names of metadata are keys of ``MySQLObservability/LogKeys``.

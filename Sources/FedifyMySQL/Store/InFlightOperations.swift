@@ -2,7 +2,7 @@ import FedifyKv
 import NIOConcurrencyHelpers
 
 /// Counts the operations in progress, and refuses new ones once it is closed.
-final class Gate: Sendable {
+final class InFlightOperations: Sendable {
     private struct State {
         var underWay = 0
         var isClosed = false

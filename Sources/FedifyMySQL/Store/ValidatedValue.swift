@@ -2,7 +2,7 @@ import FedifyKv
 import MySQLClient
 
 /// A validated JSON value, with the properties that decide whether a server can keep it.
-struct CheckedValue: Sendable {
+struct ValidatedValue: Sendable {
     /// The size of a statement without its bound values, an upper bound.
     static let packetOverhead = 512
 

@@ -11,7 +11,7 @@ import Metrics
 /// key or value.
 ///
 /// (OpenTelemetry: "Semantic conventions for database client calls", stable since 1.33.)
-final class StoreTelemetry: Sendable {
+final class StoreInstrumentation: Sendable {
     /// The caller's span, for the batch that answers it.
     #if Tracing
         typealias Caller = ServiceContext
