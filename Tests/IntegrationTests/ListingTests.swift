@@ -154,7 +154,7 @@ import Testing
             #expect(try await kv.count(prefix: ["a"]) == 2)
             let all = try await server.sql("SELECT COUNT(*) FROM `\(kv.options.tableName)`")
             let skipped = (Int(all[0][0] ?? "") ?? 0) - 3
-            let message = "rows with keys of other programs skipped [\"count\": \(skipped)]"
+            let message = "rows with keys of other programs skipped [\"mysql_count\": \(skipped)]"
             #expect(log.text.contains(message), "\(log.text)")
             // They must not be deleted.
             #expect(try await kv.delete(prefix: ["a"]) == 2)

@@ -52,7 +52,7 @@ struct ToolContract {
         let entries = ["a", "b", "c", "d", ""].map { "{\"key\":[\"k\",\"\($0)\"],\"value\":\"\($0)\",\"ttl\":9000}\n" }
         let imported = try await CommandLineTool.run(
             ["import", "--table", table] + clock, url: server.url, input: entries.joined())
-        guard imported.output == "5 entries imported, 0 had ended\n" else {
+        guard imported.output == "5 entries imported, 0 had expired\n" else {
             throw Wrong(description: "import: \(imported.output) \(imported.errors)")
         }
         // Readers, beside each other.
