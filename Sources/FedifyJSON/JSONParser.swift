@@ -152,7 +152,8 @@ package struct JSONParser {
         case UInt8(ascii: "n"): try literal("null")
         case UInt8(ascii: "-"), .some(UInt8(ascii: "0")...UInt8(ascii: "9")): try number()
         case nil: throw JSONSyntaxError(reason: "a value is missing", offset: index)
-        default: throw JSONSyntaxError(reason: "this is no JSON value", offset: index)
+        default:
+            throw JSONSyntaxError(reason: "this is not a JSON value; a string needs quotation marks", offset: index)
         }
         return false
     }
@@ -168,7 +169,9 @@ package struct JSONParser {
         let end = index + word.utf8CodeUnitCount
         guard end <= bytes.count,
             word.withUTF8Buffer({ $0.elementsEqual(bytes[start..<end]) })
-        else { throw JSONSyntaxError(reason: "this is no JSON value", offset: index) }
+        else {
+            throw JSONSyntaxError(reason: "this is not a JSON value; a string needs quotation marks", offset: index)
+        }
         index = end
         append(.literal, from: start)
     }

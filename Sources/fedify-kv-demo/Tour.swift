@@ -84,8 +84,7 @@ struct Tour {
             }
             return "there: \(before ?? "nothing"); gone after \(looks) looks"
         }
-        print(
-            "\nAll in \(Self.milliseconds(start.duration(to: .now))). The table is dropped, and the server is stopped.")
+        print("\nDone in \(Self.milliseconds(start.duration(to: .now))).")
     }
 
     /// Says what is done, does it, and says what came of it and how long it took.

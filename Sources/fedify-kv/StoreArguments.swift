@@ -34,7 +34,7 @@ struct StoreArguments: ParsableArguments {
 
     /// Opens the store for a command, and closes its connections afterwards.
     ///
-    /// - Parameter body: The advice.
+    /// - Parameter body: The work.
     /// - Returns: What the body returns.
     /// - Throws: What the body throws; ``MySQLError`` or ``KvError`` `invalidConfiguration`.
     func withStore<T>(_ body: (MySQLKvStore) async throws -> T) async throws -> T {
@@ -104,7 +104,7 @@ struct KeyArguments: ParsableArguments {
 
 /// A time to live.
 struct TTLArguments: ParsableArguments {
-    @Option(help: "The time to live in seconds, fractions allowed. Default: no expiry.")
+    @Option(parsing: .unconditional, help: "The time to live in seconds, fractions allowed. Default: no expiry.")
     var ttl: Double?
 
     func duration() throws -> Duration? {

@@ -44,7 +44,7 @@ extension Results {
         return charts
     }
 
-    /// - Parameter roundTrip: In microseconds, beyond that of loopback.
+    // The round trip is in microseconds, beyond that of loopback.
     private func score(
         _ workload: String, _ callers: Int, _ contestant: Contestant, roundTrip: Int = 0
     ) -> Score? {

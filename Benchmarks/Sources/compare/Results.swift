@@ -47,6 +47,7 @@ struct Results {
     /// - Parameters:
     ///   - cells: The cells.
     ///   - isForUsers: Without the version before, and without the project's goals.
+    /// - Returns: The tables.
     func report(_ cells: [Cell], isForUsers: Bool) -> String {
         var figures: [[String]] = []
         var last: Cell?

@@ -121,7 +121,9 @@ package struct ConnectionFactory: Sendable {
     private func advice(for error: MySQLError, at address: MySQLConfiguration.Address) -> String {
         switch error.code {
         case .accessDenied:
-            "\(address): access denied for this user: \(error.message)"
+            (error.serverCode == ServerErrorCode.unknownDatabase
+                ? "\(address): the database doesn't exist: \(error.message)"
+                : "\(address): access denied for this user: \(error.message)")
                 + (error.loginHint(configuration.tls, at: address).map { " (\($0))" } ?? "")
         case .insecure: "\(address) is refused: \(error.message)"
         case .invalidConfiguration: error.message
@@ -136,11 +138,17 @@ package struct ConnectionFactory: Sendable {
             // The system's words for the first address that failed; without its addresses, which may be many.
             MySQLError(
                 .connectionFailed,
-                error.connectionErrors.first.map { "\($0.error)".escaped() }
+                error.connectionErrors.first.map { reason($0.error) }
                     ?? (error.dnsAError ?? error.dnsAAAAError).map { "its name can't be resolved: \($0)".escaped() }
                     ?? "it has no address")
         default: MySQLError(.connectionFailed, "\(error)".escaped())
         }
+    }
+
+    /// The system's own words, without those that NIO adds.
+    private static func reason(_ error: any Error) -> String {
+        guard let error = error as? IOError else { return "\(error)".escaped() }
+        return "\(String(cString: strerror(error.errnoCode))) (errno \(error.errnoCode))"
     }
 
     // MARK: - The channel

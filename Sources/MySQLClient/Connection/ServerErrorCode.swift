@@ -9,6 +9,8 @@ package enum ServerErrorCode {
     package static let duplicateKey: UInt32 = 1062
     /// No such table, 1146.
     package static let noSuchTable: UInt32 = 1146
+    /// There is no such database: 1049.
+    static let unknownDatabase: UInt32 = 1049
     /// The index exists, 1061.
     package static let duplicateIndex: UInt32 = 1061
 
