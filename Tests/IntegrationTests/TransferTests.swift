@@ -59,7 +59,7 @@ import Testing
                 #expect(answer.output.contains("\"entries\":3002"))
                 #expect(answer.errors.isEmpty)
                 let imported = try await run(server, other, "import", "--input", path("all.jsonl"))
-                #expect(imported.output == "3002 entries imported, 0 had ended\n")
+                #expect(imported.output == "3002 entries imported, 0 had expired\n")
                 let (before, after) = (try await rows(server, kv), try await rows(server, other))
                 #expect(before.map { $0[0...1] } == after.map { $0[0...1] })
                 // By the server's clock and the local clock in turn.
@@ -171,7 +171,7 @@ import Testing
         try await server.withStore { kv, _ in
             let line = "{\"key\":[\"a\"],\"value\":1}"
             let answer = try await run(server, kv, "import", input: "\n\(line)\n \t\r\n\n\(line)\n\n")
-            #expect(answer.output == "2 entries imported, 0 had ended\n")
+            #expect(answer.output == "2 entries imported, 0 had expired\n")
             #expect(try await kv.count() == 1)
         }
     }
@@ -215,7 +215,7 @@ import Testing
             let value = { (bytes: Int) in "\"" + String(repeating: "x", count: bytes) + "\"" }
             let text = [(1, 900_000), (2, limit - 2000)].map { "{\"key\":[\"\($0)\"],\"value\":\(value($1))}" }
             let answer = try await run(server, kv, "import", input: text.joined(separator: "\n"))
-            #expect(answer.output == "2 entries imported, 0 had ended\n")
+            #expect(answer.output == "2 entries imported, 0 had expired\n")
             #expect(try await kv.get(["2"])?.json.utf8.count == limit - 1998)
         }
     }
@@ -300,7 +300,7 @@ import Testing
                 {"key":["left"],"value":2,"ttl":500}
                 """
             let answer = try await run(server, kv, "import", input: text)
-            #expect(answer.output == "5 entries imported, 2 had ended\n")
+            #expect(answer.output == "5 entries imported, 2 had expired\n")
             func left(_ key: String) async throws -> Double? {
                 try await kv.getWithTTL([key])?.ttl.map { $0 / .seconds(1) }
             }
