@@ -1,6 +1,6 @@
 import MySQLClient
 
-/// What to do after an attempt that failed. (`docs/reliability.md` has it as a table.)
+/// What to do after an attempt that failed. (The documentation has it as a table: "What is tried again".)
 ///
 /// - Nothing was sent, or what was sent was not carried out (`transient`, `notWritable`): again, whatever the operation.
 /// - It may have been carried out (a lost connection, `outcomeUnknown`): again if twice is as good as once, which is so

@@ -5,11 +5,13 @@ import NIOConcurrencyHelpers
 /// checked, and numbers of `?` are written in.
 ///
 /// Statements end where the difference between MySQL and MariaDB begins; that stands in ``Dialect``.
-struct Statements: Sendable {
-    let table: String
+package struct Statements: Sendable {
+    /// The table's name, quoted.
+    package let table: String
     /// The table, to be read by its primary key: on a small table the server would rather read, and lock, all rows.
-    private var byKey: String { table + " FORCE INDEX (PRIMARY)" }
-    private let now: String
+    package var byKey: String { table + " FORCE INDEX (PRIMARY)" }
+    /// The server's time, by the clock that entries expire by.
+    package let now: String
     /// Those of many keys or rows, which are long: written once.
     private let texts = NIOLockedValueBox<[Text: String]>([:])
 
@@ -52,8 +54,8 @@ struct Statements: Sendable {
 
     // MARK: - One key
 
-    private var isLive: String { "(`expires` IS NULL OR `expires` > \(now))" }
-    private var isExpired: String { "`expires` <= \(now)" }
+    package var isLive: String { "(`expires` IS NULL OR `expires` > \(now))" }
+    package var isExpired: String { "`expires` <= \(now)" }
     /// Bound to microseconds, or to NULL for no expiry. Past the year 9999 it is an error (1441) in strict mode.
     private var expiry: String { "\(now) + INTERVAL ? MICROSECOND" }
 
@@ -136,7 +138,7 @@ struct Statements: Sendable {
 
     // MARK: - Ranges of keys; each binds the bounds, exclusive and inclusive
 
-    private let isInRange = "`key` > ? AND `key` <= ?"
+    package static let isInRange = "`key` > ? AND `key` <= ?"
 
     /// Binds also the most rows.
     var page: String { page("`key`, `value`") }
@@ -150,39 +152,17 @@ struct Statements: Sendable {
     var pageSizes: String { page("LENGTH(`value`)") }
 
     private func page(_ columns: String) -> String {
-        "SELECT \(columns) FROM \(byKey) WHERE \(isInRange) AND \(isLive) ORDER BY `key` LIMIT ?"
+        "SELECT \(columns) FROM \(byKey) WHERE \(Self.isInRange) AND \(isLive) ORDER BY `key` LIMIT ?"
     }
 
     private static let microsecondsSince1970 = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))"
     static let serverTime = "SELECT \(microsecondsSince1970)"
 
-    /// A page of rows, by a component of their keys, the one with that index: live entries, bytes of all rows, expired
-    /// rows, live entries that end within an hour, a day, a week, later, and never; then how many rows there are, and
-    /// the last key. In the order of keys. Binds ``KeyRange/canonicalKeyPattern`` before the bounds, and the most rows.
-    func statistics(component: Int) -> String {
-        func sum(_ number: String) -> String { "CAST(SUM(COALESCE(\(number), 0)) AS SIGNED)" }
-        func ends(after hours: Int, within limit: Int?) -> String {
-            let end = limit.map { " AND `expires` <= \(now) + INTERVAL \($0) HOUR" } ?? ""
-            return sum("`expires` > \(now) + INTERVAL \(hours) HOUR" + end)
-        }
-        return """
-            SELECT CASE WHEN `key` REGEXP ? THEN JSON_UNQUOTE(JSON_EXTRACT(`key`, '$[\(component)]')) END AS first, \
-            \(sum(isLive)), \(sum("size")), \(sum(isExpired)), \(ends(after: 0, within: 1)), \
-            \(ends(after: 1, within: 24)), \(ends(after: 24, within: 168)), \(ends(after: 168, within: nil)), \
-            \(sum("`expires` IS NULL")), COUNT(*), MAX(`key`) \
-            FROM (SELECT `key`, LENGTH(`key`) + LENGTH(`value`) AS size, `expires` FROM \(byKey) \
-            WHERE \(isInRange) ORDER BY `key` LIMIT ?) AS page GROUP BY first ORDER BY MAX(`key`)
-            """
-    }
-
-    /// The first and the last key of all rows, in one row. The server looks at both ends of the index only.
-    var ends: String { "SELECT MIN(`key`), MAX(`key`) FROM \(table) WHERE \(isInRange)" }
-
     /// Expired rows too. Binds also the most rows.
-    var keys: String { "SELECT `key` FROM \(byKey) WHERE \(isInRange) ORDER BY `key` LIMIT ?" }
+    var keys: String { "SELECT `key` FROM \(byKey) WHERE \(Self.isInRange) ORDER BY `key` LIMIT ?" }
 
     /// Binds also ``KeyRange/canonicalKeyPattern``.
-    var count: String { "SELECT COUNT(*) FROM \(byKey) WHERE \(isInRange) AND \(isLive) AND `key` REGEXP ?" }
+    var count: String { "SELECT COUNT(*) FROM \(byKey) WHERE \(Self.isInRange) AND \(isLive) AND `key` REGEXP ?" }
 
     // MARK: - Upkeep
 

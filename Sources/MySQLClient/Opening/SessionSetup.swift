@@ -59,12 +59,6 @@ struct SessionSetup {
 
     private static let setVariables = "SET " + variables.map { "SESSION " + $0 }.joined(separator: ", ")
 
-    /// A variable that the server doesn't know, or that only some may set: 1193, 1227, 1238; or both of its names are in
-    /// comments that this server does not read: 1064.
-    private static let refusals: Set<UInt32> = [1064, 1193, 1227, 1238]
-    /// Of them, those of a variable that the server has.
-    private static let denials: Set<UInt32> = [1227, 1238]
-
     /// How long the server works on a statement that nobody may be waiting for any more: as long as an operation may
     /// take. A statement that waits for a table's definition (an ALTER TABLE under way) ends then, too; on MySQL, which
     /// knows no limit for other ones, a SELECT.
@@ -91,7 +85,7 @@ struct SessionSetup {
         command(Self.limits(configuration.operationTimeout), findings)
         for statement in configuration.sessionSetup { command(statement, findings, isUsers: true) }
         handler.query(Self.setVariables, .read) { result in
-            if case .failure(let error) = result, Self.refusals.contains(error.serverCode ?? 0) {
+            if case .failure(let error) = result, ServerErrorCode.variableRefused.contains(error.serverCode ?? 0) {
                 findings.isSetRefused = true
             } else {
                 note(result, findings, isUsers: false)
@@ -114,9 +108,9 @@ struct SessionSetup {
     private func setEach(_ findings: Findings, _ completion: @escaping () -> Void) {
         for (index, variable) in Self.variables.enumerated() {
             handler.query("SET SESSION \(variable)", .read) { result in
-                if case .failure(let error) = result, Self.refusals.contains(error.serverCode ?? 0) {
+                if case .failure(let error) = result, ServerErrorCode.variableRefused.contains(error.serverCode ?? 0) {
                     // What it doesn't have can't change an answer.
-                    if Self.denials.contains(error.serverCode ?? 0) {
+                    if ServerErrorCode.variableDenied.contains(error.serverCode ?? 0) {
                         findings.refusedVariables += MySQLConnection.variables(in: variable).map(\.name)
                     }
                 } else {

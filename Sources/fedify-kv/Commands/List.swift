@@ -21,3 +21,18 @@ struct List: AsyncParsableCommand {
         }
     }
 }
+
+struct Count: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Prints how many entries are below a prefix.")
+
+    @OptionGroup var store: StoreArguments
+    @OptionGroup var output: OutputArguments
+
+    @Argument(help: "The prefix's components, one argument each; all entries, if left out.")
+    var prefix: [String] = []
+
+    func run() async throws {
+        let count = try await store.withStore { try await $0.count(prefix: KvKey(prefix)) }
+        try output.write(["count": count], "\(count)")
+    }
+}

@@ -1,6 +1,25 @@
 import ArgumentParser
 import Foundation
 
+/// Standard output, a whole line at a time, from any number of tasks.
+final class StandardOutput: Sendable {
+    static let shared = StandardOutput()
+
+    private let lock = NSLock()
+
+    /// - Throws: `ExitCode` 3 if nobody reads any more.
+    func writeLine(_ line: String) throws {
+        try lock.withLock {
+            do {
+                try FileHandle.standardOutput.write(contentsOf: Data((line + "\n").utf8))
+            } catch {
+                // As when `head` has seen enough.
+                throw ExitCode(3)
+            }
+        }
+    }
+}
+
 /// Whether the answer is JSON.
 struct OutputArguments: ParsableArguments {
     @Flag(help: "Answer with one line of JSON; errors too, on standard error.")

@@ -17,19 +17,9 @@ import Testing
         let connection = asked.takeAll()
         _ = try MySQLKvStoreOptions(config: reader)
         let store = asked.takeAll()
-        let folder = URL(filePath: #filePath).deletingLastPathComponent()
-        let manual = try String(contentsOf: folder.appending(path: "../../docs/manual/kv.md"), encoding: .utf8)
-        #expect(connection == Self.table(in: manual, below: "#### Keys of the connection"))
-        #expect(store == Self.table(in: manual, below: "#### Keys of the store"))
+        #expect(connection == (try DocumentedTable(below: "Keys of the connection")).firstColumns)
+        #expect(store == (try DocumentedTable(below: "Keys of the store")).firstColumns)
         #expect(connection["password"] == "text, secret")
-    }
-
-    /// The first column of the first table below a heading, without backquotes, and the second.
-    private static func table(in manual: String, below heading: String) -> [String: String] {
-        let lines = manual.split(separator: "\n", omittingEmptySubsequences: false)
-        let rows = lines.drop { $0 != heading }.drop { !$0.hasPrefix("|") }.prefix { $0.hasPrefix("|") }.dropFirst(2)
-        let cells = rows.map { row in row.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) } }
-        return Dictionary(uniqueKeysWithValues: cells.map { ($0[0].replacing("`", with: ""), $0[1]) })
     }
 
     @Test func everySettingArrives() throws {

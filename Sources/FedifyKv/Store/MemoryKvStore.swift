@@ -127,8 +127,3 @@ public actor MemoryKvStore<C: Clock>: KvStore where C.Duration == Duration {
         }
     }
 }
-
-extension KvError {
-    /// An operation was given a key of no components.
-    package static let emptyKey = KvError(.emptyKey, "the key is empty; a key needs at least one component")
-}

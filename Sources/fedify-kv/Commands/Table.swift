@@ -2,6 +2,34 @@ import ArgumentParser
 import FedifyMySQL
 import Foundation
 
+struct Init: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Makes the table and its index, if they aren't there.")
+
+    @OptionGroup var store: StoreArguments
+    @OptionGroup var output: OutputArguments
+
+    func run() async throws {
+        try await store.withStore { try await $0.createTable() }
+        try output.write(["ok": true])
+    }
+}
+
+struct Sweep: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Removes the rows of expired entries, and prints how many.")
+
+    @OptionGroup var store: StoreArguments
+    @OptionGroup var output: OutputArguments
+
+    func run() async throws {
+        let removed = try await store.withStore { kv in
+            try await store.checkClock(of: kv)
+            return try await kv.deleteExpired()
+        }
+        try output.write(["removed": removed], "\(removed)")
+    }
+}
+
 struct Drop: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Drops the table with all that is in it. Asks first, unless told not to.")

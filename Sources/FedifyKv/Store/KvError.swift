@@ -107,3 +107,8 @@ public struct KvError: Error, Sendable, CustomStringConvertible {
     /// The code and the message.
     public var description: String { "\(code): \(message)" }
 }
+
+extension KvError {
+    /// An operation was given a key of no components.
+    package static let emptyKey = KvError(.emptyKey, "the key is empty; a key needs at least one component")
+}

@@ -5,12 +5,14 @@ extension MySQLError {
     /// and where it requires TLS or a certificate that the connection lacks.
     func loginHint(_ tls: MySQLConfiguration.TLS, at address: MySQLConfiguration.Address) -> String? {
         var hints: [String] = []
-        if [1045, 1130, 1698].contains(serverCode), case .tcp(let host, _) = address, host.isOfThisMachine {
+        if let serverCode, ServerErrorCode.noAccountForHost.contains(serverCode), case .tcp(let host, _) = address,
+            host.isOfThisMachine
+        {
             hints.append(
                 "an account for 'localhost' may exist for the server's Unix socket only: name it with "
                     + "socket=/path/to/mysqld.sock, or create the account for '127.0.0.1' too")
         }
-        if serverCode == 1045 {
+        if serverCode == ServerErrorCode.wrongPassword {
             if tls.mode == .off {
                 hints.append("an account that requires TLS is refused in the same way: tls is off, ask for tls=require")
             } else if tls.certificateFile == nil {

@@ -1,21 +1,22 @@
-package import FedifyKv
+import FedifyKv
+import FedifyMySQL
 import MySQLClient
 
 extension MySQLKvStore {
     /// What is in the table, by the keys' first components.
-    package struct Statistics: Sendable {
+    struct Statistics: Sendable {
         /// Rows of which keys begin with one component; expired ones that are still there count apart.
-        package struct Group: Sendable, Equatable {
+        struct Group: Sendable, Equatable {
             /// nil: rows whose key isn't one that this store would write, or all groups past the limit.
-            package var component: String?
-            package var entries = 0
+            var component: String?
+            var entries = 0
             /// Of keys and values, as text.
-            package var bytes = 0
+            var bytes = 0
             /// Live entries by the life that is left: up to an hour, a day, a week, longer, for ever.
-            package var ends = [0, 0, 0, 0, 0]
-            package var expired = 0
+            var ends = [0, 0, 0, 0, 0]
+            var expired = 0
 
-            package init() {}
+            init() {}
 
             init(component: String?, entries: Int, bytes: Int, ends: [Int], expired: Int) {
                 self.component = component
@@ -27,17 +28,17 @@ extension MySQLKvStore {
         }
 
         /// The largest first.
-        package var groups: [Group] = []
+        var groups: [Group] = []
         /// What the groups leave out.
-        package var others = Group()
-        package var total = Group()
+        var others = Group()
+        var total = Group()
     }
 
     /// What the keys of all rows below a prefix begin with. The server reads two keys for it.
     ///
     /// - Returns: The prefix with the further components that all keys have in common; itself, if there are none.
     /// - Throws: `KvError`.
-    package func commonPrefix(of prefix: KvKey) async throws -> KvKey {
+    func commonPrefix(of prefix: KvKey) async throws -> KvKey {
         if !prefix.isEmpty { try check(prefix) }
         let range = KeyRange(prefix)
         let ends = try await perform(.list) {
@@ -62,7 +63,7 @@ extension MySQLKvStore {
     ///   - progress: Told how many rows each page had.
     /// - Returns: The groups, what they leave out, and the sum.
     /// - Throws: `KvError`.
-    package func statistics(
+    func statistics(
         prefix: KvKey, limit: Int, progress: (Int) -> Void
     ) async throws -> Statistics {
         var pages = StatisticsPages(range: KeyRange(prefix), component: prefix.components().count)
@@ -132,9 +133,9 @@ extension MySQLKvStore {
 
 extension MySQLKvStore.Statistics.Group {
     /// Live and expired ones.
-    package var rows: Int { entries + expired }
+    var rows: Int { entries + expired }
 
-    package mutating func add(_ other: Self) {
+    mutating func add(_ other: Self) {
         entries += other.entries
         bytes += other.bytes
         expired += other.expired
@@ -198,4 +199,28 @@ private struct StatisticsPages: Sendable {
         range.after = page.last
         rows = max(Self.leastRows, min(Self.bytes / max(1, page.bytes / max(1, page.rows)), rows * 4, limit))
     }
+}
+
+extension Statements {
+    /// A page of rows, by a component of their keys, the one with that index: live entries, bytes of all rows, expired
+    /// rows, live entries that end within an hour, a day, a week, later, and never; then how many rows there are, and
+    /// the last key. In the order of keys. Binds ``KeyRange/canonicalKeyPattern`` before the bounds, and the most rows.
+    fileprivate func statistics(component: Int) -> String {
+        func sum(_ number: String) -> String { "CAST(SUM(COALESCE(\(number), 0)) AS SIGNED)" }
+        func ends(after hours: Int, within limit: Int?) -> String {
+            let end = limit.map { " AND `expires` <= \(now) + INTERVAL \($0) HOUR" } ?? ""
+            return sum("`expires` > \(now) + INTERVAL \(hours) HOUR" + end)
+        }
+        return """
+            SELECT CASE WHEN `key` REGEXP ? THEN JSON_UNQUOTE(JSON_EXTRACT(`key`, '$[\(component)]')) END AS first, \
+            \(sum(isLive)), \(sum("size")), \(sum(isExpired)), \(ends(after: 0, within: 1)), \
+            \(ends(after: 1, within: 24)), \(ends(after: 24, within: 168)), \(ends(after: 168, within: nil)), \
+            \(sum("`expires` IS NULL")), COUNT(*), MAX(`key`) \
+            FROM (SELECT `key`, LENGTH(`key`) + LENGTH(`value`) AS size, `expires` FROM \(byKey) \
+            WHERE \(Self.isInRange) ORDER BY `key` LIMIT ?) AS page GROUP BY first ORDER BY MAX(`key`)
+            """
+    }
+
+    /// The first and the last key of all rows, in one row. The server looks at both ends of the index only.
+    fileprivate var ends: String { "SELECT MIN(`key`), MAX(`key`) FROM \(table) WHERE \(Self.isInRange)" }
 }

@@ -8,3 +8,8 @@ extension JSONValue {
         return String(decoding: json.utf8.map { $0 == 0x0A || $0 == 0x0D ? 0x20 : $0 }, as: UTF8.self)
     }
 }
+
+extension KvEntry {
+    /// The entry as a JSON object on one line.
+    package var oneLine: String { "{\"key\":\(key.serialized),\"value\":\(value.oneLine)}" }
+}
