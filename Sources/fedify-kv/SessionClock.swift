@@ -25,7 +25,8 @@ struct SessionClock: Sendable {
         let sql =
             "SELECT @@SESSION.time_zone, @@GLOBAL.system_time_zone, TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), NOW()), "
             + moments.joined(separator: ", ")
-        guard let row = try await connection.unpreparedRows(sql, maximumRows: 1).first else {
+        guard let row = try await connection.unpreparedRows(sql, maximumRows: 1).first, row.count == 3 + moments.count
+        else {
             throw MySQLError(.protocolViolation, "the server does not tell its time zone")
         }
         let name = (row.text(0) ?? "").escaped(limit: 64)

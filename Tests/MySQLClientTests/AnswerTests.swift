@@ -48,6 +48,23 @@ import Testing
         }
     }
 
+    /// Fewer columns than were asked for, as from a server that ended the statement: they are NULL, and no crash.
+    @Test func aColumnThatIsLeftOutIsNull() async throws {
+        try await withServer { session, _, command in
+            guard case .execute(let sql) = command, sql == "SELECT 1, 2" else { return false }
+            session.rows([["1"]])
+            return true
+        } _: { pool, _ in
+            try await pool.withConnection { connection in
+                var row: MySQLRow?
+                try await connection.query("SELECT 1, 2") { row = $0 }
+                let found = try #require(row)
+                #expect(found.text(0) == "1")
+                #expect(found.text(1) == nil && found.integer(1) == nil && found.size(1) == 0)
+            }
+        }
+    }
+
     /// A connection that is lost between rows is not used again, and what comes later is not lost with it.
     @Test func aConnectionLostBetweenRowsIsNotUsedAgain() async throws {
         let losses = NIOLockedValueBox(0)

@@ -35,9 +35,14 @@ package struct MySQLRow: Sendable {
     /// How many columns there are.
     package var count: Int { values.count }
 
+    /// A column's value. One that the server has left out is NULL: what answers may be no server.
+    private func value(_ column: Int) -> Value {
+        column < values.count ? values[column] : .null
+    }
+
     /// The text of a column, or nil for SQL's NULL.
     package func text(_ column: Int) -> String? {
-        switch values[column] {
+        switch value(column) {
         case .null: nil
         case .text(let text): text
         case .integer(let number): String(number)
@@ -48,7 +53,7 @@ package struct MySQLRow: Sendable {
 
     /// An integer of a column, or nil for SQL's NULL or for what is not an integer.
     package func integer(_ column: Int) -> Int64? {
-        switch values[column] {
+        switch value(column) {
         case .integer(let number): number
         case .unsigned(let number): Int64(exactly: number)
         case .text(let text): Int64(text)
@@ -58,7 +63,7 @@ package struct MySQLRow: Sendable {
 
     /// The size of a column's text, in bytes; 0 for NULL.
     package func size(_ column: Int) -> Int {
-        if case .text(let text) = values[column] { return text.utf8.count }
+        if case .text(let text) = value(column) { return text.utf8.count }
         return text(column)?.utf8.count ?? 0
     }
 }
