@@ -46,7 +46,7 @@ build() {
 all_traits=--enable-all-traits
 
 # Unit tests that take from four seconds to a minute: simulations, stores with planted faults, deadlines.
-long_tests='SimulatorTests/|PolicyTableTests/|KvStoreContractTests/aBrokenPromiseIsNamed|UntrustedServerTests/anAttemptEndsWithinItsTime|SetUpFailureTests/anyCodeIsTriedAgainUnlessTheAccountIsAtFault|AuthenticationExchangeTests/onlyExpectedMessagesAreAnswered'
+long_tests='SimulatorTests/|PolicyTableTests/|KvStoreContractTests/aBrokenPromiseIsNamed|UntrustedServerTests/anAttemptEndsWithinItsTime|SetUpFailureTests/anyCodeIsTriedAgainUnlessTheAccountIsAtFault|AuthenticationExchangeTests/onlyExpectedMessagesAreAnswered|LinearizabilityCheckerTests/oneWrongAnswerIsFound'
 
 # One at a time, these and the others: some are all computing, and would keep the threads that others wait for.
 fast_tests() {
