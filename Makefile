@@ -1,7 +1,8 @@
-.PHONY: help demo test examples test-faults soak asan fuzz bench upkeep micro build format lint clean
+.PHONY: help demo test test-fast examples test-faults soak asan fuzz bench upkeep micro build format lint clean
 
 help:
 	@echo "make demo    a tour of the store, on a throwaway MariaDB"
+	@echo "make test-fast  the tests that need no server, in less than a minute"
 	@echo "make test    all tests, on a throwaway MariaDB and a throwaway MySQL, and the examples"
 	@echo "             (SERVERS=mariadb: on that one only; MYSQL_URL=...: on servers that run already; TSAN=0: no ThreadSanitizer; EXAMPLES=0: no examples)"
 	@echo "make examples  builds and tests the examples, on a throwaway MariaDB and in a headless browser"
@@ -22,6 +23,9 @@ help:
 
 demo:
 	@Scripts/demo.sh
+
+test-fast:
+	@Scripts/test.sh fast
 
 test:
 	@Scripts/test.sh

@@ -193,7 +193,14 @@ let package = Package(
             ],
             exclude: ["Certificates"],
             swiftSettings: swiftSettings),
-        .testTarget(name: "FedifyMySQLTests", dependencies: ["FedifyMySQL"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "FedifyMySQLTests",
+            dependencies: [
+                "FedifyKv", "FedifyMySQL", "MySQLClient", "MySQLProtocol",
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+            ],
+            swiftSettings: swiftSettings),
         // Properties that must hold for any input: for the tests, with the corpus, and for the fuzzer.
         .target(
             name: "FuzzChecks",
@@ -222,7 +229,6 @@ let package = Package(
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
                 .product(name: "Tracing", package: "swift-distributed-tracing"),
                 .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
-                .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
                 .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Hummingbird"])),

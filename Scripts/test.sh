@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The tests:  test.sh [all|format|lint|api|integration|faults|soak|asan]
-#   all          lint, build, unit tests, integration tests, ThreadSanitizer, examples, documentation, api
+# The tests:  test.sh [all|fast|format|lint|api|integration|faults|soak|asan]
+#   all          build, fast tests, lint, long unit tests, integration tests, ThreadSanitizer, examples, documentation, api
+#   fast         build, and the unit tests that need no server, in less than a minute
 #   format       formats the sources
 #   lint         formatting and prose
 #   api          what has changed in the public interface since the last tag
@@ -45,10 +46,18 @@ build() {
 # Hummingbird's driver is left out by default, and takes minutes to build.
 all_traits=--enable-all-traits
 
-unit_tests() {
-    step "Unit tests"
-    # One at a time: some are all computing, and would keep the threads that others wait for.
-    swift test $all_traits --skip-build --no-parallel --skip IntegrationTests
+# Unit tests that take from four seconds to a minute: simulations, stores with planted faults, deadlines.
+long_tests='SimulatorTests/|PolicyTableTests/|KvStoreContractTests/aBrokenPromiseIsNamed|UntrustedServerTests/anAttemptEndsWithinItsTime|SetUpFailureTests/anyCodeIsTriedAgainUnlessTheAccountIsAtFault|AuthenticationExchangeTests/onlyExpectedMessagesAreAnswered|LinearizabilityCheckerTests/oneWrongAnswerIsFound'
+
+# One at a time, these and the others: some are all computing, and would keep the threads that others wait for.
+fast_tests() {
+    step "Fast tests"
+    swift test $all_traits --skip-build --no-parallel --skip 'IntegrationTests\.(?!LinearizabilityCheckerTests)' --skip "$long_tests"
+}
+
+long_unit_tests() {
+    step "Long unit tests"
+    swift test $all_traits --skip-build --no-parallel --filter "$long_tests"
 }
 
 integration_tests() {
@@ -123,7 +132,7 @@ thread_sanitizer() {
     TSAN_OPTIONS="suppressions=$PWD/Scripts/tsan.supp ${TSAN_OPTIONS:-}" \
         swift test "${options[@]}" --skip-build --no-parallel \
         --skip 'SimulatorTests|PolicyTableTests' \
-        --filter "${TSAN_FILTER:-MySQLClientTests|PoolTests|CoalescingTests|SeveralServersTests|AuthenticationTests|MemoryKvStoreTests}"
+        --filter "${TSAN_FILTER:-MySQLClientTests|PoolTests|CoalescingTests|BatchFailureTests|OverloadTests|SeveralServersTests|AuthenticationTests|MemoryKvStoreTests}"
 }
 
 # exec, so that a signal meant for the tests reaches the script that stops the servers.
@@ -167,11 +176,17 @@ asan)
     build "${asan_options[@]}"
     on_servers address_sanitizer
     ;;
+fast)
+    Scripts/install.sh build
+    build $all_traits
+    fast_tests
+    ;;
 all)
     Scripts/install.sh build
-    lint
     build $all_traits
-    unit_tests
+    fast_tests
+    lint
+    long_unit_tests
     on_servers integration_tests thread_sanitizer examples documentation api
     ;;
 on-servers) # BEGUN STEP..., what on_servers calls
@@ -181,7 +196,7 @@ on-servers) # BEGUN STEP..., what on_servers calls
     step "All passed"
     ;;
 *)
-    echo "usage: test.sh [all|format|lint|api|integration|faults|soak|asan]" >&2
+    echo "usage: test.sh [all|fast|format|lint|api|integration|faults|soak|asan]" >&2
     exit 2
     ;;
 esac

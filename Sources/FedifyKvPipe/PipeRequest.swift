@@ -95,3 +95,22 @@ package struct PipeRequest: Sendable {
         return try Duration(ttlSeconds: seconds)
     }
 }
+
+extension Duration {
+    /// - Throws: ``KvError`` `invalidTTL` for anything but a finite number of seconds; the store checks the rest.
+    package init(ttlSeconds seconds: Double) throws(KvError) {
+        guard seconds.isFinite, abs(seconds) < 1e15 else { throw TimeToLive.tooLong }
+        self = .seconds(seconds)
+    }
+}
+
+/// An answer of `fedify-kv pipe`: one line of JSON, made of texts that are JSON already.
+package enum PipeAnswer {
+    package static func ok(_ id: String, _ members: String = "") -> String {
+        "{\"id\":\(id),\"ok\":true\(members)}"
+    }
+
+    package static func error(_ id: String, code: String, message: String) -> String {
+        "{\"id\":\(id),\"ok\":false,\"error\":{\"code\":\(JSONString.quoted(code)),\"message\":\(JSONString.quoted(message))}}"
+    }
+}

@@ -27,7 +27,7 @@ struct SessionClock: Sendable {
             + moments.joined(separator: ", ")
         guard let row = try await connection.unpreparedRows(sql, maximumRows: 1).first, row.count == 3 + moments.count
         else {
-            throw MySQLError(.protocolViolation, "the server did not return its time zone")
+            throw MySQLError(.protocolViolation, "the server does not tell its time zone")
         }
         let name = (row.text(0) ?? "").escaped(limit: 64)
         zone = name == "SYSTEM" ? "SYSTEM (\((row.text(1) ?? "").escaped(limit: 64)))" : name

@@ -33,19 +33,29 @@ final class Gate: Sendable {
 }
 
 extension MySQLPool {
-    /// Keeps one connection busy while a test does what should wait for it.
-    func whileBusy<T>(_ body: () async throws -> T) async throws -> T {
-        let (begun, gate) = (NIOLockedValueBox(false), Gate())
-        let busy = Task {
-            try await withConnection { _ in
-                begun.withLockedValue { $0 = true }
-                await gate.pass()
+    /// Keeps so many connections busy while a test does what should wait for them. It fails the test if it doesn't have
+    /// them within the limit.
+    func whileBusy<T>(
+        connections: Int = 1, within limit: Duration = .seconds(20),
+        sourceLocation: SourceLocation = #_sourceLocation, _ body: () async throws -> T
+    ) async throws -> T {
+        let (busy, gate) = (NIOLockedValueBox(0), Gate())
+        let holders = (0..<connections).map { _ in
+            Task {
+                try await withConnection(deadline: .now + .seconds(60)) { _ in
+                    busy.withLockedValue { $0 += 1 }
+                    await gate.pass()
+                }
             }
         }
-        try await eventually { begun.withLockedValue(\.self) }
-        let result = await Result { try await body() }
+        let result = await Result {
+            try await eventually(within: limit, sourceLocation: sourceLocation) {
+                busy.withLockedValue { $0 == connections }
+            }
+            return try await body()
+        }
         gate.open()
-        try await busy.value
+        for holder in holders { try await holder.value }
         return try result.get()
     }
 }

@@ -1,4 +1,5 @@
 import MySQLClient
+import Testing
 
 extension MySQLPool {
     /// The server's number of a connection of this pool.
@@ -17,5 +18,10 @@ extension MySQLPool {
             try await connection.query("SHOW SESSION STATUS LIKE '\(name)'") { value = $0.text(1) }
             return value ?? ""
         }
+    }
+
+    /// How many prepared statements the only connection of a pool has executed.
+    func executions() async throws -> Int {
+        try #require(Int(try await sessionStatus("Com_stmt_execute")))
     }
 }

@@ -84,18 +84,12 @@ import Tracing
             try await kv.createTable()
             tracer.clearFinishedSpans()
             // All wait for the one connection.
-            let gate = Gate()
-            async let holder: Void = pool.withConnection { _ in
-                await gate.pass()
+            let sets = try await pool.whileBusy {
+                let sets = (0..<20).map { number in Task { try await kv.set(["\(number)"], "v") } }
+                try await eventually { pool.status.waiting == 20 }
+                return sets
             }
-            try await eventually { pool.status.inUse == 1 }
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for number in 0..<20 { group.addTask { try await kv.set(["\(number)"], "v") } }
-                try await eventually { kv.pool.status.waiting == 20 }
-                gate.open()
-                try await group.waitForAll()
-            }
-            try await holder
+            for set in sets { try await set.value }
             let spans = tracer.finishedSpans
             let batches = spans.filter { $0.operationName.hasPrefix("BATCH set ") }
             let callers = spans.filter { $0.operationName.hasPrefix("set ") }
@@ -151,29 +145,15 @@ import Tracing
             }
 
             // With both in use a third waits, in vain.
-            let gate = Gate()
-            async let both: Void = withThrowingTaskGroup(of: Void.self) { group in
-                for _ in 0..<2 {
-                    group.addTask {
-                        try await pool.withConnection { _ in await gate.pass() }
-                    }
-                }
-                try await group.waitForAll()
+            try await pool.whileBusy(connections: 2) {
+                let third = Task { try await pool.withConnection(deadline: .now + .milliseconds(200)) { _ in } }
+                try await eventually { try meter("pending_requests") == 1 }
+                #expect(try meter("count", "used") == 2)
+                let error = await #expect(throws: MySQLError.self) { try await third.value }
+                #expect(error?.code == .acquisitionTimedOut)
+                #expect(try meter("pending_requests") == 0)
+                #expect(try metrics.expectCounter("db.client.connection.timeouts", name).totalValue == 1)
             }
-            try await eventually { pool.status.inUse == 2 }
-            async let third: Void = pool.withConnection(deadline: .now + .milliseconds(200)) { _ in }
-            try await eventually { try meter("pending_requests") == 1 }
-            #expect(try meter("count", "used") == 2)
-            do {
-                try await third
-                Issue.record("it was let in")
-            } catch let error as MySQLError {
-                #expect(error.code == .acquisitionTimedOut)
-            }
-            #expect(try meter("pending_requests") == 0)
-            #expect(try metrics.expectCounter("db.client.connection.timeouts", name).totalValue == 1)
-            gate.open()
-            try await both
         }
     }
 

@@ -20,17 +20,7 @@ import Testing
         let total: Group
     }
 
-    private struct Examination: Decodable {
-        struct Check: Decodable {
-            let check: String
-            let level: String
-            let seen: String
-            let advice: String?
-        }
-        let checks: [Check]
-
-        subscript(_ name: String) -> Check? { checks.first { $0.check == name } }
-    }
+    private typealias Examination = DoctorTests.Examination
 
     private func answer<T: Decodable>(
         _ arguments: [String], url: String, exitCode: Int32 = 0

@@ -12,10 +12,9 @@ import Testing
         _ server: TestServer, deadline: Duration,
         _ body: (Proxy, MySQLKvStore, MySQLKvStore) async throws -> Void
     ) async throws {
-        guard case .tcp(_, let port) = server.configuration.addresses[0] else { return }
         try await server.withStore { direct, _ in
             try await direct.createTable()
-            let proxy = try Proxy(to: port)
+            let proxy = try Proxy(to: server.ports[0])
             let pool = try server.pool(4) {
                 $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
                 $0.operationTimeout = deadline

@@ -95,18 +95,17 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func servesInOrderOfArrival(_ server: TestServer) async throws {
         let pool = try server.pool(1)
-        let gate = Gate()
         let order = NIOLockedValueBox<[Int]>([])
-        try await withThrowingTaskGroup { group in
-            group.addTask { try await pool.withConnection { _ in await gate.pass() } }
-            try await eventually { pool.status.inUse == 1 }
+        let waiting = try await pool.whileBusy {
+            var waiting: [Task<Void, any Error>] = []
             for index in 0..<10 {
-                group.addTask { try await pool.withConnection { _ in order.withLockedValue { $0.append(index) } } }
+                waiting.append(
+                    Task { try await pool.withConnection { _ in order.withLockedValue { $0.append(index) } } })
                 try await eventually { pool.status.waiting == index + 1 }
             }
-            gate.open()
-            try await group.waitForAll()
+            return waiting
         }
+        for task in waiting { try await task.value }
         #expect(order.withLockedValue(\.self) == Array(0..<10))
         await pool.close()
     }
@@ -114,17 +113,12 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func anAcquisitionThatTakesTooLongSaysWhy(_ server: TestServer) async throws {
         let pool = try server.pool(1) { $0.pool.acquisitionTimeout = .seconds(2) }
-        let gate = Gate()
-        try await withThrowingTaskGroup { group in
-            group.addTask { try await pool.withConnection { _ in await gate.pass() } }
-            try await eventually { pool.status.inUse == 1 }
+        try await pool.whileBusy {
             let started = ContinuousClock.now
             let error = await #expect(throws: MySQLError.self) { try await pool.withConnection { _ in } }
             #expect(error?.code == .acquisitionTimedOut)
             #expect(error?.message.contains("1 of 1 in use, 1 operations queued") == true)
             #expect(started.duration(to: .now) < .seconds(5))
-            gate.open()
-            try await group.waitForAll()
         }
         #expect(pool.status.waiting == 0)
         await pool.close()
@@ -133,10 +127,7 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func aCancelledTaskLeavesTheLineAtOnce(_ server: TestServer) async throws {
         let pool = try server.pool(1)
-        let gate = Gate()
-        try await withThrowingTaskGroup { group in
-            group.addTask { try await pool.withConnection { _ in await gate.pass() } }
-            try await eventually { pool.status.inUse == 1 }
+        try await pool.whileBusy {
             let waiting = (0..<100).map { _ in Task { try await pool.withConnection { _ in } } }
             try await eventually { pool.status.waiting == 100 }
             for task in waiting { task.cancel() }
@@ -150,8 +141,6 @@ import Testing
             }
             early.cancel()
             await #expect(throws: CancellationError.self) { try await early.value }
-            gate.open()
-            try await group.waitForAll()
         }
         try await pool.withConnection { _ in }
         await pool.close()
@@ -223,17 +212,8 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func aClosedPoolRefusesAndALostOneCloses(_ server: TestServer) async throws {
         let pool = try server.pool(2)
-        let gate = Gate()
-        try await withThrowingTaskGroup { group in
-            let begun = NIOLockedValueBox(false)
-            group.addTask {
-                try await pool.withConnection { _ in
-                    begun.withLockedValue { $0 = true }
-                    await gate.pass()
-                }
-            }
-            try await eventually { begun.withLockedValue(\.self) }
-            group.addTask { await pool.close() }
+        let closing = try await pool.whileBusy {
+            let closing = Task { await pool.close() }
             try await eventually {
                 do {
                     try await pool.withConnection { _ in }
@@ -244,9 +224,9 @@ import Testing
             }
             // Work under way is finished.
             #expect(pool.status.inUse == 1)
-            gate.open()
-            try await group.waitForAll()
+            return closing
         }
+        await closing.value
         #expect(pool.status.connections == 0)
 
         let id: Int64 = try await {

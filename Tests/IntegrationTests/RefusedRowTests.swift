@@ -58,7 +58,7 @@ import Testing
     func oneOfManyFailsAlone(_ server: TestServer, _ reason: Reason) async throws {
         try await server.withStore(poolSize: 2, maximumPacketSize: 1 << 20) { kv, _ in
             try await kv.createTable()
-            for sql in reason.statements(kv.options.tableName) { try await server.command(sql) }
+            for sql in reason.statements(kv.options.tableName) { try await server.sql(sql) }
             /// How many of 315 rows failed, and the one that had to.
             func store(
                 _ operation: @escaping @Sendable (KvKey, JSONValue) async throws -> Void
@@ -102,7 +102,7 @@ import Testing
                 #expect(try await kv.count() == 314)
             }
             let table = kv.options.tableName
-            if reason == .trigger { try await server.command("DROP TRIGGER `\(table)_t`") }
+            if reason == .trigger { try await server.sql("DROP TRIGGER `\(table)_t`") }
         }
     }
 
@@ -111,7 +111,7 @@ import Testing
     func aColumnOfSomebodyElsesIsNamed(_ server: TestServer) async throws {
         try await server.withStore { kv, _ in
             try await kv.createTable()
-            try await server.command("ALTER TABLE `\(kv.options.tableName)` ADD `owner` INT NOT NULL")
+            try await server.sql("ALTER TABLE `\(kv.options.tableName)` ADD `owner` INT NOT NULL")
             let error = await #expect(throws: KvError.self) { try await kv.set(["k"], 1) }
             #expect(error?.code == .serverError)
             #expect(error?.message.contains("owner") == true, "\(error as Any)")

@@ -37,31 +37,23 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func afterTooManyConnectionsThePoolIsFullAgain(_ server: TestServer) async throws {
         let pool = try server.pool(6) { $0.operationTimeout = .seconds(30) }
-        let gate = Gate()
-        let holders = NIOLockedValueBox(0)
         // The minimum of MariaDB, and the connection that resets it.
         let others = try (0..<10).map { _ in try server.pool(1) }
         for other in others { try await other.withConnection { try await $0.query("DO 1") } }
         let former = try await server.sql("SELECT @@GLOBAL.max_connections")[0][0] ?? ""
         try await server.sql("SET GLOBAL max_connections = 10")
-        let tasks = (0..<6).map { _ in
-            Task {
-                try await pool.withConnection { _ in
-                    holders.withLockedValue { $0 += 1 }
-                    await gate.pass()
-                }
-            }
+        let full = Task {
+            try await pool.whileBusy(connections: 6) { #expect(pool.status.connections == 6) }
         }
         // MariaDB has room for an administrator.
         try await eventually { pool.status.waiting >= 5 }
         // Until it was refused.
         try await Task.sleep(for: .milliseconds(500))
-        #expect(holders.withLockedValue(\.self) <= 1)
+        #expect(pool.status.inUse <= 1)
         try await others[0].withConnection { _ = try await $0.query("SET GLOBAL max_connections = \(former)") }
-        try await eventually(within: .seconds(5)) { holders.withLockedValue(\.self) == 6 }
-        #expect(pool.status.connections == 6)
-        gate.open()
-        for task in tasks { try await task.value }
+        let allowed = ContinuousClock.now
+        try await full.value
+        #expect(allowed.duration(to: .now) < .seconds(5))
         await pool.close()
         for other in others { await other.close() }
     }
@@ -119,9 +111,14 @@ import Testing
                 }
                 // Nothing of it is left on the server.
                 try await eventually(within: .seconds(3)) {
-                    try await server.sql(
-                        "SELECT id FROM information_schema.processlist WHERE info LIKE 'INSERT INTO `\(table)`%'"
-                    ).isEmpty
+                    do {
+                        return try await server.sql(
+                            "SELECT id FROM information_schema.processlist WHERE info LIKE 'INSERT INTO `\(table)`%'"
+                        ).isEmpty
+                    } catch let error as MySQLError where error.serverCode == 3854 {
+                        // MySQL can't show all characters of a statement that is still there.
+                        return false
+                    }
                 }
                 try await connection.command("UNLOCK TABLES", .read)
             }

@@ -24,19 +24,9 @@ import Testing
             let group = ServiceGroup(services: [pool, kv], logger: Logger(label: "test"))
             async let running: Void = group.run()
             // Operations that can't end before the shutdown has begun.
-            let gate = Gate()
-            async let holder: Void = withThrowingTaskGroup(of: Void.self) { group in
-                for _ in 0..<4 {
-                    group.addTask {
-                        try await pool.withConnection { _ in await gate.pass() }
-                    }
-                }
-                try await group.waitForAll()
-            }
-            try await eventually { pool.status.inUse == 4 }
-            try await withThrowingTaskGroup(of: Void.self) { callers in
-                for number in 0..<100 { callers.addTask { try await kv.set(["\(number)"], "v") } }
-                callers.addTask { _ = try await kv.getWithTTL(["k"]) }
+            let callers = try await pool.whileBusy(connections: 4) {
+                var callers = (0..<100).map { number in Task { try await kv.set(["\(number)"], "v") } }
+                callers.append(Task { _ = try await kv.getWithTTL(["k"]) })
                 try await eventually { pool.status.waiting >= 102 }
                 await group.triggerGracefulShutdown()
                 try await eventually {
@@ -46,10 +36,9 @@ import Testing
                     guard case .failure(let error as KvError) = await probe.result else { return false }
                     return error.code == .closed
                 }
-                gate.open()
-                try await callers.waitForAll()
+                return callers
             }
-            try await holder
+            for caller in callers { try await caller.value }
             try await running
             await #expect(throws: KvError.self) { try await kv.set(["late"], "v") }
             #expect(try await direct.count() == 100)

@@ -3,6 +3,7 @@ import FedifyMySQL
 import Foundation
 import Logging
 import MySQLClient
+import NIOConcurrencyHelpers
 import Testing
 
 /// A real server, or a cluster of them, that the tests run on: one of the addresses in MYSQL_URL.
@@ -100,25 +101,47 @@ struct TestServer: Sendable, CustomTestStringConvertible {
         url + (url.contains("?") ? "&" : "?") + parameters
     }
 
+    /// Pools for the tests' own statements, one for each server, by its addresses.
+    private static let pools = NIOLockedValueBox<[[MySQLConfiguration.Address]: MySQLPool]>([:])
+
     /// Runs a statement of the test's own, and gives back its rows.
     @discardableResult
     func sql(_ sql: String, _ parameters: MySQLParameter...) async throws -> [[String?]] {
-        let pool = try pool(1)
-        let rows = try await pool.withConnection { connection in
-            var rows: [[String?]] = []
-            try await connection.query(sql, parameters, maximumRows: 100_000) { row in
-                rows.append((0..<row.count).map { row.text($0) })
-            }
-            return rows
+        let pool = try Self.pools.withLockedValue { pools in
+            if let pool = pools[configuration.addresses] { return pool }
+            let pool = try self.pool(2)
+            // A cluster is asked for its servers each time.
+            if !isCluster { pools[configuration.addresses] = pool }
+            return pool
         }
-        await pool.close()
-        return rows
+        let result = await Result {
+            do {
+                return try await rows(sql, parameters, on: pool)
+            } catch let error as MySQLError where error.code == .connectionLost {
+                // The server closed it since the last statement.
+                return try await rows(sql, parameters, on: pool)
+            }
+        }
+        // Sessions that are open keep the values they began with.
+        if isCluster || sql.hasPrefix("SET GLOBAL") { await forget(pool) }
+        return try result.get()
     }
 
-    /// Runs a statement that can't be prepared.
-    func command(_ sql: String) async throws {
-        let pool = try pool(1)
-        try await pool.withConnection { try await $0.command(sql, .write) }
+    private func rows(_ sql: String, _ parameters: [MySQLParameter], on pool: MySQLPool) async throws -> [[String?]] {
+        let rows = try await pool.withConnection { connection in
+            // Some statements can't be prepared, and tests count those that are.
+            parameters.isEmpty
+                ? try await connection.unpreparedRows(sql, maximumRows: 100_000)
+                : try await connection.rows(sql, parameters, .write, maximumRows: 100_000).rows
+        }
+        return rows.map { row in (0..<row.count).map { row.text($0) } }
+    }
+
+    /// Closes a pool of ``sql(_:_:)``; the next statement opens another.
+    private func forget(_ pool: MySQLPool) async {
+        Self.pools.withLockedValue { pools in
+            if pools[configuration.addresses] === pool { pools[configuration.addresses] = nil }
+        }
         await pool.close()
     }
 
@@ -182,15 +205,9 @@ struct TestServer: Sendable, CustomTestStringConvertible {
     /// Runs a test while a variable of the server has another value, and puts the former one back.
     func withGlobal<T>(_ variable: String, _ value: String, _ body: () async throws -> T) async throws -> T {
         let former = try await sql("SELECT @@GLOBAL.\(variable)")[0][0] ?? ""
-        let admin = try pool(1)
-        // Not prepared: there may be no room for it.
-        func set(_ value: String) async throws {
-            try await admin.withConnection { try await $0.command("SET GLOBAL \(variable) = \(value)", .read) }
-        }
-        try await set(value)
+        try await sql("SET GLOBAL \(variable) = \(value)")
         let result = await Result { try await body() }
-        try await set(Double(former) == nil ? "'\(former)'" : former)
-        await admin.close()
+        try await sql("SET GLOBAL \(variable) = " + (Double(former) == nil ? "'\(former)'" : former))
         return try result.get()
     }
 

@@ -1,6 +1,6 @@
 import MySQLClient
 
-/// What to do after a failed attempt. (The article ErrorsAndRetries has it as a table.)
+/// What to do after an attempt that failed. (The documentation has it as a table: "What is tried again".)
 ///
 /// - Nothing was sent or applied (`transient`, `notWritable`): retry any operation.
 /// - It may have been applied (a lost connection, `outcomeUnknown`): retry idempotent operations, which are all except

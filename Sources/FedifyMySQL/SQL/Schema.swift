@@ -2,8 +2,6 @@ import MySQLClient
 
 /// The table and its index.
 struct Schema: Sendable {
-    private static let tableExists: UInt32 = 1050
-
     let statements: Statements
     let tableName: String
 
@@ -34,7 +32,8 @@ struct Schema: Sendable {
             case true: break
             }
         } catch {
-            let isThere = error.serverCode == Self.tableExists || error.serverCode == ServerErrorCode.duplicateIndex
+            let isThere =
+                error.serverCode == ServerErrorCode.tableExists || error.serverCode == ServerErrorCode.duplicateIndex
             // Another process has created it.
             if !isThere { throw error }
         }

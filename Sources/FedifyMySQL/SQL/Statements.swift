@@ -5,12 +5,14 @@ import NIOConcurrencyHelpers
 /// number of `?` are part of the text.
 ///
 /// Differences between MySQL and MariaDB are in ``Dialect``.
-struct Statements: Sendable {
-    let table: String
+package struct Statements: Sendable {
+    /// The table's name, quoted.
+    package let table: String
     /// The table with a hint to use the primary key: on a small table the server would otherwise read, and lock, all
     /// rows.
-    private var byKey: String { table + " FORCE INDEX (PRIMARY)" }
-    private let now: String
+    package var byKey: String { table + " FORCE INDEX (PRIMARY)" }
+    /// The server's time, by the clock that entries expire by.
+    package let now: String
     /// Statements for many keys or rows, which are long: built once.
     private let texts = NIOLockedValueBox<[Text: String]>([:])
 
@@ -53,8 +55,8 @@ struct Statements: Sendable {
 
     // MARK: - One key
 
-    private var isLive: String { "(`expires` IS NULL OR `expires` > \(now))" }
-    private var isExpired: String { "`expires` <= \(now)" }
+    package var isLive: String { "(`expires` IS NULL OR `expires` > \(now))" }
+    package var isExpired: String { "`expires` <= \(now)" }
     /// Bound to microseconds, or to NULL for no expiry. Past the year 9999 it is an error (1441) in strict mode.
     private var expiry: String { "\(now) + INTERVAL ? MICROSECOND" }
 
@@ -137,7 +139,7 @@ struct Statements: Sendable {
 
     // MARK: - Ranges of keys; each binds the bounds, exclusive and inclusive
 
-    private let isInRange = "`key` > ? AND `key` <= ?"
+    package static let isInRange = "`key` > ? AND `key` <= ?"
 
     /// Also binds the maximum number of rows.
     var page: String { page("`key`, `value`") }
@@ -151,40 +153,17 @@ struct Statements: Sendable {
     var pageSizes: String { page("LENGTH(`value`)") }
 
     private func page(_ columns: String) -> String {
-        "SELECT \(columns) FROM \(byKey) WHERE \(isInRange) AND \(isLive) ORDER BY `key` LIMIT ?"
+        "SELECT \(columns) FROM \(byKey) WHERE \(Self.isInRange) AND \(isLive) ORDER BY `key` LIMIT ?"
     }
 
     private static let microsecondsSince1970 = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))"
     static let serverTime = "SELECT \(microsecondsSince1970)"
 
-    /// A page of rows, by a component of their keys, the one with that index: live entries, bytes of all rows, expired
-    /// rows, live entries that expire within an hour, a day, a week, later, and never; then the number of rows, and the
-    /// last key. Sorted by key. Binds ``KeyRange/canonicalKeyPattern`` before the bounds, and the maximum number of
-    /// rows.
-    func statistics(component: Int) -> String {
-        func sum(_ number: String) -> String { "CAST(SUM(COALESCE(\(number), 0)) AS SIGNED)" }
-        func ends(after hours: Int, within limit: Int?) -> String {
-            let end = limit.map { " AND `expires` <= \(now) + INTERVAL \($0) HOUR" } ?? ""
-            return sum("`expires` > \(now) + INTERVAL \(hours) HOUR" + end)
-        }
-        return """
-            SELECT CASE WHEN `key` REGEXP ? THEN JSON_UNQUOTE(JSON_EXTRACT(`key`, '$[\(component)]')) END AS first, \
-            \(sum(isLive)), \(sum("size")), \(sum(isExpired)), \(ends(after: 0, within: 1)), \
-            \(ends(after: 1, within: 24)), \(ends(after: 24, within: 168)), \(ends(after: 168, within: nil)), \
-            \(sum("`expires` IS NULL")), COUNT(*), MAX(`key`) \
-            FROM (SELECT `key`, LENGTH(`key`) + LENGTH(`value`) AS size, `expires` FROM \(byKey) \
-            WHERE \(isInRange) ORDER BY `key` LIMIT ?) AS page GROUP BY first ORDER BY MAX(`key`)
-            """
-    }
-
-    /// The first and the last key of all rows, in one row. The server reads only both ends of the index.
-    var ends: String { "SELECT MIN(`key`), MAX(`key`) FROM \(table) WHERE \(isInRange)" }
-
     /// Expired rows too. Also binds the maximum number of rows.
-    var keys: String { "SELECT `key` FROM \(byKey) WHERE \(isInRange) ORDER BY `key` LIMIT ?" }
+    var keys: String { "SELECT `key` FROM \(byKey) WHERE \(Self.isInRange) ORDER BY `key` LIMIT ?" }
 
     /// Binds also ``KeyRange/canonicalKeyPattern``.
-    var count: String { "SELECT COUNT(*) FROM \(byKey) WHERE \(isInRange) AND \(isLive) AND `key` REGEXP ?" }
+    var count: String { "SELECT COUNT(*) FROM \(byKey) WHERE \(Self.isInRange) AND \(isLive) AND `key` REGEXP ?" }
 
     // MARK: - Upkeep
 

@@ -15,14 +15,14 @@ extension KvError {
             return
         }
         switch (error.code, error.serverCode) {
-        case (_, Self.datetimeOverflow): self = TimeToLive.tooLong
+        case (_, ServerErrorCode.datetimeOverflow): self = TimeToLive.tooLong
         case _ where error.isOfJSONDepth:
             self = kv(.unsupportedValue, "the server can't keep this value: its JSON is nested too deep")
-        case (_, let code?) where Self.invalidJSON.contains(code):
+        case (_, let code?) where ServerErrorCode.invalidJSON.contains(code):
             self = kv(.unsupportedValue, "the server rejects the value's JSON text: \(error.detail)")
-        case (_, let code?) where Self.packetTooLarge.contains(code):
+        case (_, let code?) where ServerErrorCode.packetTooLarge.contains(code):
             self = kv(.valueTooLarge, "the value is larger than the server's max_allowed_packet")
-        case (_, Self.keyTooLong):
+        case (_, ServerErrorCode.keyTooLong):
             self = kv(
                 .serverError,
                 "the server's pages are too small for the table's key, which needs an innodb_page_size of 16 KiB: "
@@ -40,26 +40,14 @@ extension KvError {
         default: self = kv(.serverError, error.detail)
         }
     }
-
-    /// "Specified key was too long": a limit that depends on the size of InnoDB's pages.
-    private static let keyTooLong: UInt32 = 1071
-    private static let datetimeOverflow: UInt32 = 1441
-    /// MySQL: "The JSON document exceeds the maximum depth."
-    fileprivate static let jsonTooDeep: UInt32 = 3157
-    /// MariaDB: a check failed. If it is the column's `json_valid(value)`, the reason is the depth: everything else was
-    /// checked before.
-    fileprivate static let constraintFailed: UInt32 = 4025
-    /// MySQL: invalid JSON text, or an unsupported character set or number.
-    private static let invalidJSON: Set<UInt32> = [3140, 3141, 3144]
-    private static let packetTooLarge: Set<UInt32> = [1153, 1301]
 }
 
 extension MySQLError {
-    /// The value is nested too deep. On MariaDB the failed check is the implicit one of the JSON column (named by table
-    /// and column), not one of the table owner's.
+    /// The value is nested too deep. On MariaDB the check that fails is the one that the column of type JSON has by itself
+    /// (named by table and column), not one of the table owner's; all else of the text was checked before it was sent.
     fileprivate var isOfJSONDepth: Bool {
-        serverCode == KvError.jsonTooDeep
-            || serverCode == KvError.constraintFailed && message.contains(".value` failed")
+        serverCode == ServerErrorCode.jsonTooDeep
+            || serverCode == ServerErrorCode.constraintFailed && message.contains(".value` failed")
     }
 
     /// The reason is a value or an expiry, not the statement; nothing was applied.

@@ -1,5 +1,5 @@
-import FedifyKv
-@_spi(Scheduling) import MySQLClient
+package import FedifyKv
+@_spi(Scheduling) package import MySQLClient
 import NIOCore
 
 extension MySQLKvStore {
@@ -11,7 +11,7 @@ extension MySQLKvStore {
     ///   - body: The work.
     /// - Returns: What the body returns.
     /// - Throws: What the body throws, as `KvError`; `closed`.
-    func perform<T>(
+    package func perform<T>(
         _ operation: StoreOperation, size: Int? = nil, _ body: () async throws -> T
     ) async throws(KvError) -> T {
         try inFlight.enter()
@@ -67,8 +67,8 @@ extension MySQLKvStore {
         }
     }
 
-    /// Runs work with exclusive use of a connection.
-    func withConnection<T: Sendable>(
+    /// Runs work on a connection of its own, and tries again what may pass.
+    package func withConnection<T: Sendable>(
         createsTable: Bool = true, _ work: @Sendable (MySQLConnection) async throws -> T
     ) async throws -> T {
         var attempts = Attempts(self, RetryPolicy(createsTable: createsTable))

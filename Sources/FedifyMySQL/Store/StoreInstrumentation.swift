@@ -216,3 +216,9 @@ final class StoreInstrumentation: Sendable {
         return [("error.type", type)] + (number.map { [("db.response.status_code", "\($0)")] } ?? [])
     }
 }
+
+/// The operations of the store, by their names in spans and metrics.
+package enum StoreOperation: String, CaseIterable {
+    case get, set, delete, cas, getWithTTL, setKeepingExpiry, list, count, deletePrefix, deleteExpired
+    case createTable, tableExists, dropTable
+}

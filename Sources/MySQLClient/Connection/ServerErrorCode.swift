@@ -50,4 +50,30 @@ package enum ServerErrorCode {
 
     /// The server accepts only encrypted connections (`require_secure_transport`): 3159.
     static let secureTransportRequired: UInt32 = 3159
+
+    /// The table is there already: 1050.
+    package static let tableExists: UInt32 = 1050
+    /// "Specified key was too long": a limit that depends on the size of InnoDB's pages.
+    package static let keyTooLong: UInt32 = 1071
+    /// A date past the year 9999 (MySQL and MariaDB: "Datetime function: %-.32s field overflow").
+    package static let datetimeOverflow: UInt32 = 1441
+    /// MySQL: "The JSON document exceeds the maximum depth."
+    package static let jsonTooDeep: UInt32 = 3157
+    /// MariaDB: "CONSTRAINT %`s failed for %`-.192s.%`-.192s".
+    package static let constraintFailed: UInt32 = 4025
+    /// MySQL: invalid JSON text, or an unsupported character set or number.
+    package static let invalidJSON: Set<UInt32> = [3140, 3141, 3144]
+    /// A packet larger than `max_allowed_packet`: 1153, or a function's result that would be: 1301.
+    package static let packetTooLarge: Set<UInt32> = [1153, 1301]
+
+    /// Wrong password or account, or an account that asks for TLS or a certificate: 1045.
+    static let wrongPassword: UInt32 = 1045
+    /// No account for this user from this host: 1045, 1130, 1698 (MariaDB, `unix_socket`).
+    static let noAccountForHost: Set<UInt32> = [1045, 1130, 1698]
+
+    /// A session variable that this user may not set (1227), or that can't be set so (1238).
+    static let variableDenied: Set<UInt32> = [1227, 1238]
+    /// As ``variableDenied``; or the server doesn't know the variable (1193), or both of its names are in comments that
+    /// this server does not read (1064).
+    static let variableRefused: Set<UInt32> = [1064, 1193, 1227, 1238]
 }

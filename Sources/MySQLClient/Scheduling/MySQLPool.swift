@@ -5,6 +5,10 @@ import Synchronization
 
 public import Logging
 
+#if ServiceLifecycle
+    public import ServiceLifecycle
+#endif
+
 /// A bounded pool of connections to one server.
 ///
 /// Requests are queued in order of arrival, and a free connection takes the oldest. Connections are opened
@@ -217,3 +221,16 @@ extension MySQLPool: CustomReflectable {
         Mirror(self, children: ["server": "\(server.address)", "status": status], displayStyle: .class)
     }
 }
+
+#if ServiceLifecycle
+    extension MySQLPool: Service {
+        /// Waits for a graceful shutdown, or until the task is cancelled, and closes the pool; see ``close()``.
+        ///
+        /// Services are shut down in the opposite order of their list: name the pool before the stores that use it.
+        public func run() async {
+            // It throws when the task is cancelled, which also ends the service.
+            try? await gracefulShutdown()
+            await close()
+        }
+    }
+#endif

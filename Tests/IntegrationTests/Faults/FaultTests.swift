@@ -22,9 +22,17 @@ import Testing
         }
     }
 
-    @Test(arguments: try await TestServer.all, Self.chosen ?? Fault.allCases)
+    /// Each fault on each server, those of a process where the tests started it.
+    private static var cases: [(TestServer, Fault)] {
+        get async throws {
+            try await TestServer.all.flatMap { server in
+                (chosen ?? Fault.allCases).filter { !$0.needsProcess || !server.nodes.isEmpty }.map { (server, $0) }
+            }
+        }
+    }
+
+    @Test(arguments: try await Self.cases)
     func nothingIsLost(_ server: TestServer, _ fault: Fault) async throws {
-        guard !fault.needsProcess || !server.nodes.isEmpty else { return }
         try await Self.warmUp.value
         try await fault.prepared(server) {
             let before = try await Counters(server)
@@ -76,23 +84,8 @@ import Testing
 extension MySQLPool {
     /// Waits until as many callers as there may be connections have one each at the same time.
     fileprivate func reachesItsFullSize(within limit: Duration) async throws {
-        let (holders, gate) = (NIOLockedValueBox(0), Gate())
         let size = configuration.pool.maximumConnections
-        let tasks = (0..<size).map { _ in
-            Task {
-                try await withConnection(deadline: .now + .seconds(20)) { _ in
-                    holders.withLockedValue { $0 += 1 }
-                    await gate.pass()
-                }
-            }
-        }
-        let result = await Result {
-            try await eventually(within: limit) { holders.withLockedValue(\.self) == size }
-        }
-        #expect(status.connections == size)
-        gate.open()
-        for task in tasks { _ = await task.result }
-        try result.get()
+        try await whileBusy(connections: size, within: limit) { #expect(status.connections == size) }
     }
 }
 

@@ -1,5 +1,0 @@
-#if ServiceLifecycle
-    public import ServiceLifecycle
-
-    extension MySQLKvStore: Service {}
-#endif
