@@ -64,4 +64,21 @@ import Testing
             try await pool.withConnection { _ = try await $0.query("DO 1") }
         }
     }
+
+    /// A sweep that is cancelled between two attempts has not failed.
+    @Test(arguments: try await TestServer.all)
+    func aSweepCancelledWhileItWaitsIsNoFailure(_ server: TestServer) async throws {
+        let log = CapturedLog()
+        try await server.withStore(logger: log.logger) { kv, _ in
+            try await kv.set(["expired"], 1, ttl: .zero)
+            let other = try await OpenTransaction(
+                on: server, "SELECT `key` FROM `\(kv.options.tableName)` FOR UPDATE")
+            let upkeep = Task { await kv.run() }
+            try await eventually { log.text.contains("operation retried") }
+            upkeep.cancel()
+            await upkeep.value
+            try await other.commit()
+            #expect(!log.text.contains("expired rows were not removed"))
+        }
+    }
 }

@@ -83,7 +83,7 @@ final class Sweeper: Sendable {
             let removed = try await batches(lockTimeout: 0, withConnection: withConnection)
             state.withLockedValue { $0.hasFailed = false }
             if removed > 0 { log.log(.debug, "expired rows removed", [\.count: "\(removed)"]) }
-        } catch is CancellationError {
+        } catch let error where KvError(wrapping: error).code == .cancelled {
             // The next sweep continues.
         } catch {
             // A failed sweep must not fail a caller. A lasting failure is logged once, as the table grows.

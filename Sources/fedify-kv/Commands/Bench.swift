@@ -100,7 +100,7 @@ struct Bench: AsyncParsableCommand {
         await pool.close()
         switch result {
         case .success(let measurements): try write(measurements)
-        case .failure(is CancellationError): throw ExitCode(130)
+        case .failure(let error) where KvError(wrapping: error).code == .cancelled: throw ExitCode(130)
         case .failure(let error): throw error
         }
     }
