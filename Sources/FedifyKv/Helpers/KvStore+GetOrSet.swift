@@ -26,33 +26,31 @@ extension KvStore {
         _ produce: () async throws -> T
     ) async throws -> T {
         var lease = try Lease(self, HelperKeys.lease(key), ttl: lease)
-        var backoff = Backoff(timeout: timeout)
         do {
-            while true {
-                if let value = try await get(key, as: type) {
-                    if lease.mayBeOurs { await lease.release() }
-                    return value
-                }
-                let begun = ContinuousClock.now
-                guard try await lease.acquire() else {
-                    guard try await backoff.pause() else { break }
-                    continue
-                }
-                // The last producer may have stored its value just before.
-                if let value = try await get(key, as: type) {
-                    await lease.release()
-                    return value
-                }
-                let keeper = LeaseKeeper(lease, renewed: begun) {}
-                let produced = try await keeper.keep { try await store(produce(), key, ttl) }.result.get()
-                await lease.release()
-                return produced
-            }
+            let value = try await getOrProduce(key, ttl, &lease, timeout: timeout, produce)
+            await lease.release()
+            return value
         } catch {
-            if lease.mayBeOurs { await lease.release() }
+            await lease.release()
             throw error
         }
-        if lease.mayBeOurs { await lease.release() }
+    }
+
+    /// Waits for the value, or produces it under the lease.
+    private func getOrProduce<T: Codable & Sendable>(
+        _ key: KvKey, _ ttl: Duration?, _ lease: inout Lease, timeout: Duration,
+        isolation: isolated (any Actor)? = #isolation, _ produce: () async throws -> T
+    ) async throws -> T {
+        var backoff = Backoff(timeout: timeout)
+        repeat {
+            if let value = try await get(key, as: T.self) { return value }
+            let begun = ContinuousClock.now
+            guard try await lease.acquire() else { continue }
+            // The last producer may have stored its value just before.
+            if let value = try await get(key, as: T.self) { return value }
+            let keeper = LeaseKeeper(lease, renewed: begun) {}
+            return try await keeper.keep { try await store(produce(), key, ttl) }.result.get()
+        } while try await backoff.pause()
         throw KvError(
             .deadlineExceeded, "another caller was producing the value until the timeout", mayHaveBeenApplied: false)
     }

@@ -47,7 +47,7 @@ extension KvStore {
             await lease.release()
             return value
         } catch {
-            if lease.mayBeOurs { await lease.release() }
+            await lease.release()
             throw error
         }
     }

@@ -9,7 +9,7 @@ struct Lease: Sendable {
     let ttl: Duration
     private let token: JSONValue
     /// An attempt to acquire it ended without an answer: it may have been carried out, or may yet be.
-    private(set) var mayBeOurs = false
+    private var mayBeOurs = false
 
     init(_ store: any KvStore, _ key: KvKey, ttl: Duration) throws(KvError) {
         guard ttl > .zero else { throw KvError(.invalidTTL, "a lock's ttl must be more than zero") }
@@ -23,7 +23,7 @@ struct Lease: Sendable {
     /// One attempt to acquire it.
     ///
     /// - Returns: Whether it is ours.
-    /// - Throws: ``KvError``, but not `outcomeUnknown`. If ``mayBeOurs``, it must be released.
+    /// - Throws: ``KvError``, but not `outcomeUnknown`. The lease must be released all the same.
     mutating func acquire() async throws(KvError) -> Bool {
         do {
             if try await store.cas(key, expected: nil, new: token, ttl: ttl) {
@@ -54,8 +54,9 @@ struct Lease: Sendable {
         return false
     }
 
-    /// Deletes the entry, if it is ours, also for a task that was cancelled. What fails is left to the ttl.
+    /// Deletes the entry, if it may be ours, also for a task that was cancelled. What fails is left to the ttl.
     func release() async {
+        guard mayBeOurs else { return }
         await Task { await delete() }.value
     }
 
