@@ -20,11 +20,7 @@ import Testing
             try await body(
                 proxy,
                 {
-                    let pool = try server.pool(1) {
-                        $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
-                        $0.tls.mode = .off
-                        $0.allowPublicKeyRetrieval = true
-                    }
+                    let pool = try server.pool(1, through: proxy, isPlain: true)
                     return (pool, try MySQLKvStore(pool, options: direct.options))
                 }, direct)
         }

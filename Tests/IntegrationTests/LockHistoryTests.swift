@@ -84,26 +84,14 @@ import Testing
     }
 
     /// Answers are lost on the way: what became of a swap is read from its token.
-    @Test(arguments: try await TestServer.all, HelperFaultTests.faults)
+    @Test(arguments: try await Fault.onEachServer(HelperFaultTests.faults))
     func oneHolderAtATimeUnderFaults(_ server: TestServer, _ fault: Fault) async throws {
-        guard !fault.needsProcess || !server.nodes.isEmpty else { return }
         try await FaultScene.with(server, deadline: fault.deadline, callers: 4) { scene in
             let history = History()
-            let isOver = NIOLockedValueBox(false)
-            _ = try await scene.load.run {
-                try await scene.load.begun()
-                try await withThrowingTaskGroup { group in
-                    group.addTask {
-                        try await history.record(scene.stores, tasks: 16) { isOver.withLockedValue(\.self) }
-                    }
-                    for _ in 0..<(FaultTests.times > 1 ? 3 : 10) {
-                        let before = history.count
-                        try await eventually(within: .seconds(60)) { history.count > before + 10 }
-                        try await fault.happen(in: scene)
-                    }
-                    isOver.withLockedValue { $0 = true }
-                    try await group.waitForAll()
-                }
+            try await scene.run(under: fault, steps: 10) { isOver in
+                try await history.record(scene.stores, tasks: 16, until: isOver)
+            } progress: {
+                history.count
             }
             history.expectExclusion()
         }

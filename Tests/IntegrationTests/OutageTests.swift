@@ -15,8 +15,7 @@ import Testing
         try await server.withStore { direct, _ in
             try await direct.createTable()
             let proxy = try Proxy(to: server.ports[0])
-            let pool = try server.pool(4) {
-                $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
+            let pool = try server.pool(4, through: proxy) {
                 $0.operationTimeout = deadline
                 $0.connectTimeout = .seconds(2)
             }

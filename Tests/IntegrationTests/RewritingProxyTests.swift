@@ -15,10 +15,7 @@ import Testing
         defer { proxy.down() }
         try await server.withStore { direct, _ in
             try await direct.createTable()
-            let pool = try server.pool(4) {
-                $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
-                $0.tls.mode = .off
-                $0.allowPublicKeyRetrieval = true
+            let pool = try server.pool(4, through: proxy, isPlain: true) {
                 $0.operationTimeout = deadline
             }
             try await body(proxy, MySQLKvStore(pool, options: direct.options), direct)

@@ -62,8 +62,7 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func aStatementEndsOnTheServerWithItsDeadline(_ server: TestServer) async throws {
         let proxy = try Proxy(to: server.ports[0])
-        let pool = try server.pool(1) {
-            $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
+        let pool = try server.pool(1, through: proxy) {
             $0.operationTimeout = .seconds(1)
         }
         // Reads for minutes.

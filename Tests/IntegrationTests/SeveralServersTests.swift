@@ -170,8 +170,7 @@ import Testing
             try await onSecond.createTable()
             try await first.withUser(granted: "ALL", as: "both") { _, password in
                 try await second.withUser(granted: "ALL", as: "both", password: password) { user, password in
-                    let pool = try first.pool(4) {
-                        $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
+                    let pool = try first.pool(4, through: proxy) {
                         ($0.user, $0.password) = (user, MySQLConfiguration.Password(password))
                     }
                     let kv = try MySQLKvStore(pool, options: onSecond.options)

@@ -16,8 +16,7 @@ import Testing
         try await server.withStore { direct, _ in
             let value = JSONValue(uncheckedJSON: "\"\(String(repeating: "x", count: bytes))\"")
             for number in 0..<values { try await direct.set(["large", "\(number)"], value) }
-            let pool = try server.pool(connections) {
-                $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
+            let pool = try server.pool(connections, through: proxy) {
                 $0.operationTimeout = deadline
             }
             let kv = try MySQLKvStore(pool, options: direct.options)
@@ -90,10 +89,7 @@ import Testing
                 guard command[0] == 0x16, text.hasPrefix("DELETE"), keys > 100 else { return .asItIs }
                 return .statement("DO SLEEP(60)" + String(repeating: ", ? IS NULL", count: keys))
             }
-            let pool = try server.pool(1) {
-                $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
-                $0.tls.mode = .off
-                $0.allowPublicKeyRetrieval = true
+            let pool = try server.pool(1, through: proxy, isPlain: true) {
                 $0.operationTimeout = .seconds(1)
             }
             let kv = try MySQLKvStore(pool, options: direct.options)

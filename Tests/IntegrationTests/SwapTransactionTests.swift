@@ -79,12 +79,7 @@ import Testing
     private func pool(
         _ server: TestServer, by proxy: Proxy, _ change: (inout MySQLConfiguration) -> Void
     ) throws -> MySQLPool {
-        try server.pool(1) {
-            $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
-            $0.tls.mode = .off
-            $0.allowPublicKeyRetrieval = true
-            change(&$0)
-        }
+        try server.pool(1, through: proxy, isPlain: true, change)
     }
 
     /// Swaps eight keys at once, while a connection is kept busy so that they travel together.

@@ -96,6 +96,21 @@ struct TestServer: Sendable, CustomTestStringConvertible {
         return try MySQLPool(configuration)
     }
 
+    /// A pool whose connections go through a proxy: in plain text where the proxy is to read what it carries.
+    func pool(
+        _ size: Int = 10, through proxy: Proxy, isPlain: Bool = false, logger: Logger? = nil,
+        _ change: (inout MySQLConfiguration) -> Void = { _ in }
+    ) throws -> MySQLPool {
+        try pool(size, logger: logger) {
+            $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
+            if isPlain {
+                $0.tls.mode = .off
+                $0.allowPublicKeyRetrieval = true
+            }
+            change(&$0)
+        }
+    }
+
     /// The URL with further parameters.
     func url(_ parameters: String) -> String {
         url + (url.contains("?") ? "&" : "?") + parameters

@@ -36,11 +36,7 @@ import Testing
                 ? .statement("SIGNAL SQLSTATE '42000' SET MYSQL_ERRNO = 1235, MESSAGE_TEXT = 'no locks here'") : .asItIs
         }
         let log = CapturedLog()
-        let pool = try server.pool(2, logger: log.logger) {
-            $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
-            $0.tls.mode = .off
-            $0.allowPublicKeyRetrieval = true
-        }
+        let pool = try server.pool(2, through: proxy, isPlain: true, logger: log.logger)
         try await server.withStore { direct, _ in
             var options = direct.options
             options.upkeep.interval = .milliseconds(50)

@@ -51,7 +51,17 @@ enum Fault: String, CaseIterable, CustomTestStringConvertible {
     var needsNewTable: Bool { self == .diskFull }
 
     /// Needs the server's process.
-    var needsProcess: Bool { self == .killServer || self == .stopServer || self == .diskFull }
+    private var needsProcess: Bool { self == .killServer || self == .stopServer || self == .diskFull }
+
+    /// Whether it can happen to a server: one of the server's process needs a server that the tests have started.
+    func canHappen(to server: TestServer) -> Bool { !needsProcess || !server.nodes.isEmpty }
+
+    /// Each of some faults on each server that it can happen to.
+    static func onEachServer(_ faults: [Fault]) async throws -> [(TestServer, Fault)] {
+        try await TestServer.all.flatMap { server in
+            faults.filter { $0.canHappen(to: server) }.map { (server, $0) }
+        }
+    }
 
     /// Runs a body with the server prepared for the fault, and puts back what was changed.
     func prepared(_ server: TestServer, _ body: () async throws -> Void) async throws {

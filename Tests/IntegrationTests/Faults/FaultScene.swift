@@ -2,6 +2,8 @@ import FedifyKv
 import FedifyMySQL
 import Foundation
 import MySQLClient
+import NIOConcurrencyHelpers
+import Testing
 
 /// A table under load from several processes, over a network that can be broken.
 struct FaultScene: Sendable {
@@ -25,6 +27,35 @@ struct FaultScene: Sendable {
     var maximumConnections: Int { stores.count * Self.poolSize }
 
     var maximumPreparedStatements: Int { server.configuration.maximumPreparedStatements }
+
+    /// Runs work beside the load while a fault happens again and again, each time after some more progress of the work.
+    ///
+    /// - Parameters:
+    ///   - fault: The fault.
+    ///   - steps: How much more the work must have done before the fault happens.
+    ///   - work: Runs until it is over.
+    ///   - progress: What the work has done so far.
+    /// - Throws: What the work throws, or the fault; or that there was no progress for a minute.
+    func run(
+        under fault: Fault, steps: Int,
+        _ work: @escaping @Sendable (_ isOver: @escaping @Sendable () -> Bool) async throws -> Void,
+        progress: () -> Int
+    ) async throws {
+        let isOver = NIOLockedValueBox(false)
+        _ = try await load.run {
+            try await load.begun()
+            try await withThrowingTaskGroup { group in
+                group.addTask { try await work { isOver.withLockedValue(\.self) } }
+                for _ in 0..<(FaultTests.times > 1 ? 3 : 10) {
+                    let before = progress()
+                    try await eventually(within: .seconds(60)) { progress() > before + steps }
+                    try await fault.happen(in: self)
+                }
+                isOver.withLockedValue { $0 = true }
+                try await group.waitForAll()
+            }
+        }
+    }
 
     /// Sets the scene, and takes all down in the end but for the table that the body looks at.
     static func with(

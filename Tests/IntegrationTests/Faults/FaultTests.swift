@@ -22,16 +22,7 @@ import Testing
         }
     }
 
-    /// Each fault on each server, those of a process where the tests started it.
-    private static var cases: [(TestServer, Fault)] {
-        get async throws {
-            try await TestServer.all.flatMap { server in
-                (chosen ?? Fault.allCases).filter { !$0.needsProcess || !server.nodes.isEmpty }.map { (server, $0) }
-            }
-        }
-    }
-
-    @Test(arguments: try await Self.cases)
+    @Test(arguments: try await Fault.onEachServer(Self.chosen ?? Fault.allCases))
     func nothingIsLost(_ server: TestServer, _ fault: Fault) async throws {
         try await Self.warmUp.value
         try await fault.prepared(server) {
@@ -93,7 +84,7 @@ extension MySQLPool {
 private struct Counters {
     let statements: Int
     let connections: Int
-    /// The expected error of each.
+    /// Each with the target that it leads to.
     let descriptors: [String]
     let threads: Int
 

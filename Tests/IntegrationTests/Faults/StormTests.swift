@@ -13,8 +13,7 @@ import Testing
         defer { proxy.down() }
         try await server.withStore { direct, _ in
             try await direct.createTable()
-            let pool = try server.pool(10) {
-                $0.addresses = [.tcp(host: "127.0.0.1", port: proxy.port)]
+            let pool = try server.pool(10, through: proxy) {
                 $0.operationTimeout = .seconds(3)
                 $0.pool.acquisitionTimeout = .seconds(3)
             }
