@@ -66,7 +66,11 @@ extension KvStoreContract {
                 group.addTask {
                     try await store.getOrSet(raced, as: Int.self, timeout: .seconds(30)) {
                         others.increment()
-                        for _ in 0..<10 { await Task.yield() }
+                        // Another producer, if there can be one: tasks alone may well run one after the other.
+                        _ = try? await store.getOrSet(raced, as: Int.self, timeout: .zero) {
+                            others.increment()
+                            return task
+                        }
                         return task
                     }
                 }
@@ -96,7 +100,11 @@ extension KvStoreContract {
                 group.addTask {
                     try await store.withLock(key, timeout: .seconds(30)) { lock in
                         log.enter(lock)
-                        for _ in 0..<10 { await Task.yield() }
+                        // Another holder, if there can be one: tasks alone may well run one after the other.
+                        try? await store.withLock(key, timeout: .zero) { other in
+                            log.enter(other)
+                            log.leave()
+                        }
                         log.leave()
                     }
                 }

@@ -65,11 +65,11 @@ struct BrokenStore: KvStore {
         case .absentCasIsNotAtomic where expected == nil && present == nil,
             .presentCasIsNotAtomic where expected != nil && present == expected,
             .swapsAreLost where present == expected:
-            for _ in 0..<5 { await Task.yield() }
+            await notes.meet()
             if let new { try await memory.set(key, new, ttl: ttl) } else { try await memory.delete(key) }
             return true
         case .updatesAreLost where key.components().contains("update") && present == expected:
-            for _ in 0..<5 { await Task.yield() }
+            await notes.meet()
             if let new { try await memory.set(key, new, ttl: ttl) }
             return true
         case .updatesForgetTheTTL where key.components().contains("update"): ttl = nil
@@ -85,7 +85,7 @@ struct BrokenStore: KvStore {
         case .fencingNumbersRepeat where key.hasPrefix(["_fedify_kv", "fencing"]): return true
         case .operationsFailSideBySide where key.components().contains("race"):
             guard await notes.isAlone() else { throw KvError(.serverError, "deadlock") }
-            await Task.yield()
+            await notes.meet()
             await notes.left()
         default: break
         }
@@ -184,6 +184,7 @@ actor Notes {
     private(set) var ttls: [KvKey: Duration?] = [:]
     private(set) var values: [KvKey: JSONValue] = [:]
     private var working = 0
+    private var meetings = 0
 
     func wrote(_ key: KvKey, _ value: JSONValue, _ ttl: Duration?) {
         ttls[key] = ttl
@@ -198,6 +199,13 @@ actor Notes {
     func isAlone() -> Bool {
         working += 1
         return working == 1
+    }
+
+    /// Waits until another caller has come here too, or until none seems to come.
+    func meet() async {
+        meetings += 1
+        let mine = meetings
+        for _ in 0..<1000 where meetings == mine { await Task.yield() }
     }
 
     func left() { working -= 1 }
