@@ -46,6 +46,7 @@ let package = Package(
         .library(name: "FedifyJSON", targets: ["FedifyJSON"]),
         .library(name: "FedifyKv", targets: ["FedifyKv"]),
         .library(name: "FedifyKvTesting", targets: ["FedifyKvTesting"]),
+        .library(name: "FedifyMQ", targets: ["FedifyMQ"]),
         .library(name: "FedifyMySQL", targets: ["FedifyMySQL"]),
         .library(name: "HummingbirdFedifyKv", targets: ["HummingbirdFedifyKv"]),
         .executable(name: "fedify-kv", targets: ["fedify-kv"]),
@@ -89,6 +90,15 @@ let package = Package(
         .target(name: "FedifyJSON", swiftSettings: swiftSettings),
         .target(name: "FedifyKv", dependencies: ["FedifyJSON"], swiftSettings: swiftSettings),
         .target(name: "FedifyKvTesting", dependencies: ["FedifyKv"], swiftSettings: swiftSettings),
+        .target(
+            name: "FedifyMQ",
+            dependencies: [
+                "FedifyJSON",
+                .product(
+                    name: "ServiceLifecycle", package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycle"])),
+            ],
+            swiftSettings: swiftSettings),
         // The packets of the MySQL and MariaDB protocol: bytes in, values out, without sockets or clocks.
         .target(
             name: "MySQLProtocol",
@@ -117,6 +127,7 @@ let package = Package(
             name: "FedifyMySQL",
             dependencies: [
                 "FedifyKv",
+                "FedifyMQ",
                 "MySQLClient",
                 "MySQLProtocol",
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -1,8 +1,5 @@
-#if canImport(FoundationEssentials)
-    import FoundationEssentials
-#else
-    import Foundation
-#endif
+/// How typed values become JSON and JSON becomes typed values: the encoder and decoder of a store.
+public typealias KvCoding = JSONCoding
 
 extension JSONValue {
     /// A value from anything that `Encodable` can write as JSON. A `nil` becomes `null`; a `JSONValue` stays as it is.
@@ -12,12 +9,8 @@ extension JSONValue {
     ///   - coding: The encoder to use.
     /// - Throws: ``KvError`` `invalidValue` if it can't be written as JSON, as NaN and infinities can't.
     public init<T: Encodable>(encoding value: T, coding: KvCoding = .default) throws(KvError) {
-        if T.self == JSONValue.self || T.self == JSONValue?.self {
-            self = value as? JSONValue ?? .null
-            return
-        }
         do {
-            self.init(uncheckedJSON: String(decoding: try coding.encoder.encode(value), as: UTF8.self))
+            self = try coding.encode(value)
         } catch {
             throw KvError(.invalidValue, "the value can't be written as JSON", underlyingError: error)
         }
@@ -33,10 +26,8 @@ extension JSONValue {
     public func decode<T: Decodable>(
         as type: T.Type = T.self, coding: KvCoding = .default
     ) throws(KvError) -> T {
-        if T.self == JSONValue.self, let value = self as? T { return value }
-        if T.self == JSONValue?.self, self != .null, let value = self as? T { return value }
         do {
-            return try coding.decoder.decode(type, from: Data(json.utf8))
+            return try coding.decode(self, as: type)
         } catch {
             throw KvError(.decodingFailed, "the stored value doesn't decode as \(type)", underlyingError: error)
         }

@@ -4,7 +4,7 @@
     public import Foundation
 #endif
 
-/// How typed values become JSON and JSON becomes typed values: the encoder and decoder of a store.
+/// How typed values become JSON and JSON becomes typed values: the encoder and decoder of a store or a queue.
 ///
 /// By default object members are sorted by name, slashes are not escaped, data is base 64, and a `Date` is an ISO 8601
 /// string in UTC, as `JSON.stringify` writes a JavaScript `Date` and `new Date(…)` reads it:
@@ -14,15 +14,15 @@
 /// A value has the same text each time it is encoded. On MariaDB, which keeps the text, a typed `cas` then compares
 /// texts, which is faster than reading the entry first: keep `.sortedKeys` in an encoder of your own.
 ///
-/// The coder of a store is part of its options, as `MySQLKvStoreOptions.coding`.
-public struct KvCoding: Sendable {
+/// It is part of the options of a store or a queue, as `MySQLKvStoreOptions.coding`.
+public struct JSONCoding: Sendable {
     /// Encodes values.
     public var encoder: JSONEncoder
     /// Decodes values.
     public var decoder: JSONDecoder
 
     /// The defaults.
-    public static let `default` = KvCoding()
+    public static let `default` = JSONCoding()
 
     /// A coding with an encoder and a decoder; nil: the default one.
     ///
@@ -60,5 +60,24 @@ public struct KvCoding: Sendable {
             return date
         }
         return decoder
+    }
+}
+
+extension JSONCoding {
+    /// A value as JSON. A nil becomes `null`; a `JSONValue` stays as it is.
+    ///
+    /// - Throws: What the encoder throws.
+    package func encode<T: Encodable>(_ value: T) throws -> JSONValue {
+        if T.self == JSONValue.self || T.self == JSONValue?.self { return value as? JSONValue ?? .null }
+        return JSONValue(uncheckedJSON: String(decoding: try encoder.encode(value), as: UTF8.self))
+    }
+
+    /// JSON as a value of a type.
+    ///
+    /// - Throws: What the decoder throws.
+    package func decode<T: Decodable>(_ value: JSONValue, as type: T.Type) throws -> T {
+        if T.self == JSONValue.self, let value = value as? T { return value }
+        if T.self == JSONValue?.self, value != .null, let value = value as? T { return value }
+        return try decoder.decode(type, from: Data(value.json.utf8))
     }
 }
