@@ -130,6 +130,7 @@ let package = Package(
                 "FedifyMQ",
                 "MySQLClient",
                 "MySQLProtocol",
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
             ] + serviceLibraries,

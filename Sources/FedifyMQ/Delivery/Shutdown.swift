@@ -4,14 +4,23 @@
 
 /// Runs an operation that ends by itself after it was told to: when its task is cancelled, or, with the trait
 /// ServiceLifecycle, when the service group shuts down.
+///
+/// - Parameters:
+///   - isolation: The caller's, where the operation runs.
+///   - operation: The operation.
+///   - onShutdown: Called with whether the task was cancelled; possibly twice, after a graceful shutdown.
+/// - Returns: What the operation returns.
 package func withShutdownHandler<T>(
-    isolation: isolated (any Actor)? = #isolation, _ operation: () async throws -> T,
-    onShutdown: @escaping @Sendable () -> Void
-) async rethrows -> T {
-    #if ServiceLifecycle
-        try await withTaskCancellationOrGracefulShutdownHandler(
-            operation: operation, onCancelOrGracefulShutdown: onShutdown)
-    #else
-        try await withTaskCancellationHandler(operation: operation, onCancel: onShutdown)
-    #endif
+    isolation: isolated (any Actor)? = #isolation, _ operation: () async -> T,
+    onShutdown: @escaping @Sendable (_ isCancelled: Bool) -> Void
+) async -> T {
+    await withTaskCancellationHandler {
+        #if ServiceLifecycle
+            await withGracefulShutdownHandler(operation: operation) { onShutdown(false) }
+        #else
+            await operation()
+        #endif
+    } onCancel: {
+        onShutdown(true)
+    }
 }

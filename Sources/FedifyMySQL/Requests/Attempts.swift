@@ -6,7 +6,7 @@ import NIOCore
 struct Attempts {
     let deadline: NIODeadline
     private(set) var failed = 0
-    private let store: MySQLKvStore
+    private let table: TableAccess
     private var policy: RetryPolicy
     /// The failure of the attempt before the last one.
     private var formerFailure: MySQLError?
@@ -15,11 +15,11 @@ struct Attempts {
     /// The key of the operation.
     private let key: KvKey?
 
-    init(_ store: MySQLKvStore, _ policy: RetryPolicy = RetryPolicy(), key: KvKey? = nil) {
-        self.store = store
+    init(_ table: TableAccess, _ policy: RetryPolicy = RetryPolicy(), key: KvKey? = nil) {
+        self.table = table
         self.policy = policy
         self.key = key
-        deadline = .now() + TimeAmount(of: store.pool.configuration.operationTimeout)
+        deadline = .now() + TimeAmount(of: table.pool.configuration.operationTimeout)
     }
 
     /// Waits before the next attempt.
@@ -30,11 +30,11 @@ struct Attempts {
         switch policy.decision(after: failure, failed: failed) {
         case .createTable:
             policy.createsTable = false
-            return try await store.create()
+            return try await table.create()
         case .fail: throw error(failure)
         case .retry(let longestPause):
             if let key, failed > 0, failure.serverCode == ServerErrorCode.lockWaitTimeout {
-                store.contended.insert(key)
+                table.contended.insert(key)
             }
             failed += 1
             formerFailure = failure
@@ -46,8 +46,8 @@ struct Attempts {
                     "\(failed) attempts failed before the deadline, the last with: \(failure.detail)",
                     mayHaveBeenApplied: mayHaveBeenApplied, underlyingError: failure)
             }
-            store.instrumentation.retried(failure)
-            store.log.log(.debug, "operation retried", [\.attempt: "\(failed)", \.error: "\(failure)"])
+            table.instrumentation.retried(failure)
+            table.log.log(.debug, "operation retried", [\.attempt: "\(failed)", \.error: "\(failure)"])
             do {
                 try await Task.sleep(for: .nanoseconds(pause.nanoseconds))
             } catch {

@@ -3,7 +3,7 @@ import FedifyKv
 import NIOCore
 
 /// The two lanes of a kind of request: batched, and single.
-struct RequestLanes<Request: StoreRequest, Answer: Sendable>: Sendable {
+struct RequestLanes<Request: LaneRequest, Answer: Sendable>: Sendable {
     typealias Pending = PendingRequest<Request, Answer>
 
     /// Executes requests in one transaction, as if one after the other, and answers each.
@@ -13,9 +13,10 @@ struct RequestLanes<Request: StoreRequest, Answer: Sendable>: Sendable {
         ) -> Void
 
     /// For batched requests.
-    let batched: LaneID
+    private let batched: LaneID
     /// For single requests: with coalescing off, and after a failed first attempt.
-    let single: LaneID
+    private let single: LaneID
+    private let instrumentation: StoreInstrumentation
 
     init(
         _ pool: MySQLPool, _ operation: StoreOperation, _ policy: LanePolicy, _ instrumentation: StoreInstrumentation,
@@ -33,6 +34,25 @@ struct RequestLanes<Request: StoreRequest, Answer: Sendable>: Sendable {
         }
         batched = pool.addLane(policy, executor)
         single = pool.addLane(LanePolicy(), executor)
+        self.instrumentation = instrumentation
+    }
+
+    /// One attempt at a request.
+    func submit(
+        _ request: Request, isBatched: Bool, to pool: MySQLPool, until deadline: NIODeadline
+    ) async throws -> Answer {
+        let scheduler = pool.scheduler
+        let pending = Pending(
+            request, instrumentation.caller, lane: isBatched ? batched : single,
+            waitsUntil: pool.configuration.pool.endOfWait(deadline), deadline: deadline)
+        return try await withTaskCancellationHandler {
+            try await withUnsafeThrowingContinuation { continuation in
+                pending.wait(continuation)
+                scheduler.submit(pending)
+            }
+        } onCancel: {
+            scheduler.cancel(pending)
+        }
     }
 
     func close(_ pool: MySQLPool) {

@@ -2,11 +2,15 @@ import FedifyKv
 @_spi(Scheduling) import MySQLClient
 import NIOCore
 
-/// A request for one key.
-protocol StoreRequest: Sendable {
-    var key: KvKey { get }
-    /// The size of its key and value with overhead, in bytes.
+/// A request of a lane.
+protocol LaneRequest: Sendable {
+    /// The size of what it binds with overhead, in bytes.
     var size: Int { get }
+}
+
+/// A request for one key.
+protocol StoreRequest: LaneRequest {
+    var key: KvKey { get }
     /// Whether it can be batched.
     var isCoalescible: Bool { get }
 }
@@ -42,7 +46,7 @@ struct SetRequest: StoreRequest {
 }
 
 /// A request with its waiting caller.
-final class PendingRequest<Request: StoreRequest, Answer: Sendable>: ScheduledRequest, @unchecked Sendable {
+final class PendingRequest<Request: LaneRequest, Answer: Sendable>: ScheduledRequest, @unchecked Sendable {
     // Safe: the continuation is set before the request is enqueued under the lock.
 
     typealias Continuation = UnsafeContinuation<Answer, any Error>

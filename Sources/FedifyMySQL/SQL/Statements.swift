@@ -23,11 +23,7 @@ package struct Statements: Sendable {
     init(_ options: MySQLKvStoreOptions) {
         table = "`\(options.tableName)`"
         indexName = "idx_\(options.tableName)_expires"
-        now =
-            switch options.expiryClock {
-            case .utc: "UTC_TIMESTAMP(6)"
-            case .sessionTimeZone: "NOW(6)"
-            }
+        now = options.expiryClock.now
     }
 
     // MARK: - Schema, as @fedify/mysql creates it with the server's default row format
@@ -133,7 +129,7 @@ package struct Statements: Sendable {
         }
     }
 
-    private static func marks(_ count: Int) -> String {
+    static func marks(_ count: Int) -> String {
         repeatElement("?", count: count).joined(separator: ", ")
     }
 
@@ -186,4 +182,14 @@ package struct Statements: Sendable {
     /// Binds also the seconds to wait.
     static let lockSweep = "SELECT GET_LOCK(\(sweepLock), ?)"
     static let unlockSweep = "SELECT RELEASE_LOCK(\(sweepLock))"
+}
+
+extension MySQLKvStoreOptions.ExpiryClock {
+    /// The server's time.
+    var now: String {
+        switch self {
+        case .utc: "UTC_TIMESTAMP(6)"
+        case .sessionTimeZone: "NOW(6)"
+        }
+    }
 }

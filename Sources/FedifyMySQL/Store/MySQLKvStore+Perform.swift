@@ -32,38 +32,20 @@ extension MySQLKvStore {
     ///   - isRepeatable: Whether it is idempotent.
     /// - Returns: The answer.
     /// - Throws: `KvError`.
-    func submit<Request, Answer>(
+    func submit<Request: StoreRequest, Answer>(
         _ lanes: RequestLanes<Request, Answer>, _ request: Request, isRepeatable: Bool = true
     ) async throws -> Answer {
         let isTogether = options.coalescing.isEnabled && request.isCoalescible && !contended.contains(request.key)
-        var attempts = Attempts(self, RetryPolicy(isRepeatable: isRepeatable), key: request.key)
+        var attempts = Attempts(access, RetryPolicy(isRepeatable: isRepeatable), key: request.key)
         while true {
             do {
-                let lane = isTogether && attempts.failed == 0 ? lanes.batched : lanes.single
-                return try await answer(request, lane, until: attempts.deadline)
+                return try await lanes.submit(
+                    request, isBatched: isTogether && attempts.failed == 0, to: pool, until: attempts.deadline)
             } catch let failure as MySQLError {
                 try await attempts.pause(after: failure)
             } catch is CancellationError {
                 throw attempts.cancelled
             }
-        }
-    }
-
-    /// One attempt at a request.
-    private func answer<Request: StoreRequest, Answer: Sendable>(
-        _ request: Request, _ lane: LaneID, until deadline: NIODeadline
-    ) async throws -> Answer {
-        let scheduler = pool.scheduler
-        let pending = PendingRequest<Request, Answer>(
-            request, instrumentation.caller, lane: lane, waitsUntil: pool.configuration.pool.endOfWait(deadline),
-            deadline: deadline)
-        return try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { continuation in
-                pending.wait(continuation)
-                scheduler.submit(pending)
-            }
-        } onCancel: {
-            scheduler.cancel(pending)
         }
     }
 
@@ -71,15 +53,6 @@ extension MySQLKvStore {
     package func withConnection<T: Sendable>(
         createsTable: Bool = true, _ work: @Sendable (MySQLConnection) async throws -> T
     ) async throws -> T {
-        var attempts = Attempts(self, RetryPolicy(createsTable: createsTable))
-        while true {
-            do {
-                return try await pool.withConnection(until: attempts.deadline, work)
-            } catch let failure as MySQLError {
-                try await attempts.pause(after: failure)
-            } catch is CancellationError {
-                throw attempts.cancelled
-            }
-        }
+        try await access.withConnection(RetryPolicy(createsTable: createsTable), work)
     }
 }

@@ -26,7 +26,8 @@ public final class MySQLKvStore: KvStore {
     let sweeper: Sweeper
     let batches: BatchRunner
     let valueSize: ValueSizeEstimate
-    let contended = ContendedKeys()
+    let access: TableAccess
+    var contended: ContendedKeys { access.contended }
     private let gets: RequestLanes<GetRequest, JSONValue?>
     private let sets: RequestLanes<SetRequest, Void>
     private let deletes: RequestLanes<DeleteRequest, Void>
@@ -70,7 +71,12 @@ public final class MySQLKvStore: KvStore {
         log = MetadataLogger(pool.configuration.observability)
         let instrumentation = StoreInstrumentation(pool, table: options.tableName)
         self.instrumentation = instrumentation
-        statements = Statements(options)
+        let statements = Statements(options)
+        self.statements = statements
+        access = TableAccess(pool: pool, log: log, instrumentation: instrumentation) {
+            connection throws(MySQLError) in
+            try await Schema(statements, options).create(on: connection)
+        }
         sweeper = Sweeper(pool, statements, options, log, instrumentation)
         let batches = BatchRunner(statements: statements)
         self.batches = batches

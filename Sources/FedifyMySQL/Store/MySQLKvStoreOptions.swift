@@ -42,21 +42,8 @@ public struct MySQLKvStoreOptions: Sendable {
 
     /// - Throws: `KvError` `invalidConfiguration`.
     func validate() throws(KvError) {
-        let name = tableName.utf8
-        let isLetter = { (byte: UInt8) in
-            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) || byte == UInt8(ascii: "_")
-        }
-        let isDigit = { (byte: UInt8) in (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
-        guard let first = name.first, isLetter(first), name.allSatisfy({ isLetter($0) || isDigit($0) }) else {
-            throw KvError(
-                .invalidConfiguration,
-                "a table name begins with a letter or underscore and has only letters, digits and underscores")
-        }
-        guard name.count <= 50 else {
-            throw KvError(
-                .invalidConfiguration,
-                "the table name has \(name.count) characters; 50 is the limit, as the index idx_<table>_expires must "
-                    + "stay within the server's 64")
+        if let reason = TableName.rule(broken: tableName, limit: 50, "idx_<table>_expires") {
+            throw KvError(.invalidConfiguration, reason)
         }
         guard upkeep.interval > .zero, (1...10_000).contains(upkeep.batchSize) else {
             throw KvError(

@@ -221,4 +221,5 @@ final class StoreInstrumentation: Sendable {
 package enum StoreOperation: String, CaseIterable {
     case get, set, delete, cas, getWithTTL, setKeepingExpiry, list, count, deletePrefix, deleteExpired
     case createTable, tableExists, dropTable
+    case enqueue
 }

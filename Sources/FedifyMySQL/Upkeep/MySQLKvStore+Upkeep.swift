@@ -14,13 +14,7 @@ extension MySQLKvStore {
     ///
     /// - Throws: `KvError` `serverError` if the table doesn't exist and the user has no right to create it.
     public func createTable() async throws(KvError) {
-        try await perform(.createTable) { try await create() }
-    }
-
-    func create() async throws {
-        try await withConnection(createsTable: false) { [statements, options] connection in
-            try await Schema(statements, options).create(on: connection)
-        }
+        try await perform(.createTable) { try await access.create() }
     }
 
     /// Whether the table exists.

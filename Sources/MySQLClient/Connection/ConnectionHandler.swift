@@ -56,8 +56,10 @@ package final class ConnectionHandler: @unchecked Sendable {
     var lagsBehind = false
     /// Called once, when the server says that it accepts no writes, before the request is answered.
     var onDemotion: (() -> Void)?
-    /// Called once, when the connection has ended.
+    /// Called once, when the connection has ended, for the pool.
     var onEnd: (() -> Void)?
+    /// As `onEnd`, for who has the connection.
+    package var onLoss: (() -> Void)?
 
     init(
         _ session: Handshake.Session, on eventLoop: any EventLoop, _ configuration: MySQLConfiguration,
@@ -347,10 +349,13 @@ package final class ConnectionHandler: @unchecked Sendable {
 
     private func finish(_ unanswered: [(Command, MySQLError)]) {
         for (command, error) in unanswered { command.completion(.failure(error)) }
-        guard end != nil, let onEnd else { return }
-        self.onEnd = nil
+        guard end != nil else { return }
         onDemotion = nil
-        onEnd()
+        let (onEnd, onLoss) = (onEnd, onLoss)
+        self.onEnd = nil
+        self.onLoss = nil
+        onEnd?()
+        onLoss?()
     }
 
     /// Closes the connection gracefully.

@@ -65,6 +65,11 @@ package final class MySQLConnection: Sendable {
         package var affectedRows: UInt64 = 0
         /// Further rows were discarded.
         package var isCut = false
+
+        /// An answer without rows.
+        package init(affectedRows: UInt64 = 0) {
+            self.affectedRows = affectedRows
+        }
     }
 
     /// Runs a statement.

@@ -13,7 +13,7 @@ package struct MySQLRow: Sendable {
     let values: [Value]
 
     /// Reads all columns of a row.
-    init(_ reader: inout RowReader) throws(ProtocolError) {
+    package init(_ reader: inout RowReader) throws(ProtocolError) {
         var values: [Value] = []
         values.reserveCapacity(reader.columns.count)
         for _ in reader.columns {

@@ -11,6 +11,10 @@ package enum ServerErrorCode {
     package static let noSuchTable: UInt32 = 1146
     /// There is no such database: 1049.
     static let unknownDatabase: UInt32 = 1049
+    /// No such column, 1054.
+    package static let unknownColumn: UInt32 = 1054
+    /// The column exists, 1060.
+    package static let duplicateColumn: UInt32 = 1060
     /// The index exists, 1061.
     package static let duplicateIndex: UInt32 = 1061
 

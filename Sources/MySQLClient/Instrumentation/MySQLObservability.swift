@@ -26,7 +26,10 @@ public struct MySQLObservability: Sendable {
         /// The number of rows that a statement removed.
         public var removed = "mysql_removed"
         /// How long that took.
+        /// How long that took.
         public var microseconds = "mysql_microseconds"
+        /// The ID of a message.
+        public var messageID = "mysql_message_id"
 
         /// The default names.
         public init() {}

@@ -1,0 +1,295 @@
+import DequeModule
+import FedifyJSON
+import FedifyMQ
+import MySQLClient
+
+/// Messages with ordering keys. A key's messages are handled under its lock, one after the other. The row of a message is
+/// not touched before that is settled: if the process ends, so does the lock, and the message is still the first.
+extension Listener {
+    /// Messages of a key that are read at a time.
+    private static let messagesOfKey = 16
+    /// A key is given up after so many messages if others wait.
+    private static let longestRun = 64
+
+    /// Starts what can be started.
+    func pumpKeys() {
+        guard phase == .listening else { return giveUpWaitingKeys() }
+        if !keys.isLooking, keys.nextLook <= .now, keys.hasRoom {
+            keys.isLooking = true
+            Task { await self.lookForKeys() }
+        }
+        let free = concurrency - running - keys.ready.count
+        guard !keys.isLocking, !keys.candidates.isEmpty, free > 0, keys.retryAt.map({ $0 <= .now }) ?? true else {
+            return
+        }
+        keys.isLocking = true
+        let candidates = keys.takeCandidates(min(free, Self.batch))
+        Task { await self.lock(candidates) }
+    }
+
+    // MARK: - Finding keys
+
+    private func lookForKeys() async {
+        let (statements, cursor, limit) = (statements, keys.cursor, Self.batch)
+        let longest = queue.options.pollInterval
+        do {
+            let (oldest, next) = try await queue.pool.withConnection { connection in
+                let answers = try await connection.pipeline([
+                    .query(statements.oldestKeys, [.integer(1000)], rows: 1000),
+                    .query(statements.keys, [.text(cursor), .integer(Int64(limit))], rows: limit),
+                ])
+                return try (
+                    answers[0].get().rows.compactMap { $0.text(0) }, answers[1].get().rows.compactMap { $0.text(0) }
+                )
+            }
+            keys.cursor = next.count < limit ? "" : (next.last ?? "") + QueueStatements.afterKey
+            let isNews = keys.add(oldest + next, at: .now)
+            keys.pause = isNews ? .milliseconds(10) : min(longest, max(keys.pause * 1.5, .milliseconds(10)))
+            // With more keys than one look finds, the next ones follow at once.
+            if isNews, !keys.cursor.isEmpty { keys.pause = .zero }
+        } catch {
+            noteFailure(error)
+            keys.pause = min(.seconds(1), max(longest, .milliseconds(250)))
+            if (error as? MySQLError)?.serverCode == ServerErrorCode.noSuchTable { try? await queue.access.create() }
+        }
+        keys.nextLook = .now + keys.pause
+        keys.isLooking = false
+        pump()
+    }
+
+    // MARK: - Locking
+
+    private func lock(_ candidates: [String]) async {
+        defer {
+            keys.isLocking = false
+            pump()
+        }
+        guard let session = await session() else {
+            for key in candidates { keys.left(key, isCandidate: true) }
+            return
+        }
+        let (statements, counted, limit) = (statements, countsAttempts, Self.messagesOfKey)
+        let table = queue.options.tableName
+        do {
+            let names = candidates.map { LockName.make($0, table: table) }
+            let isLocked = try await session.lock(names)
+            keys.sessionFailures = 0
+            let locked = zip(candidates, names).enumerated().filter { isLocked[$0.offset] }.map(\.element)
+            for (index, key) in candidates.enumerated() where !isLocked[index] {
+                keys.left(key, busyUntil: .now + .milliseconds(100))
+            }
+            guard !locked.isEmpty else { return }
+            let found = try await queue.access.withConnection { connection in
+                try await connection.pipeline(
+                    locked.map { key, _ in
+                        .query(
+                            statements.messages(counted: counted), [.text(key), .integer(Int64(limit))], rows: limit)
+                    })
+            }
+            var free: [(key: String, name: String)] = []
+            for ((key, name), answer) in zip(locked, found) {
+                let messages = try Self.messages(answer.get().rows)
+                // The session, and its locks, may have ended in the meantime.
+                guard keys.session === session, !messages.isEmpty, phase == .listening else {
+                    free.append((key, name))
+                    continue
+                }
+                keys.locked(
+                    key, OrderedKeys.Run(lockName: name, messages: messages, mayHaveMore: messages.count == limit))
+            }
+            await unlock(free.map(\.key), free.map(\.name), session)
+        } catch {
+            noteFailure(error)
+            for key in candidates where keys.held[key] == nil { keys.left(key, isCandidate: true) }
+            // Whichever locks it holds.
+            keys.retryAt = .now + .milliseconds(250)
+            await session.close()
+        }
+    }
+
+    private static func messages(_ rows: [MySQLRow]) -> Deque<OrderedKeys.Message> {
+        Deque(
+            rows.compactMap { row in
+                guard let id = row.text(0), let message = row.text(1) else { return nil }
+                return OrderedKeys.Message(
+                    id: id, message: JSONValue(uncheckedJSON: message), attempts: row.integer(2).map { Int($0) })
+            })
+    }
+
+    /// The session of the locks, opened if there is none.
+    private func session() async -> LockSession? {
+        if let session = keys.session { return session }
+        do {
+            let timeout = max(delivery.lease, .seconds(5))
+            let session = try await LockSession.open(queue.pool.configuration, timeout: timeout) { [weak self] in
+                guard let self else { return }
+                Task { await self.sessionEnded() }
+            }
+            keys.session = session
+            keys.retryAt = nil
+            return session
+        } catch {
+            noteFailure(error)
+            keys.sessionFailures += 1
+            keys.retryAt = .now + .milliseconds(min(5000, 100 << min(keys.sessionFailures, 6)))
+            return nil
+        }
+    }
+
+    private func sessionEnded() {
+        let deliveries = keys.lostSession()
+        for delivery in deliveries { delivery.stop(.leaseLost) }
+        pump()
+    }
+
+    private func unlock(_ keys: [String], _ names: [String], _ session: LockSession) async {
+        guard !keys.isEmpty else { return }
+        do {
+            try await session.unlock(names)
+        } catch {
+            await session.close()
+        }
+        for key in keys { self.keys.left(key) }
+    }
+
+    // MARK: - Handling
+
+    /// Starts the handler of the first message of the key whose turn it is.
+    func startKeyed() {
+        guard let key = keys.ready.popFirst(), let message = keys.held[key]?.messages.first else { return }
+        let attempt = (message.attempts ?? attempts[message.id] ?? 0) + 1
+        let delivery = Delivery(
+            ReceivedMessage(
+                id: message.id, message: message.message, orderingKey: key,
+                attempt: countsAttempts ? attempt : nil, control: DeliveryControl()))
+        keys.held[key]?.delivery = delivery
+        keys.held[key]?.started = .now
+        running += 1
+        keys.running += 1
+        queue.instrumentation.received(1)
+        start(delivery) { await self.keyedHandled(key, message, attempt, delivery, $0) }
+    }
+
+    private func keyedHandled(
+        _ key: String, _ message: OrderedKeys.Message, _ attempt: Int, _ delivery: Delivery,
+        _ outcome: DeliveryOutcome?
+    ) {
+        running -= 1
+        keys.running -= 1
+        // Of a session that has ended.
+        let isHeld = keys.held[key]?.delivery === delivery
+        if isHeld {
+            keys.held[key]?.delivery = nil
+            keys.held[key]?.started = nil
+        }
+        defer { pump() }
+        guard let outcome else { return queue.instrumentation.settled(.lost) }
+        if !countsAttempts, case .retry = outcome { countHere(message.id, attempt) }
+        switch action(outcome, id: message.id, attempt: attempt) {
+        case .release:
+            queue.instrumentation.settled(.release)
+            if isHeld { giveUpKey(key) }
+        case .retry(let pause, let reason) where self.delivery.whenFailed == .block:
+            guard isHeld else { return }
+            settle(.note(reason: reason), message, key: nil)
+            block(key, message, attempt, for: pause)
+        case let action:
+            // If the lock is lost by now, what was done is done all the same.
+            guard isHeld || action == .delete else { return }
+            settle(action, message, key: isHeld ? key : nil)
+        }
+    }
+
+    private func settle(_ action: QueueTransaction.Action, _ message: OrderedKeys.Message, key: String?) {
+        keys.settle(QueueTransaction.Settlement(id: message.id, token: nil, action: action, key: key))
+    }
+
+    /// Keeps a key locked until its first message is tried again.
+    private func block(_ key: String, _ message: OrderedKeys.Message, _ attempt: Int, for pause: Duration) {
+        guard var run = keys.held[key], !run.messages.isEmpty else { return }
+        run.messages[0] = OrderedKeys.Message(
+            id: message.id, message: message.message, attempts: message.attempts == nil ? nil : attempt)
+        keys.held[key] = run
+        let session = keys.session
+        Task {
+            try? await Task.sleep(for: pause)
+            self.unblock(key, of: session)
+        }
+    }
+
+    private func unblock(_ key: String, of session: LockSession?) {
+        guard keys.session === session, keys.held[key] != nil, phase == .listening else { return }
+        keys.ready.append(key)
+        pump()
+    }
+
+    /// The first message of a key is settled: its next one follows.
+    func keySettled(_ settlement: QueueTransaction.Settlement) {
+        note(settlement)
+        guard keys.settled(settlement), let key = settlement.key, let run = keys.held[key] else { return }
+        if phase != .listening || run.handled >= Self.longestRun && !keys.candidates.isEmpty {
+            return giveUpKey(key, isCandidate: true)
+        }
+        if !run.messages.isEmpty {
+            keys.ready.append(key)
+        } else if run.mayHaveMore {
+            Task { await self.readMore(key) }
+        } else {
+            giveUpKey(key)
+        }
+    }
+
+    private func readMore(_ key: String) async {
+        keys.held[key]?.mayHaveMore = false
+        let (statements, counted, limit, session) = (statements, countsAttempts, Self.messagesOfKey, keys.session)
+        do {
+            let messages = try await queue.access.withConnection { connection in
+                try await connection.rows(
+                    statements.messages(counted: counted), [.text(key), .integer(Int64(limit))], maximumRows: limit
+                ).rows
+            }
+            defer { pump() }
+            guard keys.session === session, keys.held[key] != nil else { return }
+            guard !messages.isEmpty, phase == .listening else {
+                return giveUpKey(key, isCandidate: keys.held[key]?.mayHaveMore ?? false)
+            }
+            keys.held[key]?.messages = Self.messages(messages)
+            if messages.count == limit { keys.held[key]?.mayHaveMore = true }
+            keys.ready.append(key)
+        } catch {
+            noteFailure(error)
+            giveUpKey(key, isCandidate: true)
+            pump()
+        }
+    }
+
+    // MARK: - Giving keys up
+
+    func giveUpKey(_ key: String, isCandidate: Bool = false) {
+        guard let run = keys.release(key) else { return }
+        guard let session = keys.session else { return keys.left(key, isCandidate: isCandidate) }
+        Task {
+            do {
+                try await session.unlock([run.lockName])
+            } catch {
+                await session.close()
+            }
+            self.left(key, isCandidate)
+        }
+    }
+
+    private func left(_ key: String, _ isCandidate: Bool) {
+        keys.left(key, isCandidate: isCandidate)
+        pump()
+    }
+
+    /// At the end of listening: those without a handler.
+    private func giveUpWaitingKeys() {
+        let waiting = Set(keys.ready)
+        keys.ready = []
+        for (key, run) in keys.held where run.delivery == nil {
+            let isSettling = !waiting.contains(key) && keys.isSettling(key)
+            if !isSettling { giveUpKey(key) }
+        }
+    }
+}

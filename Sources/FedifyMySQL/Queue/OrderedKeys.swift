@@ -1,0 +1,193 @@
+import DequeModule
+import FedifyJSON
+import FedifyMQ
+
+/// What a listener knows of ordering keys: those that may have ready messages, and those that it has locked.
+struct OrderedKeys {
+    /// A message of a locked key.
+    struct Message {
+        let id: String
+        let message: JSONValue
+        /// Failed attempts.
+        let attempts: Int?
+    }
+
+    /// A key that is locked. Its first message is at a handler, about to be, or waiting for its next attempt.
+    struct Run {
+        let lockName: String
+        var messages: Deque<Message>
+        /// How many messages were handled since it was locked.
+        var handled = 0
+        /// There may be more messages than were read.
+        var mayHaveMore: Bool
+        var delivery: Delivery?
+        var started: ContinuousClock.Instant?
+    }
+
+    /// Keys to be locked, in order.
+    private(set) var candidates: Deque<String> = []
+    /// All that are candidates.
+    private var known: Set<String> = []
+    /// Keys that another process has, and when to try again.
+    private var busy: [String: ContinuousClock.Instant] = [:]
+    /// Keys that are being locked or given up.
+    private var inTransition: Set<String> = []
+    /// Keys that were enqueued while they were.
+    private var foundMeanwhile: Set<String> = []
+    var held: [String: Run] = [:]
+    /// Locked keys whose first message waits for a handler.
+    var ready: Deque<String> = []
+    private var settlements: Deque<QueueTransaction.Settlement> = []
+    /// Keys whose first message is to be settled.
+    private var settling: Set<String> = []
+    /// Handlers that run.
+    var running = 0
+
+    /// The connection that holds the locks.
+    var session: LockSession?
+    var isLocking = false
+    var isLooking = false
+    /// When to look for keys again.
+    var nextLook = ContinuousClock.now
+    var pause = Duration.zero
+    /// Where the next look begins.
+    var cursor = ""
+    /// When the session may be opened again.
+    var retryAt: ContinuousClock.Instant?
+    var sessionFailures = 0
+
+    /// Nothing is held or under way.
+    var isIdle: Bool { held.isEmpty && inTransition.isEmpty && settlements.isEmpty && !isLocking && !isLooking }
+
+    /// Candidates are few enough to look for more.
+    var hasRoom: Bool { known.count < 1024 }
+
+    /// When something is to be done, unless an event comes before.
+    var nextEvent: ContinuousClock.Instant? {
+        var next = isLooking ? nil : nextLook
+        if let retryAt, !candidates.isEmpty { next = min(next ?? retryAt, retryAt) }
+        return next
+    }
+
+    /// A message of this key was enqueued here.
+    mutating func found(_ key: String) {
+        busy[key] = nil
+        if inTransition.contains(key) {
+            foundMeanwhile.insert(key)
+        } else if held[key] != nil {
+            held[key]?.mayHaveMore = true
+        } else {
+            add(key)
+        }
+    }
+
+    /// Keys were found in the table.
+    ///
+    /// - Returns: Whether one of them is news.
+    mutating func add(_ keys: [String], at now: ContinuousClock.Instant) -> Bool {
+        busy = busy.filter { $0.value > now }
+        var isNews = false
+        for key in keys where held[key] == nil && busy[key] == nil && !inTransition.contains(key) {
+            isNews = add(key) || isNews
+        }
+        return isNews
+    }
+
+    @discardableResult
+    private mutating func add(_ key: String) -> Bool {
+        guard known.insert(key).inserted else { return false }
+        candidates.append(key)
+        return true
+    }
+
+    /// A look is due, since messages come.
+    mutating func look(at now: ContinuousClock.Instant) {
+        nextLook = min(nextLook, now + .milliseconds(50))
+    }
+
+    // MARK: - Locking
+
+    /// Takes candidates, which are being locked then.
+    mutating func takeCandidates(_ count: Int) -> [String] {
+        let taken = Array(candidates.prefix(count))
+        candidates.removeFirst(taken.count)
+        known.subtract(taken)
+        inTransition.formUnion(taken)
+        return taken
+    }
+
+    /// A key is ours, with its first messages.
+    mutating func locked(_ key: String, _ run: Run) {
+        var run = run
+        inTransition.remove(key)
+        if foundMeanwhile.remove(key) != nil { run.mayHaveMore = true }
+        held[key] = run
+        ready.append(key)
+    }
+
+    /// A key was given up, or isn't ours.
+    ///
+    /// - Parameter until: Another process has it: not to be tried again before this time.
+    mutating func left(_ key: String, busyUntil until: ContinuousClock.Instant? = nil, isCandidate: Bool = false) {
+        inTransition.remove(key)
+        if foundMeanwhile.remove(key) != nil || isCandidate {
+            add(key)
+        } else if let until {
+            busy[key] = until
+        }
+    }
+
+    /// A key is given up.
+    mutating func release(_ key: String) -> Run? {
+        guard let run = held.removeValue(forKey: key) else { return nil }
+        settling.remove(key)
+        inTransition.insert(key)
+        return run
+    }
+
+    /// The session has ended, and with it every lock.
+    ///
+    /// - Returns: The handlers to cancel.
+    mutating func lostSession() -> [Delivery] {
+        session = nil
+        let deliveries = held.values.compactMap(\.delivery)
+        held = [:]
+        ready = []
+        settling = []
+        return deliveries
+    }
+
+    // MARK: - Settling
+
+    mutating func settle(_ settlement: QueueTransaction.Settlement) {
+        settlements.append(settlement)
+        if let key = settlement.key { settling.insert(key) }
+    }
+
+    func isSettling(_ key: String) -> Bool { settling.contains(key) }
+
+    /// - Returns: Whether the message was the first one of a key that is held.
+    mutating func settled(_ settlement: QueueTransaction.Settlement) -> Bool {
+        guard let key = settlement.key, held[key]?.messages.first?.id == settlement.id else { return false }
+        settling.remove(key)
+        held[key]?.messages.removeFirst()
+        held[key]?.handled += 1
+        return true
+    }
+
+    mutating func takeSettlements(_ limit: Int) -> [QueueTransaction.Settlement] {
+        let taken = Array(settlements.prefix(limit))
+        settlements.removeFirst(taken.count)
+        return taken
+    }
+
+    /// They failed, and come first the next time.
+    mutating func putBack(_ failed: [QueueTransaction.Settlement]) {
+        settlements.prepend(contentsOf: failed)
+    }
+
+    mutating func takeSettlements(of taken: [QueueTransaction.Settlement]) {
+        let ids = Set(taken.map(\.id))
+        settlements.removeAll { ids.contains($0.id) }
+    }
+}

@@ -1,0 +1,34 @@
+import FedifyKv
+import MySQLClient
+import NIOCore
+
+/// What the operations on a table share: its pool, how it is created, and what is told of attempts.
+struct TableAccess: Sendable {
+    let pool: MySQLPool
+    let log: MetadataLogger
+    let instrumentation: StoreInstrumentation
+    let contended = ContendedKeys()
+    /// Creates the table, in one attempt.
+    let create: @Sendable (MySQLConnection) async throws(MySQLError) -> Void
+
+    /// Creates the table if it doesn't exist.
+    func create() async throws {
+        try await withConnection(RetryPolicy(createsTable: false), create)
+    }
+
+    /// Runs work on a connection of its own, and tries again what may pass.
+    func withConnection<T: Sendable>(
+        _ policy: RetryPolicy = RetryPolicy(), _ work: @Sendable (MySQLConnection) async throws -> T
+    ) async throws -> T {
+        var attempts = Attempts(self, policy)
+        while true {
+            do {
+                return try await pool.withConnection(until: attempts.deadline, work)
+            } catch let failure as MySQLError {
+                try await attempts.pause(after: failure)
+            } catch is CancellationError {
+                throw attempts.cancelled
+            }
+        }
+    }
+}
