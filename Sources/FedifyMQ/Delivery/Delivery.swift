@@ -12,8 +12,14 @@ package final class Delivery: Sendable {
         case shutdown
     }
 
+    /// The task of a handler that runs.
+    private struct HandlerTask: @unchecked Sendable {
+        // Safe: it is used under the lock, and gone from there when the handler has ended.
+        let task: UnsafeCurrentTask?
+    }
+
     private struct State {
-        var task: Task<Void, Never>?
+        var task: HandlerTask?
         var reason: StopReason?
     }
 
@@ -28,38 +34,47 @@ package final class Delivery: Sendable {
     /// Why it was stopped; nil: it was not.
     package var stopReason: StopReason? { state.withLock(\.reason) }
 
-    /// Starts the handler in a task of its own.
+    /// Runs the handler in the present task, which is cancelled when the handler should stop.
+    ///
+    /// - Parameter handler: The handler. If it was stopped before it began, it doesn't run.
+    /// - Returns: How it ended; nil: the lease was lost, and there is nothing to settle.
+    package func run(_ handler: @Sendable (ReceivedMessage) async throws -> Void) async -> DeliveryOutcome? {
+        let isStopped = withUnsafeCurrentTask { task in
+            let task = HandlerTask(task: task)
+            return state.withLock { state in
+                state.task = task
+                return state.reason != nil
+            }
+        }
+        guard !isStopped else { return outcome(CancellationError()) }
+        var failure: (any Error)?
+        do {
+            try await handler(received)
+        } catch {
+            failure = error
+        }
+        state.withLock { $0.task = nil }
+        return outcome(failure)
+    }
+
+    /// Runs the handler in a task of its own.
     ///
     /// - Parameters:
     ///   - handler: The handler.
-    ///   - done: Called when the handler has ended; nil: the lease was lost, and there is nothing to settle.
+    ///   - done: Called when the handler has ended, with how.
     package func start(
         _ handler: @escaping @Sendable (ReceivedMessage) async throws -> Void,
         done: @escaping @Sendable (Delivery, DeliveryOutcome?) async -> Void
     ) {
-        let task = Task {
-            var failure: (any Error)?
-            do {
-                try await handler(received)
-            } catch {
-                failure = error
-            }
-            await done(self, outcome(failure))
-        }
-        let isStopped = state.withLock { state in
-            state.task = task
-            return state.reason != nil
-        }
-        if isStopped { task.cancel() }
+        Task { await done(self, run(handler)) }
     }
 
     /// Cancels the handler. The first reason counts, but a lost lease always does.
     package func stop(_ reason: StopReason) {
-        let task = state.withLock { state in
+        state.withLock { state in
             if state.reason == nil || reason == .leaseLost { state.reason = reason }
-            return state.task
+            state.task?.task?.cancel()
         }
-        task?.cancel()
     }
 
     private func outcome(_ failure: (any Error)?) -> DeliveryOutcome? {

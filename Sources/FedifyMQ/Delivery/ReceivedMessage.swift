@@ -16,7 +16,7 @@ public struct ReceivedMessage: Sendable {
     public let orderingKey: String?
     /// Which delivery this is, from 1; nil if the table doesn't count them.
     public let attempt: Int?
-    let control: DeliveryControl
+    package let control: DeliveryControl
 
     /// For authors of queues.
     package init(

@@ -18,7 +18,8 @@ extension Listener {
             keys.isLooking = true
             Task { await self.lookForKeys() }
         }
-        let free = concurrency - running - keys.ready.count
+        // Messages without keys can have half of the handlers for themselves.
+        let free = concurrency - min(leases.count - ended.count, concurrency / 2) - keys.atHandlers
         guard !keys.isLocking, !keys.candidates.isEmpty, free > 0, keys.retryAt.map({ $0 <= .now }) ?? true else {
             return
         }
@@ -96,6 +97,7 @@ extension Listener {
                 }
                 keys.locked(
                     key, OrderedKeys.Run(lockName: name, messages: messages, mayHaveMore: messages.count == limit))
+                handleFirst(of: key)
             }
             await unlock(free.map(\.key), free.map(\.name), session)
         } catch {
@@ -154,59 +156,51 @@ extension Listener {
 
     // MARK: - Handling
 
-    /// Starts the handler of the first message of the key whose turn it is.
-    func startKeyed() {
-        guard let key = keys.ready.popFirst(), let message = keys.held[key]?.messages.first else { return }
+    /// Gives the first message of a key to a handler.
+    private func handleFirst(of key: String) {
+        guard let message = keys.held[key]?.messages.first else { return }
         let attempt = (message.attempts ?? attempts[message.id] ?? 0) + 1
         let delivery = Delivery(
             ReceivedMessage(
                 id: message.id, message: message.message, orderingKey: key,
                 attempt: countsAttempts ? attempt : nil, control: DeliveryControl()))
         keys.held[key]?.delivery = delivery
-        keys.held[key]?.started = .now
-        running += 1
-        keys.running += 1
+        keys.held[key]?.attempt = attempt
+        keys.atHandlers += 1
         queue.instrumentation.received(1)
-        start(delivery) { await self.keyedHandled(key, message, attempt, delivery, $0) }
+        pool.add([HandlerPool.Job(source: .key(key), delivery: delivery)])
     }
 
-    private func keyedHandled(
-        _ key: String, _ message: OrderedKeys.Message, _ attempt: Int, _ delivery: Delivery,
-        _ outcome: DeliveryOutcome?
-    ) {
-        running -= 1
-        keys.running -= 1
-        // Of a session that has ended.
+    func keyedHandled(_ key: String, _ delivery: Delivery, _ outcome: DeliveryOutcome?) {
+        keys.atHandlers -= 1
+        // Otherwise it is of a session that has ended.
         let isHeld = keys.held[key]?.delivery === delivery
-        if isHeld {
-            keys.held[key]?.delivery = nil
-            keys.held[key]?.started = nil
-        }
-        defer { pump() }
+        let (id, attempt) = (delivery.received.id, keys.held[key]?.attempt ?? 1)
+        if isHeld { keys.held[key]?.delivery = nil }
         guard let outcome else { return queue.instrumentation.settled(.lost) }
-        if !countsAttempts, case .retry = outcome { countHere(message.id, attempt) }
-        switch action(outcome, id: message.id, attempt: attempt) {
+        if !countsAttempts, case .retry = outcome { countHere(id, attempt) }
+        switch action(outcome, id: id, attempt: attempt) {
         case .release:
             queue.instrumentation.settled(.release)
             if isHeld { giveUpKey(key) }
         case .retry(let pause, let reason) where self.delivery.whenFailed == .block:
             guard isHeld else { return }
-            settle(.note(reason: reason), message, key: nil)
-            block(key, message, attempt, for: pause)
+            settle(.note(reason: reason), id, key: nil)
+            block(key, attempt, for: pause)
         case let action:
             // If the lock is lost by now, what was done is done all the same.
             guard isHeld || action == .delete else { return }
-            settle(action, message, key: isHeld ? key : nil)
+            settle(action, id, key: isHeld ? key : nil)
         }
     }
 
-    private func settle(_ action: QueueTransaction.Action, _ message: OrderedKeys.Message, key: String?) {
-        keys.settle(QueueTransaction.Settlement(id: message.id, token: nil, action: action, key: key))
+    private func settle(_ action: QueueTransaction.Action, _ id: String, key: String?) {
+        keys.settle(QueueTransaction.Settlement(id: id, token: nil, action: action, key: key))
     }
 
     /// Keeps a key locked until its first message is tried again.
-    private func block(_ key: String, _ message: OrderedKeys.Message, _ attempt: Int, for pause: Duration) {
-        guard var run = keys.held[key], !run.messages.isEmpty else { return }
+    private func block(_ key: String, _ attempt: Int, for pause: Duration) {
+        guard var run = keys.held[key], let message = run.messages.first else { return }
         run.messages[0] = OrderedKeys.Message(
             id: message.id, message: message.message, attempts: message.attempts == nil ? nil : attempt)
         keys.held[key] = run
@@ -219,8 +213,7 @@ extension Listener {
 
     private func unblock(_ key: String, of session: LockSession?) {
         guard keys.session === session, keys.held[key] != nil, phase == .listening else { return }
-        keys.ready.append(key)
-        pump()
+        handleFirst(of: key)
     }
 
     /// The first message of a key is settled: its next one follows.
@@ -231,7 +224,7 @@ extension Listener {
             return giveUpKey(key, isCandidate: true)
         }
         if !run.messages.isEmpty {
-            keys.ready.append(key)
+            handleFirst(of: key)
         } else if run.mayHaveMore {
             Task { await self.readMore(key) }
         } else {
@@ -255,7 +248,7 @@ extension Listener {
             }
             keys.held[key]?.messages = Self.messages(messages)
             if messages.count == limit { keys.held[key]?.mayHaveMore = true }
-            keys.ready.append(key)
+            handleFirst(of: key)
         } catch {
             noteFailure(error)
             giveUpKey(key, isCandidate: true)
@@ -285,11 +278,6 @@ extension Listener {
 
     /// At the end of listening: those without a handler.
     private func giveUpWaitingKeys() {
-        let waiting = Set(keys.ready)
-        keys.ready = []
-        for (key, run) in keys.held where run.delivery == nil {
-            let isSettling = !waiting.contains(key) && keys.isSettling(key)
-            if !isSettling { giveUpKey(key) }
-        }
+        for (key, run) in keys.held where run.delivery == nil && !keys.isSettling(key) { giveUpKey(key) }
     }
 }

@@ -12,34 +12,18 @@ extension Listener {
             min(delivery.lease / 20, .milliseconds(500), handlerTimeout.map { $0 / 10 } ?? .seconds(1)))
         while (try? await Task.sleep(for: tick)) != nil {
             expire()
-            if let handlerTimeout { stopSlowHandlers(handlerTimeout) }
+            if let handlerTimeout { pool.stopAll(.timedOut, begunBefore: .now - handlerTimeout) }
             renew()
             if let session = keys.session { Task { await session.keepAlive() } }
-            queue.instrumentation.inWork(leases.count + keys.running)
+            queue.instrumentation.inWork(leases.count + keys.atHandlers)
         }
     }
 
     /// Messages that another worker may have by now.
     private func expire() {
         let now = ContinuousClock.now
-        for (serial, lease) in leases where lease.until <= now && lease.outcome == nil {
-            if let delivery = lease.delivery {
-                delivery.stop(.leaseLost)
-            } else {
-                leases[serial] = nil
-                buffer.removeAll { $0 == serial }
-                queue.instrumentation.settled(.lost)
-            }
-        }
-    }
-
-    private func stopSlowHandlers(_ timeout: Duration) {
-        let latest = ContinuousClock.now - timeout
-        for lease in leases.values {
-            if let started = lease.started, started <= latest { lease.delivery?.stop(.timedOut) }
-        }
-        for run in keys.held.values {
-            if let started = run.started, started <= latest { run.delivery?.stop(.timedOut) }
+        for lease in leases.values where lease.until <= now && lease.outcome == nil {
+            lease.delivery.stop(.leaseLost)
         }
     }
 
@@ -90,7 +74,7 @@ extension Listener {
         }
         for (serial, token) in renewed {
             guard let token else {
-                lost(serial)
+                leases[serial]?.delivery.stop(.leaseLost)
                 continue
             }
             leases[serial]?.token = token.token
@@ -98,18 +82,7 @@ extension Listener {
             // It begins when the server draws the token, which is after this.
             let until = begun + time * 0.95
             leases[serial]?.until = until
-            leases[serial]?.control.leasedUntil = until
-        }
-    }
-
-    private func lost(_ serial: Serial) {
-        guard let lease = leases[serial] else { return }
-        if let delivery = lease.delivery, lease.outcome == nil {
-            delivery.stop(.leaseLost)
-        } else {
-            leases[serial] = nil
-            buffer.removeAll { $0 == serial }
-            queue.instrumentation.settled(.lost)
+            leases[serial]?.delivery.received.control.leasedUntil = until
         }
     }
 

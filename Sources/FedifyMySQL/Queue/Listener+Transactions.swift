@@ -73,7 +73,8 @@ extension Listener {
             // There are more. If all handlers have come to an end since the last claim, claim more at a time.
             pause = .zero
             nextLook = now
-            ahead = buffer.isEmpty && endedSinceClaim >= work.wanted ? min(Self.batch, max(16, 2 * ahead)) : ahead / 2
+            let (counts, more) = (pool.counts, min(Self.batch, max(16, 2 * ahead)))
+            ahead = counts.leased == 0 && counts.total - endedBeforeClaim >= work.wanted ? more : ahead / 2
             position = answer.claimed.last?.deliverAfter
         } else {
             position = nil
@@ -81,7 +82,7 @@ extension Listener {
             nextLook = now + pause
             if found == 0 { ahead = 0 }
         }
-        endedSinceClaim = 0
+        endedBeforeClaim = pool.counts.total
     }
 
     /// Between two looks while messages come.
@@ -91,6 +92,8 @@ extension Listener {
 
     private func failed(_ work: QueueTransaction, _ error: MySQLError) async {
         noteFailure(error)
+        // The pool was closed: there is nothing to listen to.
+        if error.code == .closed { end() }
         if error.serverCode == ServerErrorCode.noSuchTable { await createTables() }
         if error.serverCode == ServerErrorCode.unknownColumn { countsAttempts = false }
         let parts = work.settlements.count + work.keyed.count

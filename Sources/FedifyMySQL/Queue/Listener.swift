@@ -19,10 +19,7 @@ actor Listener {
         var until: ContinuousClock.Instant
         /// Which delivery this is.
         let attempt: Int
-        let control: DeliveryControl
-        let message: ReceivedMessage
-        var delivery: Delivery?
-        var started: ContinuousClock.Instant?
+        let delivery: Delivery
         /// A renewal is under way: its token may change.
         var isRenewing = false
         /// What is to become of it.
@@ -33,7 +30,9 @@ actor Listener {
 
     let queue: MySQLMessageQueue
     let concurrency: Int
-    let handler: Handler
+    private let handler: Handler
+    /// Set before anything else is done.
+    private(set) var pool: HandlerPool!
     var statements: QueueStatements { queue.statements }
     var delivery: DeliveryOptions { queue.options.delivery }
     let eventLoop: any EventLoop
@@ -43,14 +42,8 @@ actor Listener {
     private var lastSerial = 0
     /// Claimed: waiting for a handler, at a handler, or to be settled.
     var leases: [Serial: Lease] = [:]
-    /// Those that wait for a handler.
-    var buffer: Deque<Serial> = []
     /// Those that are to be settled.
     var ended: Deque<Serial> = []
-    /// Handlers that run, of both kinds of messages.
-    var running = 0
-    /// Whether the last handler that was started had a message with a key: the kinds take turns.
-    var wasKeyed = false
 
     // MARK: Transactions
 
@@ -59,8 +52,8 @@ actor Listener {
     var wanted = 0
     /// How many messages more than there are handlers are claimed, for handlers that end before the next claim.
     var ahead = 0
-    /// Handlers that have ended since the last claim.
-    var endedSinceClaim = 0
+    /// How many handlers had ended at the last claim.
+    var endedBeforeClaim = 0
     /// When to look for messages again.
     var nextLook = ContinuousClock.now
     var pause: Duration = .zero
@@ -94,12 +87,18 @@ actor Listener {
     }
 
     /// Messages in work, for ``MySQLMessageQueue/depth()``.
-    var inWork: (leased: Int, keyed: Int) { (leases.count, keys.running) }
+    var inWork: (leased: Int, keyed: Int) { (leases.count, keys.atHandlers) }
 
     // MARK: - Life
 
     /// Listens until it is stopped and every handler has ended.
     func run() async {
+        let instrumentation = queue.instrumentation
+        pool = HandlerPool(limit: concurrency) { [handler] message in
+            try await instrumentation.processing(message, handler)
+        } onEnded: { [weak self] in
+            Task { await self?.pump() }
+        }
         await findColumns()
         let watch = Task { await self.watch() }
         await withCheckedContinuation { continuation in
@@ -108,13 +107,14 @@ actor Listener {
         }
         watch.cancel()
         timer?.cancel()
+        pool.close()
         await keys.session?.close()
     }
 
     /// Whether the table counts attempts. Without a table, it is created.
     private func findColumns() async {
         let schema = QueueSchema(statements: statements, tableName: queue.options.tableName)
-        while phase == .listening {
+        while phase == .listening, !Task.isCancelled {
             do {
                 let counts = try await queue.access.withConnection { connection in
                     try await schema.countsAttempts(on: connection)
@@ -140,7 +140,7 @@ actor Listener {
     func stop() {
         guard phase == .listening else { return }
         phase = .draining
-        giveBackBuffer()
+        giveBackWaiting()
         let grace = delivery.gracePeriod
         Task {
             try? await Task.sleep(for: grace)
@@ -153,9 +153,8 @@ actor Listener {
     func cancel() {
         guard phase != .cancelling else { return }
         phase = .cancelling
-        giveBackBuffer()
-        for lease in leases.values { lease.delivery?.stop(.shutdown) }
-        for run in keys.held.values { run.delivery?.stop(.shutdown) }
+        giveBackWaiting()
+        pool?.stopAll(.shutdown)
         let timeout = queue.pool.configuration.operationTimeout
         Task {
             try? await Task.sleep(for: timeout)
@@ -164,17 +163,19 @@ actor Listener {
         pump()
     }
 
+    /// Ends without settling anything more.
+    func end() {
+        cancel()
+        giveUp()
+    }
+
     private func giveUp() {
         isGivenUp = true
         pump()
     }
 
-    private func giveBackBuffer() {
-        for serial in buffer {
-            leases[serial]?.outcome = .release
-            ended.append(serial)
-        }
-        buffer = []
+    private func giveBackWaiting() {
+        for job in pool?.takeWaiting() ?? [] { handled(job, .release) }
     }
 
     /// A message was enqueued in this process.
@@ -196,7 +197,7 @@ actor Listener {
 
     /// Starts whatever can be started.
     func pump() {
-        startHandlers()
+        for (job, outcome) in pool.takeEnded() { handled(job, outcome) }
         while transactions < Self.maximumTransactions, let work = nextWork() {
             transactions += 1
             wanted += work.wanted
@@ -204,9 +205,8 @@ actor Listener {
         }
         pumpKeys()
         setTimer()
-        guard phase != .listening, running == 0, isGivenUp || leases.isEmpty && transactions == 0 && keys.isIdle else {
-            return
-        }
+        let isDone = leases.isEmpty && transactions == 0 && keys.isIdle
+        guard phase != .listening, pool.counts.running == 0, isGivenUp || isDone else { return }
         whenEnded?.resume()
         whenEnded = nil
     }
@@ -227,14 +227,18 @@ actor Listener {
         ended.prepend(contentsOf: waiting)
         let keyed = keys.takeSettlements(Self.batch)
         let isDue = phase == .listening && nextLook <= .now
-        let free = concurrency + ahead - running - buffer.count - wanted
-        let claim = isDue && wanted == 0 && free > 0 ? min(free, Self.batch) : 0
+        let claim = isDue ? min(room, Self.batch) : 0
         guard !settled.isEmpty || !keyed.isEmpty || claim > 0 else { return nil }
         return QueueTransaction(
             settlements: settled, keyed: keyed, wanted: claim,
             // A listener that finds nothing looks with a statement that locks nothing.
             looksFirst: settled.isEmpty && keyed.isEmpty && pause > .zero,
             position: startOfClaim(claim), countsAttempts: countsAttempts)
+    }
+
+    /// How many more messages may be claimed. Messages with keys can have half of the handlers for themselves.
+    private var room: Int {
+        max(0, concurrency - min(keys.atHandlers, concurrency / 2) + ahead - (leases.count - ended.count) - wanted)
     }
 
     private func startOfClaim(_ claim: Int) -> String {
@@ -249,7 +253,7 @@ actor Listener {
         timer = nil
         guard phase == .listening else { return }
         var next = keys.nextEvent
-        if wanted == 0, concurrency + ahead > running + buffer.count { next = min(next ?? nextLook, nextLook) }
+        if room > 0 { next = min(next ?? nextLook, nextLook) }
         guard let next else { return }
         let delay = max(.zero, ContinuousClock.now.duration(to: next))
         timer = eventLoop.scheduleTask(in: TimeAmount(of: delay)) { Task { await self.pump() } }
@@ -257,53 +261,19 @@ actor Listener {
 
     // MARK: - Handlers
 
-    private func startHandlers() {
-        guard phase == .listening else { return }
-        while running < concurrency {
-            let (isKeyedReady, isBuffered) = (!keys.ready.isEmpty, !buffer.isEmpty)
-            guard isKeyedReady || isBuffered else { return }
-            // A claim is due, or under way: the next turn is of its message, unless there is another handler for it.
-            let isClaiming = wanted > 0 || nextLook <= .now
-            if isKeyedReady, !isBuffered, wasKeyed, isClaiming, running + 1 == concurrency { return }
-            wasKeyed = isKeyedReady && (!isBuffered || !wasKeyed)
-            if wasKeyed { startKeyed() } else { startBuffered() }
+    /// A handler has ended.
+    private func handled(_ job: HandlerPool.Job, _ outcome: DeliveryOutcome?) {
+        switch job.source {
+        case .key(let key): keyedHandled(key, job.delivery, outcome)
+        case .lease(let serial):
+            if let outcome {
+                leases[serial]?.outcome = outcome
+                ended.append(serial)
+            } else {
+                leases[serial] = nil
+                queue.instrumentation.settled(.lost)
+            }
         }
-    }
-
-    private func startBuffered() {
-        guard let serial = buffer.popFirst(), var lease = leases[serial] else { return }
-        guard lease.until > .now else {
-            leases[serial] = nil
-            return queue.instrumentation.settled(.lost)
-        }
-        let delivery = Delivery(lease.message)
-        lease.delivery = delivery
-        lease.started = .now
-        leases[serial] = lease
-        running += 1
-        start(delivery) { await self.handled(serial, $0) }
-    }
-
-    func start(_ delivery: Delivery, _ done: @escaping @Sendable (DeliveryOutcome?) async -> Void) {
-        let (handler, instrumentation) = (handler, queue.instrumentation)
-        delivery.start { message in
-            try await instrumentation.processing(message, handler)
-        } done: { _, outcome in
-            await done(outcome)
-        }
-    }
-
-    private func handled(_ serial: Serial, _ outcome: DeliveryOutcome?) {
-        running -= 1
-        endedSinceClaim += 1
-        if let outcome {
-            leases[serial]?.outcome = outcome
-            ended.append(serial)
-        } else {
-            leases[serial] = nil
-            queue.instrumentation.settled(.lost)
-        }
-        pump()
     }
 
     /// What the table is told of a message's end.
@@ -337,6 +307,7 @@ actor Listener {
     // MARK: - Claimed messages
 
     func add(_ claimed: [QueueTransaction.Claimed], token: String, until: ContinuousClock.Instant) {
+        var jobs: [HandlerPool.Job] = []
         for row in claimed {
             lastSerial += 1
             let serial = lastSerial
@@ -346,22 +317,25 @@ actor Listener {
                 guard let self else { throw MQError(.leaseLost, "the listener has ended") }
                 return try await self.extend(serial, by: time)
             }
-            let message = ReceivedMessage(
-                id: row.id, message: row.message, orderingKey: nil, attempt: countsAttempts ? attempt : nil,
-                control: control)
-            leases[serial] = Lease(
-                id: row.id, token: token, until: until, attempt: attempt, control: control, message: message)
-            if attempt > delivery.maximumAttempts {
+            let delivery = Delivery(
+                ReceivedMessage(
+                    id: row.id, message: row.message, orderingKey: nil, attempt: countsAttempts ? attempt : nil,
+                    control: control))
+            var lease = Lease(id: row.id, token: token, until: until, attempt: attempt, delivery: delivery)
+            if attempt > self.delivery.maximumAttempts {
                 // Its workers have died of it, or were killed.
-                leases[serial]?.outcome = .reject(reason: "no worker that had it came to an end")
-                ended.append(serial)
-            } else if phase == .listening {
-                buffer.append(serial)
+                lease.outcome = .reject(reason: "no worker that had it came to an end")
+            } else if phase != .listening {
+                lease.outcome = .release
+            }
+            leases[serial] = lease
+            if lease.outcome == nil {
+                jobs.append(HandlerPool.Job(source: .lease(serial), delivery: delivery))
             } else {
-                leases[serial]?.outcome = .release
                 ended.append(serial)
             }
         }
+        pool.add(jobs)
     }
 
     /// Few messages fail, and few fail for good.

@@ -29,6 +29,7 @@ final class LockSession: Sendable {
         var configuration = configuration
         configuration.pool.maximumConnections = 1
         configuration.pool.hasShardPerEventLoop = false
+        configuration.pool.acquisitionTimeout = configuration.operationTimeout
         configuration.sessionSetup.append("SET SESSION wait_timeout = \(max(timeout.components.seconds, 1))")
         let pool = try MySQLPool(configuration)
         return try await withCheckedThrowingContinuation { continuation in

@@ -20,8 +20,9 @@ struct OrderedKeys {
         var handled = 0
         /// There may be more messages than were read.
         var mayHaveMore: Bool
+        /// Its first message is at a handler, or waits for one.
         var delivery: Delivery?
-        var started: ContinuousClock.Instant?
+        var attempt = 0
     }
 
     /// Keys to be locked, in order.
@@ -35,13 +36,11 @@ struct OrderedKeys {
     /// Keys that were enqueued while they were.
     private var foundMeanwhile: Set<String> = []
     var held: [String: Run] = [:]
-    /// Locked keys whose first message waits for a handler.
-    var ready: Deque<String> = []
     private var settlements: Deque<QueueTransaction.Settlement> = []
     /// Keys whose first message is to be settled.
     private var settling: Set<String> = []
-    /// Handlers that run.
-    var running = 0
+    /// Messages at handlers, or waiting for one.
+    var atHandlers = 0
 
     /// The connection that holds the locks.
     var session: LockSession?
@@ -122,7 +121,6 @@ struct OrderedKeys {
         inTransition.remove(key)
         if foundMeanwhile.remove(key) != nil { run.mayHaveMore = true }
         held[key] = run
-        ready.append(key)
     }
 
     /// A key was given up, or isn't ours.
@@ -152,7 +150,6 @@ struct OrderedKeys {
         session = nil
         let deliveries = held.values.compactMap(\.delivery)
         held = [:]
-        ready = []
         settling = []
         return deliveries
     }

@@ -66,7 +66,7 @@ struct SessionSetup {
     static func limits(_ deadline: Duration) -> String {
         let longest = Duration.seconds(31_536_000)
         let limit = min(deadline, longest)
-        let milliseconds = Int64(limit / .milliseconds(1)) + 500
+        let milliseconds = Int64(min(limit + .milliseconds(500), longest) / .milliseconds(1))
         return """
             SET SESSION lock_wait_timeout = \(min(limit.components.seconds + 1, longest.components.seconds)) \
             /*M! , SESSION max_statement_time = \(milliseconds / 1000).\(String(milliseconds % 1000 + 1000).dropFirst()) */\
