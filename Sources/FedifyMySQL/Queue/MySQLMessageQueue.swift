@@ -138,7 +138,7 @@ public final class MySQLMessageQueue: MessageQueue {
         }
     }
 
-    private func requests(
+    func requests(
         _ messages: [JSONValue], _ delay: Duration, _ orderingKey: String?
     ) throws(MQError) -> [EnqueueRequest] {
         if let orderingKey { try OrderingKey.check(orderingKey) }

@@ -18,15 +18,7 @@
             do throws(MySQLError) {
                 let settings = Settings(config)
                 tableName = try settings.string("tableName") ?? tableName
-                if let clock = try settings.string("expiryClock") {
-                    expiryClock =
-                        switch clock {
-                        case "utc": .utc
-                        case "sessionTimeZone": .sessionTimeZone
-                        default:
-                            throw MySQLError(.invalidConfiguration, "expiryClock must be utc or sessionTimeZone")
-                        }
-                }
+                expiryClock = try settings.clock("expiryClock") ?? expiryClock
                 try settings.set(&upkeep.isAutomatic, "upkeep.isAutomatic")
                 try settings.set(&upkeep.interval, "upkeep.interval")
                 try settings.set(&upkeep.batchSize, "upkeep.batchSize")
