@@ -31,20 +31,18 @@ extension Listener {
     // MARK: - Finding keys
 
     private func lookForKeys() async {
-        let (statements, cursor, limit) = (statements, keys.cursor, Self.batch)
-        let longest = queue.options.pollInterval
+        let (statements, cursor) = (statements, keys.cursor)
+        // While claims look for messages, they see those with keys too.
+        let longest = room > 0 ? max(.seconds(5), queue.options.pollInterval) : queue.options.pollInterval
         do {
             let (oldest, next) = try await queue.pool.withConnection { connection in
-                let answers = try await connection.pipeline([
-                    .query(statements.oldestKeys, [.integer(1000)], rows: 1000),
-                    .query(statements.keys, [.text(cursor), .integer(Int64(limit))], rows: limit),
-                ])
-                return try (
-                    answers[0].get().rows.compactMap { $0.text(0) }, answers[1].get().rows.compactMap { $0.text(0) }
-                )
+                let oldest = try await connection.rows(
+                    statements.oldestKeys, [.integer(1000)], maximumRows: 1000
+                ).rows.compactMap { $0.text(0) }
+                return try await (oldest, Self.walk(from: cursor, statements, on: connection))
             }
-            keys.cursor = next.count < limit ? "" : (next.last ?? "") + QueueStatements.afterKey
-            let isNews = keys.add(oldest + next, at: .now)
+            keys.cursor = next.end
+            let isNews = keys.add(oldest + next.ready, at: .now)
             keys.pause = isNews ? .milliseconds(10) : min(longest, max(keys.pause * 1.5, .milliseconds(10)))
             // With more keys than one look finds, the next ones follow at once.
             if isNews, !keys.cursor.isEmpty { keys.pause = .zero }
@@ -56,6 +54,29 @@ extension Listener {
         keys.nextLook = .now + keys.pause
         keys.isLooking = false
         pump()
+    }
+
+    /// Goes through the keys from one on, and finds those whose first message is ready.
+    ///
+    /// - Returns: The keys, and where the next walk begins.
+    private static func walk(
+        from start: String, _ statements: QueueStatements, on connection: MySQLConnection
+    ) async throws(MySQLError) -> (ready: [String], end: String) {
+        var (ready, end): ([String], String) = ([], start)
+        for _ in 0..<4 {
+            let rows = try await connection.rows(
+                statements.keys, [.text(end), .integer(Int64(batch))], maximumRows: batch
+            ).rows
+            var last: String?
+            for row in rows {
+                guard let key = row.text(0), key != last else { continue }
+                if row.integer(1) == 1 { ready.append(key) }
+                last = key
+            }
+            guard let last, rows.count == batch else { return (ready, "") }
+            end = last + QueueStatements.afterKey
+        }
+        return (ready, end)
     }
 
     // MARK: - Locking
@@ -77,7 +98,7 @@ extension Listener {
             keys.sessionFailures = 0
             let locked = zip(candidates, names).enumerated().filter { isLocked[$0.offset] }.map(\.element)
             for (index, key) in candidates.enumerated() where !isLocked[index] {
-                keys.left(key, busyUntil: .now + .milliseconds(100))
+                keys.left(key, isBusy: true)
             }
             guard !locked.isEmpty else { return }
             let found = try await queue.access.withConnection { connection in
@@ -151,7 +172,7 @@ extension Listener {
         } catch {
             await session.close()
         }
-        for key in keys { self.keys.left(key) }
+        for key in keys { self.keys.left(key, isBusy: true) }
     }
 
     // MARK: - Handling

@@ -68,7 +68,8 @@ extension Listener {
             ahead = 0
             return
         }
-        keys.look(at: now)
+        // What is due and was not claimed has a key.
+        keys.look(at: found == 0 ? now : now + .milliseconds(50))
         if found == work.wanted {
             // There are more. If all handlers have come to an end since the last claim, claim more at a time.
             pause = .zero

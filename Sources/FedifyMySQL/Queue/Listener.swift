@@ -33,6 +33,8 @@ actor Listener {
     private let handler: Handler
     /// Set before anything else is done.
     private(set) var pool: HandlerPool!
+    /// The table is known, and work may begin.
+    private var isReady = false
     var statements: QueueStatements { queue.statements }
     var delivery: DeliveryOptions { queue.options.delivery }
     let eventLoop: any EventLoop
@@ -100,6 +102,7 @@ actor Listener {
             Task { await self?.pump() }
         }
         await findColumns()
+        isReady = true
         let watch = Task { await self.watch() }
         await withCheckedContinuation { continuation in
             whenEnded = continuation
@@ -197,6 +200,7 @@ actor Listener {
 
     /// Starts whatever can be started.
     func pump() {
+        guard isReady else { return }
         for (job, outcome) in pool.takeEnded() { handled(job, outcome) }
         while transactions < Self.maximumTransactions, let work = nextWork() {
             transactions += 1
@@ -237,7 +241,7 @@ actor Listener {
     }
 
     /// How many more messages may be claimed. Messages with keys can have half of the handlers for themselves.
-    private var room: Int {
+    var room: Int {
         max(0, concurrency - min(keys.atHandlers, concurrency / 2) + ahead - (leases.count - ended.count) - wanted)
     }
 

@@ -29,8 +29,8 @@ struct OrderedKeys {
     private(set) var candidates: Deque<String> = []
     /// All that are candidates.
     private var known: Set<String> = []
-    /// Keys that another process has, and when to try again.
-    private var busy: [String: ContinuousClock.Instant] = [:]
+    /// Keys that another process has, when to try again, and the pause until then.
+    private var busy: [String: (until: ContinuousClock.Instant, pause: Duration)] = [:]
     /// Keys that are being locked or given up.
     private var inTransition: Set<String> = []
     /// Keys that were enqueued while they were.
@@ -84,10 +84,14 @@ struct OrderedKeys {
     ///
     /// - Returns: Whether one of them is news.
     mutating func add(_ keys: [String], at now: ContinuousClock.Instant) -> Bool {
-        busy = busy.filter { $0.value > now }
+        busy = busy.filter { $0.value.until + .seconds(5) > now }
         var isNews = false
-        for key in keys where held[key] == nil && busy[key] == nil && !inTransition.contains(key) {
-            isNews = add(key) || isNews
+        for key in keys where held[key] == nil && !inTransition.contains(key) {
+            if let busy = busy[key] {
+                if busy.until <= now { add(key) }
+            } else {
+                isNews = add(key) || isNews
+            }
         }
         return isNews
     }
@@ -100,8 +104,8 @@ struct OrderedKeys {
     }
 
     /// A look is due, since messages come.
-    mutating func look(at now: ContinuousClock.Instant) {
-        nextLook = min(nextLook, now + .milliseconds(50))
+    mutating func look(at time: ContinuousClock.Instant) {
+        nextLook = min(nextLook, time)
     }
 
     // MARK: - Locking
@@ -119,19 +123,24 @@ struct OrderedKeys {
     mutating func locked(_ key: String, _ run: Run) {
         var run = run
         inTransition.remove(key)
+        busy[key] = nil
         if foundMeanwhile.remove(key) != nil { run.mayHaveMore = true }
         held[key] = run
     }
 
     /// A key was given up, or isn't ours.
     ///
-    /// - Parameter until: Another process has it: not to be tried again before this time.
-    mutating func left(_ key: String, busyUntil until: ContinuousClock.Instant? = nil, isCandidate: Bool = false) {
+    /// - Parameters:
+    ///   - key: The key.
+    ///   - isBusy: Another process has it, or it has no message: it is not tried again at once.
+    ///   - isCandidate: It may have messages.
+    mutating func left(_ key: String, isBusy: Bool = false, isCandidate: Bool = false) {
         inTransition.remove(key)
         if foundMeanwhile.remove(key) != nil || isCandidate {
             add(key)
-        } else if let until {
-            busy[key] = until
+        } else if isBusy {
+            let pause = min((busy[key]?.pause ?? .milliseconds(50)) * 2, .seconds(1))
+            busy[key] = (.now + pause, pause)
         }
     }
 

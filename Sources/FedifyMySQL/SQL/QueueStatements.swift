@@ -194,23 +194,15 @@ package struct QueueStatements: Sendable {
 
     // MARK: - Ordering keys
 
-    /// Up to so many different keys after one, in their order. Binds the text to begin at, and the number.
-    ///
-    /// It reads one row of each key, however many there are: the next key is after this one with a text appended that no
-    /// key has. (A condition `> key` would read all rows of the key, since the index has only a prefix of it.)
+    /// The keys of messages from a key on, in the order of the keys, and whether each message is ready. Binds the text to
+    /// begin at, and the number of messages.
     var keys: String {
-        """
-        WITH RECURSIVE `found` (`key`, `number`) AS (\
-        SELECT (SELECT `ordering_key` FROM \(byKey) WHERE `ordering_key` >= ? LIMIT 1), 1 UNION ALL \
-        SELECT (SELECT t.`ordering_key` FROM \(table) t FORCE INDEX (`\(keyIndex)`) \
-        WHERE t.`ordering_key` >= CONCAT(`found`.`key`, '\(Self.afterKey)') LIMIT 1), `number` + 1 \
-        FROM `found` WHERE `found`.`key` IS NOT NULL AND `number` < ?) \
-        SELECT `key` FROM `found` WHERE `key` IS NOT NULL
-        """
+        "SELECT `ordering_key`, `deliver_after` <= \(now) FROM \(byKey) WHERE `ordering_key` >= ? LIMIT ?"
     }
 
-    /// The collation pads with spaces: a key with these appended is after the key, and before all others but those that
-    /// begin so.
+    /// What comes after all messages of a key, however many there are, is at the key with this appended: the collation
+    /// pads with spaces. (A condition `> key` would read all of them, since the index has only a prefix of the key.) A key
+    /// that begins so is found by ``oldestKeys`` alone.
     static let afterKey = "                !"
 
     /// The keys among the messages that have been ready longest. Binds the number of messages.
