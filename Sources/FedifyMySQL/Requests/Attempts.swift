@@ -15,11 +15,19 @@ struct Attempts {
     /// The key of the operation.
     private let key: KvKey?
 
-    init(_ store: MySQLKvStore, _ policy: RetryPolicy = RetryPolicy(), key: KvKey? = nil) {
+    /// - Parameters:
+    ///   - store: The store.
+    ///   - policy: What is tried again.
+    ///   - key: The key of the operation, if it has only one.
+    ///   - deadline: That of the operation; nil: the configuration's `operationTimeout` from now.
+    init(
+        _ store: MySQLKvStore, _ policy: RetryPolicy = RetryPolicy(), key: KvKey? = nil, deadline: NIODeadline? = nil
+    ) {
         self.store = store
         self.policy = policy
+        self.policy.createsTable = policy.createsTable && store.options.createsTable
         self.key = key
-        deadline = .now() + TimeAmount(of: store.pool.configuration.operationTimeout)
+        self.deadline = deadline ?? .now() + TimeAmount(of: store.pool.configuration.operationTimeout)
     }
 
     /// Waits before the next attempt.
@@ -30,7 +38,7 @@ struct Attempts {
         switch policy.decision(after: failure, failed: failed) {
         case .createTable:
             policy.createsTable = false
-            return try await store.create()
+            return try await store.create(until: deadline)
         case .fail: throw error(failure)
         case .retry(let longestPause):
             if let key, failed > 0, failure.serverCode == ServerErrorCode.lockWaitTimeout {

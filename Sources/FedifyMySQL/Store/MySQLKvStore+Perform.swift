@@ -1,6 +1,6 @@
 package import FedifyKv
 @_spi(Scheduling) package import MySQLClient
-import NIOCore
+package import NIOCore
 
 extension MySQLKvStore {
     /// Runs an operation, unless the store is closed, with its span and metrics.
@@ -69,9 +69,10 @@ extension MySQLKvStore {
 
     /// Runs work on a connection of its own, and tries again what may pass.
     package func withConnection<T: Sendable>(
-        createsTable: Bool = true, _ work: @Sendable (MySQLConnection) async throws -> T
+        createsTable: Bool = true, until deadline: NIODeadline? = nil,
+        _ work: @Sendable (MySQLConnection) async throws -> T
     ) async throws -> T {
-        var attempts = Attempts(self, RetryPolicy(createsTable: createsTable))
+        var attempts = Attempts(self, RetryPolicy(createsTable: createsTable), deadline: deadline)
         while true {
             do {
                 return try await pool.withConnection(until: attempts.deadline, work)

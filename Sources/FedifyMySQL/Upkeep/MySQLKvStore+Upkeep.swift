@@ -1,4 +1,5 @@
 public import FedifyKv
+import NIOCore
 
 #if ServiceLifecycle
     public import ServiceLifecycle
@@ -17,8 +18,9 @@ extension MySQLKvStore {
         try await perform(.createTable) { try await create() }
     }
 
-    func create() async throws {
-        try await withConnection(createsTable: false) { [statements, options] connection in
+    /// Creates the table until the deadline of the operation that needs it; nil: one of its own.
+    func create(until deadline: NIODeadline? = nil) async throws {
+        try await withConnection(createsTable: false, until: deadline) { [statements, options] connection in
             try await Schema(statements, options).create(on: connection)
         }
     }
