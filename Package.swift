@@ -210,6 +210,7 @@ let package = Package(
             dependencies: [
                 "FedifyKv", "FedifyMySQL", "MySQLClient", "MySQLProtocol",
                 .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
             ],
             swiftSettings: swiftSettings),

@@ -49,8 +49,9 @@
 
         /// Stores a value, and replaces an existing one.
         ///
-        /// A value that was read and ends before it is set again without an expiry lives for ever, as Hummingbird says.
-        /// Where that matters, name the time left, from ``getWithTTL(key:as:)``.
+        /// Without `expires`, an existing value's expiry is kept. If the value has expired since it was read, there is
+        /// none to keep, and the new value never expires. To prevent that, pass the remaining time, from
+        /// ``getWithTTL(key:as:)``.
         ///
         /// - Parameters:
         ///   - key: The key, without the prefix.

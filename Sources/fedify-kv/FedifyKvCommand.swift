@@ -1,5 +1,6 @@
 import ArgumentParser
 import FedifyKv
+import FedifyMySQL
 import Foundation
 import MySQLClient
 
@@ -12,7 +13,20 @@ struct FedifyKvCommand: AsyncParsableCommand {
             Values are read and written as JSON. The server is given by --url or, safer for its password, by the \
             environment variable MYSQL_URL.
 
-            Exit codes: 0 success, 1 absent or not swapped, 2 usage, 3 the store failed.
+            Exit codes:
+              0    Success.
+              1    A negative result: get found no entry, cas did not swap, drop
+                   was not confirmed, or doctor found something bad.
+              2    Usage: a wrong command, option, URL, key or ttl; a value that
+                   isn't JSON, or that the server can't keep; a missing
+                   --expiry-clock.
+              3    The store failed: the server can't be reached or refuses, the
+                   table doesn't exist, a file can't be read or written, or
+                   standard output was closed.
+              130  bench was interrupted.
+
+            The commands init, set, cas, import, copy (at its destination) and pipe create the table if it doesn't \
+            exist, and bench one of its own; all others except doctor fail without it.
 
             Examples:
               fedify-kv set users alice --value '{"name":"Alice"}' --ttl 3600
@@ -24,6 +38,7 @@ struct FedifyKvCommand: AsyncParsableCommand {
 
             Completions: fedify-kv --generate-completion-script bash (or zsh, fish).
             """,
+        version: "0.1.0",
         subcommands: [
             Get.self, Set.self, Delete.self, Cas.self, List.self, Count.self, Init.self, Drop.self, Sweep.self,
             Stats.self, Doctor.self, Export.self, Import.self, Copy.self, Pipe.self, Bench.self,
@@ -32,6 +47,9 @@ struct FedifyKvCommand: AsyncParsableCommand {
 
     static func main() async {
         do {
+            try UnknownCommand.check(
+                Array(CommandLine.arguments.dropFirst()),
+                commands: configuration.subcommands.map { $0._commandName })
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
@@ -45,13 +63,12 @@ struct FedifyKvCommand: AsyncParsableCommand {
 
     /// Ends the process with the message and the exit code of an error.
     private static func leave(_ error: any Error) -> Never {
+        // A failure has the same code and text, whether the store or a command itself met it.
+        let error = (error as? MySQLError).map { KvError($0, isRepeatable: true) } ?? error
         switch error {
         case let error as KvError:
             standardError("\(error)", code: error.code.rawValue, error.message)
             Foundation.exit(error.isUsage ? 2 : 3)
-        case let error as MySQLError:
-            standardError("\(error)", code: error.code.rawValue, error.message)
-            Foundation.exit(error.code == .invalidConfiguration ? 2 : 3)
         case let error as POSIXError:
             let message = "a file can't be read or written: \(error.localizedDescription)"
             standardError(message, code: "fileFailed", message)

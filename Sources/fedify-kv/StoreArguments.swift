@@ -27,23 +27,30 @@ struct StoreArguments: ParsableArguments {
 
     @Option(
         help: """
-            The clock that the rows' ends are kept in: \(ExpiryClock.utc.rawValue), as this store does by default, or \
-            \(ExpiryClock.sessionTimeZone.rawValue), as Fedify's TypeScript store does.
+            How the expiry dates in the table are meant: \(ExpiryClock.utc.rawValue), in UTC, if this store wrote them \
+            (the default); or \(ExpiryClock.sessionTimeZone.rawValue), in the time zone of the server's sessions, if \
+            Fedify's TypeScript store did. The same where the server's time zone is UTC.
             """)
     var expiryClock: ExpiryClock?
 
     /// Opens the store for a command, and closes its connections afterwards.
     ///
-    /// - Parameter body: The work.
+    /// - Parameters:
+    ///   - createsTable: Whether the command writes entries, and so creates the table if it doesn't exist. Any other
+    ///     command must not change a database that a wrong URL or `--table` may have led to.
+    ///   - body: The work.
     /// - Returns: What the body returns.
     /// - Throws: What the body throws; ``MySQLError`` or ``KvError`` `invalidConfiguration`.
-    func withStore<T>(_ body: (MySQLKvStore) async throws -> T) async throws -> T {
-        let kv = try open()
+    func withStore<T>(
+        creatingTable createsTable: Bool = false, _ body: (MySQLKvStore) async throws -> T
+    ) async throws -> T {
+        let kv = try open(createsTable: createsTable)
         do {
             let result = try await body(kv)
             await kv.pool.close()
             return result
         } catch {
+            let error = await kv.explained(error)
             await kv.pool.close()
             throw error
         }
@@ -70,11 +77,12 @@ struct StoreArguments: ParsableArguments {
             """)
     }
 
-    private func open() throws -> MySQLKvStore {
+    private func open(createsTable: Bool) throws -> MySQLKvStore {
         let configuration = try server.configuration()
         var options = MySQLKvStoreOptions()
         options.tableName = table
         options.expiryClock = (expiryClock ?? .utc).option
+        options.createsTable = createsTable
         // No automatic upkeep: the tool does only what it is asked for.
         options.upkeep.isAutomatic = false
         return try MySQLKvStore(MySQLPool(configuration), options: options)
@@ -117,5 +125,27 @@ extension MySQLKvStore {
     var place: String {
         let server = pool.configuration.addresses.map(\.description).joined(separator: ",")
         return "\(server)/\(pool.configuration.database) \(options.tableName)"
+    }
+
+    /// Throws if the table doesn't exist, for commands that would do something else first.
+    func requireTable() async throws {
+        guard try await tableExists() else { throw missingTable() }
+    }
+
+    /// An error in terms of the command: a missing table instead of the server's message.
+    fileprivate func explained(_ error: any Error) async -> any Error {
+        let cause = ((error as? KvError)?.underlyingError ?? error) as? MySQLError
+        // A trigger can refer to another table that doesn't exist.
+        guard cause?.serverCode == ServerErrorCode.noSuchTable, (try? await tableExists()) == false else {
+            return error
+        }
+        return missingTable(cause)
+    }
+
+    private func missingTable(_ cause: MySQLError? = nil) -> KvError {
+        KvError(
+            .serverError,
+            "the table `\(options.tableName)` doesn't exist in this database; `fedify-kv init` creates it",
+            underlyingError: cause)
     }
 }

@@ -1,5 +1,6 @@
 import FedifyKv
 import MySQLProtocol
+import NIOCore
 import Testing
 
 @testable import FedifyMySQL
@@ -69,6 +70,30 @@ import Testing
 
     @Test func theTableIsCreatedOnce() {
         #expect(outcome(error(1146), RetryPolicy(createsTable: false)) == .fail)
+    }
+
+    /// A store on a server that isn't there.
+    private func attempts(until deadline: NIODeadline? = nil, createsTable: Bool) throws -> Attempts {
+        var options = MySQLKvStoreOptions()
+        options.createsTable = createsTable
+        let kv = try MySQLKvStore(MySQLPool(url: "mysql://u@127.0.0.1:1/d"), options: options)
+        return Attempts(kv, deadline: deadline)
+    }
+
+    /// A store that doesn't create tables sends nothing, and reports that there is none.
+    @Test func theTableMayBeMissing() async throws {
+        var attempts = try attempts(createsTable: false)
+        let failure = await #expect(throws: KvError.self) { try await attempts.pause(after: error(1146)) }
+        #expect(failure?.code == .serverError && (failure?.underlyingError as? MySQLError)?.serverCode == 1146)
+    }
+
+    /// To create it the operation has no more time than it had.
+    @Test func creatingTheTableEndsAtTheDeadline() async throws {
+        let begun = ContinuousClock.now
+        var attempts = try attempts(until: .now() + .milliseconds(300), createsTable: true)
+        let failure = await #expect(throws: KvError.self) { try await attempts.pause(after: error(1146)) }
+        #expect(failure?.code == .connectionFailed, "\(String(describing: failure))")
+        #expect(begun.duration(to: .now) < .seconds(5), "the timeout of an operation is 10 s")
     }
 
     /// They grow, up to a quarter of a second.

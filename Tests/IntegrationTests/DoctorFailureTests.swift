@@ -110,11 +110,27 @@ import Testing
                 pairs([("log_bin", "ON"), ("binlog_format", "STATEMENT"), ("tx_isolation", "REPEATABLE-READ")]),
                 "binary log", "good", "REPEATABLE-READ"
             ),
+            (
+                "innodb_flush_log_at_trx_commit",
+                pairs([("innodb_flush_log_at_trx_commit", "1"), ("sync_binlog", "1"), ("log_bin", "ON")]), "durability",
+                "good", "sync_binlog = 1: each is flushed in the binary log too"
+            ),
+            (
+                "innodb_flush_log_at_trx_commit",
+                pairs([("innodb_flush_log_at_trx_commit", "1"), ("sync_binlog", "0"), ("log_bin", "ON")]), "durability",
+                "warn", "sync_binlog = 0: the operating system"
+            ),
+            (
+                "innodb_flush_log_at_trx_commit",
+                pairs([("innodb_flush_log_at_trx_commit", "1"), ("sync_binlog", "0"), ("log_bin", "OFF")]),
+                "durability",
+                "good", "there is no binary log"
+            ),
             ("SELECT GET_LOCK", Self.failure, "locks", "warn", "GET_LOCK is refused: broken on purpose"),
-            ("SELECT USER()", "SELECT 'u@h', '@h'", "account", "warn", "an anonymous account"),
+            ("SELECT USER()", "SELECT 'u@h', '@h'", "account", "warn", "an anonymous one"),
             (
                 "SELECT USER()", "SELECT 'u@localhost', 'u@localhost'", "account", "good",
-                "with skip_name_resolve, for its Unix socket"
+                "u from localhost has the account u@localhost, for logins from the server's machine only"
             ),
             ("Threads_connected", "SELECT 'Threads_connected', '490'", "connections", "warn", "490 of 500"),
             (

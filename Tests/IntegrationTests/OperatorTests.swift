@@ -182,6 +182,8 @@ import Testing
                 let names: [Name]?
             }
             let commandName: String
+            let abstract: String?
+            let discussion: String?
             let subcommands: [Command]?
             let arguments: [Argument]?
         }
@@ -197,6 +199,13 @@ import Testing
         let command = try JSONDecoder().decode(Help.self, from: Data(help.output.utf8)).command
         let commands = try #require(command.subcommands)
         #expect(commands.count >= 16)
+        for command in [command] + commands {
+            for line in [command.abstract ?? "", command.discussion ?? ""].joined(separator: "\n").split(
+                separator: "\n")
+            {
+                #expect(page.contains(line), "\(command.commandName)")
+            }
+        }
         for command in commands {
             #expect(page.contains(command.commandName), "\(command.commandName)")
             for name in (command.arguments ?? []).flatMap({ $0.names ?? [] }).map(\.name) {

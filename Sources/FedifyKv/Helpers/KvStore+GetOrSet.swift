@@ -13,7 +13,8 @@ extension KvStore {
     ///   - key: The key. The lease's key is longer by 24 Unicode scalars.
     ///   - type: The type of the value. It may be an optional: a stored JSON null is a value.
     ///   - ttl: How long the entry lives; nil: for ever.
-    ///   - lease: How long others wait for a producer that is not heard of any more.
+    ///   - lease: The ttl of the producer's lease: how long the other callers wait before one of them takes over from a
+    ///     producer that has stopped renewing it, for example because its process has crashed.
     ///   - timeout: How long to wait for another's result.
     ///   - isolation: The caller's, where the closure runs.
     ///   - produce: Produces the value. What it throws is thrown to this caller alone.
@@ -55,9 +56,9 @@ extension KvStore {
             .deadlineExceeded, "another caller was producing the value until the timeout", mayHaveBeenApplied: false)
     }
 
-    /// Stores a value where there is none.
+    /// Stores a value if the key has none.
     ///
-    /// - Returns: The value that is there then.
+    /// - Returns: The value that the key has afterwards.
     private func store<T: Codable & Sendable>(_ value: T, _ key: KvKey, _ ttl: Duration?) async throws -> T {
         let new = try JSONValue(encoding: value, coding: coding)
         var backoff = Backoff(timeout: .seconds(10))
@@ -65,12 +66,12 @@ extension KvStore {
             do {
                 if try await cas(key, expected: nil, new: new, ttl: ttl) { return value }
             } catch {
-                // It is there, or another value is, or it is tried again: whichever comes first stays.
+                // It may have been stored: the read below shows it. If the key has no value, the swap is tried again.
                 guard error.code == .outcomeUnknown else { throw error }
             }
             if let present = try await get(key, as: T.self) { return present }
         } while try await backoff.pause()
-        // Each time it had expired before it was read.
+        // Each time the value of another caller had expired before it was read.
         return value
     }
 }

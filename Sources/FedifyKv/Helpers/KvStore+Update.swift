@@ -1,6 +1,6 @@
 extension KvStore {
-    /// Reads a value, computes a new one from it, and stores that if the entry has not changed in the meantime; else again.
-    /// No update is lost, from any number of processes.
+    /// Reads a value, computes a new one from it, and stores that by compare-and-swap. If the entry was changed in the
+    /// meantime, it starts again with the new value, so no update is lost, even with many processes.
     ///
     /// ```swift
     /// let count = try await kv.update(["visits"], as: Int.self) { ($0 ?? 0) + 1 }

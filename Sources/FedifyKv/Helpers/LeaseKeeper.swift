@@ -1,8 +1,8 @@
 import Synchronization
 
-/// Renews a lease every third of its ttl while work is done under it, and says when it is lost.
+/// Renews a lease every third of its ttl while work is done under it, and reports its loss.
 ///
-/// It goes on while the caller's task is cancelled, for as long as the work takes to end.
+/// If the caller's task is cancelled, the lease is still renewed until the work has ended.
 final class LeaseKeeper: Sendable {
     private struct State {
         /// Before this time no other caller can have the lease.
@@ -34,7 +34,7 @@ final class LeaseKeeper: Sendable {
     /// - Parameters:
     ///   - isolation: The caller's, where the work is done.
     ///   - work: The work.
-    /// - Returns: What came of the work, and whether the lease was lost before that.
+    /// - Returns: The result of the work, and whether the lease was lost before it ended.
     func keep<T: Sendable>(
         isolation: isolated (any Actor)? = #isolation, while work: () async throws -> T
     ) async -> (result: Result<T, any Error>, isLost: Bool) {
@@ -62,13 +62,13 @@ final class LeaseKeeper: Sendable {
                 state.withLock { $0.validUntil = Self.end(of: lease, begun) }
                 pause = lease.ttl / 3
             } catch {
-                // Again, until the time is over.
+                // Retried sooner, until the lease ends.
                 pause = min(lease.ttl / 20, .milliseconds(250)) * Double.random(in: 0.5...1)
             }
         }
     }
 
-    /// An answer to a renewal may come late: the time is watched beside it.
+    /// The lease may end while a renewal waits for its answer, so the time is watched by a task of its own.
     private func watch() async {
         while (try? await Task.sleep(until: state.withLock(\.validUntil), clock: .continuous)) != nil {
             if state.withLock({ $0.validUntil <= .now }) { return lose() }
@@ -76,7 +76,7 @@ final class LeaseKeeper: Sendable {
     }
 
     private func lose() {
-        // A task that was cancelled has no use for the lease any more.
+        // `keep` cancels both tasks once the work has ended: the lease is then not lost, but no longer needed.
         guard !Task.isCancelled else { return }
         state.withLock { $0.isLost = true }
         onLost()

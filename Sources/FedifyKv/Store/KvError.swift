@@ -57,7 +57,10 @@ public struct KvError: Error, Sendable, CustomStringConvertible {
         /// A lock was lost while the body of ``KvStore/withLock(_:ttl:timeout:_:)`` ran: it could not be renewed in
         /// time, or was taken away. The body was cancelled; what it did may overlap with the next holder's work.
         public static let lockLost = Code(rawValue: "lockLost")
-        /// The server refused the operation; the message has its reason. Trying again is of no use.
+        /// The server answered with an error that none of the other kinds describes (a missing right, a violated
+        /// constraint, a full disk) or that breaks its protocol; or a store failed with an error of its own, see
+        /// ``KvError/init(wrapping:)``. The message has the reason. The store doesn't retry it: the same call fails again
+        /// until the cause is removed. Whether a write may have been carried out: ``KvError/mayHaveBeenApplied``.
         public static let serverError = Code(rawValue: "serverError")
         /// The store was closed. Nothing was sent.
         public static let closed = Code(rawValue: "closed")
@@ -100,8 +103,13 @@ public struct KvError: Error, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Whether the same operation may succeed when it is tried again, and trying it again does no harm: after
-    /// `connectionFailed`, `overloaded` and `deadlineExceeded`. (The store has tried it until its deadline.)
+    /// Whether the same call may succeed later: true for `connectionFailed`, `overloaded` and `deadlineExceeded`, false
+    /// for all other codes.
+    ///
+    /// The store has already retried until the deadline, so wait before the next call. It may fail in the same way: a
+    /// wrong password is `connectionFailed` too. If ``mayHaveBeenApplied`` is true, the failed `set` or `delete` may have
+    /// been carried out; a second call has the same result, and overwrites a write by another caller in between. A `cas`
+    /// with one of these codes has changed nothing.
     public var isRetryable: Bool { [.connectionFailed, .overloaded, .deadlineExceeded].contains(code) }
 
     /// The code and the message.

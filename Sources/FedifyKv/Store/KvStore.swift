@@ -1,8 +1,8 @@
 /// A key–value store in the manner of Fedify's `KvStore`: get, set with a time to live, delete, compare-and-swap, and
 /// listing by prefix.
 ///
-/// Every operation throws ``KvError``: `emptyKey` for an empty key, `cancelled` if its task is cancelled, and what else
-/// the store says. An expired entry is absent for every operation.
+/// Every operation throws ``KvError``: `emptyKey` if the key has no components, `cancelled` if the task is cancelled, and
+/// further errors that the store documents. Every operation treats an expired entry as absent.
 public protocol KvStore: Sendable {
     /// How typed values are encoded and decoded; ``KvCoding/default`` unless the store has another one.
     var coding: KvCoding { get }
@@ -15,8 +15,8 @@ public protocol KvStore: Sendable {
     /// - Parameters:
     ///   - key: The key.
     ///   - value: The value.
-    ///   - ttl: How long the entry lives, rounded up to a microsecond. nil: for ever, also where an expiry was set
-    ///     before. Zero: not at all, as if deleted.
+    ///   - ttl: The entry's time to live, rounded up to a microsecond. nil: no expiry; one that was set before is
+    ///     removed. Zero: the entry is absent immediately, as after ``delete(_:)``.
     /// - Throws: ``KvError`` `invalidTTL` for a negative ttl or one that ends after the year 9999.
     func set(_ key: KvKey, _ value: JSONValue, ttl: Duration?) async throws(KvError)
 
@@ -37,8 +37,8 @@ public protocol KvStore: Sendable {
     /// The entries whose keys begin with the prefix's components, the prefix itself included, in the order of the
     /// serialized keys' bytes. An empty prefix: all.
     ///
-    /// It is not a snapshot: an entry that is there throughout comes exactly once; one that comes or goes in the
-    /// meantime may or may not.
+    /// It is not a snapshot: an entry that exists all the time is returned exactly once; one that is added or removed
+    /// during the listing may or may not be returned.
     func list(prefix: KvKey) -> KvEntries
 }
 

@@ -15,11 +15,19 @@ struct Attempts {
     /// The key of the operation.
     private let key: KvKey?
 
-    init(_ table: TableAccess, _ policy: RetryPolicy = RetryPolicy(), key: KvKey? = nil) {
+    /// - Parameters:
+    ///   - table: The table.
+    ///   - policy: What is tried again.
+    ///   - key: The key of the operation, if it has only one.
+    ///   - deadline: That of the operation; nil: the configuration's `operationTimeout` from now.
+    init(
+        _ table: TableAccess, _ policy: RetryPolicy = RetryPolicy(), key: KvKey? = nil, deadline: NIODeadline? = nil
+    ) {
         self.table = table
         self.policy = policy
+        self.policy.createsTable = policy.createsTable && table.createsTable
         self.key = key
-        deadline = .now() + TimeAmount(of: table.pool.configuration.operationTimeout)
+        self.deadline = deadline ?? .now() + TimeAmount(of: table.pool.configuration.operationTimeout)
     }
 
     /// Waits before the next attempt.
@@ -30,7 +38,7 @@ struct Attempts {
         switch policy.decision(after: failure, failed: failed) {
         case .createTable:
             policy.createsTable = false
-            return try await table.create()
+            return try await table.create(until: deadline)
         case .fail: throw error(failure)
         case .retry(let longestPause):
             if let key, failed > 0, failure.serverCode == ServerErrorCode.lockWaitTimeout {

@@ -1,9 +1,13 @@
-import FedifyKv
-import MySQLClient
+package import FedifyKv
+package import MySQLClient
 
 extension KvError {
     /// Maps an error of the client to one of the store.
-    init(_ error: MySQLError, isRepeatable: Bool) {
+    ///
+    /// - Parameters:
+    ///   - error: The client's.
+    ///   - isRepeatable: Whether the operation is idempotent; if not, it may be `outcomeUnknown`.
+    package init(_ error: MySQLError, isRepeatable: Bool) {
         func kv(_ code: Code, _ message: String) -> KvError {
             KvError(code, message, mayHaveBeenApplied: error.mayHaveBeenApplied, underlyingError: error)
         }

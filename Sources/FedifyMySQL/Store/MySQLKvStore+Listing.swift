@@ -115,7 +115,7 @@ struct Pages: Sendable {
         var bytes = 1 << 20
 
         /// For a page that timed out.
-        var smaller: Limit { Limit(rows: max(1, rows / 8), bytes: max(1, bytes / 8)) }
+        var smaller: Limit { Limit(rows: rows.reducedAfterTimeout(), bytes: bytes.reducedAfterTimeout()) }
     }
 
     struct Page: Sendable {

@@ -1,6 +1,6 @@
 package import FedifyKv
 @_spi(Scheduling) package import MySQLClient
-import NIOCore
+package import NIOCore
 
 extension MySQLKvStore {
     /// Runs an operation, unless the store is closed, with its span and metrics.
@@ -51,8 +51,9 @@ extension MySQLKvStore {
 
     /// Runs work on a connection of its own, and tries again what may pass.
     package func withConnection<T: Sendable>(
-        createsTable: Bool = true, _ work: @Sendable (MySQLConnection) async throws -> T
+        createsTable: Bool = true, until deadline: NIODeadline? = nil,
+        _ work: @Sendable (MySQLConnection) async throws -> T
     ) async throws -> T {
-        try await access.withConnection(RetryPolicy(createsTable: createsTable), work)
+        try await access.withConnection(RetryPolicy(createsTable: createsTable), until: deadline, work)
     }
 }

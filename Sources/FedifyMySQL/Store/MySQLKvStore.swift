@@ -9,8 +9,13 @@ public import MySQLClient
 /// try await kv.set(["users", "alice"], Profile(name: "Alice"), ttl: .seconds(3600))
 /// ```
 ///
-/// The table is created on first use if it doesn't exist. Every operation ends within
-/// `MySQLConfiguration.operationTimeout`, and throws `KvError`: beside what each operation says, `emptyKey`,
+/// The table is created on first use if it doesn't exist.
+///
+/// An operation on one key ends within `MySQLConfiguration.operationTimeout`, its retries included. A timer ends it, which
+/// a busy process may run late: the fault tests allow a second. An operation on many keys or rows is divided into parts,
+/// a listing into pages, and has that time for each; a page that times out is requested again with fewer rows.
+///
+/// Every operation throws `KvError`: beside the errors that it documents, `emptyKey`,
 /// `keyTooLong` (768 Unicode scalars of serialized text is the limit; nothing is sent), `connectionFailed`,
 /// `overloaded`, `deadlineExceeded`, `cancelled` (while it waits for a connection or a retry),
 /// `serverError` or `closed`. Deadlocks and lost connections are retried until the deadline wherever that is safe.
@@ -73,8 +78,9 @@ public final class MySQLKvStore: KvStore {
         self.instrumentation = instrumentation
         let statements = Statements(options)
         self.statements = statements
-        access = TableAccess(pool: pool, log: log, instrumentation: instrumentation) {
-            connection throws(MySQLError) in
+        access = TableAccess(
+            pool: pool, log: log, instrumentation: instrumentation, createsTable: options.createsTable
+        ) { connection throws(MySQLError) in
             try await Schema(statements, options).create(on: connection)
         }
         sweeper = Sweeper(pool, statements, options, log, instrumentation)

@@ -36,6 +36,8 @@ public struct MySQLKvStoreOptions: Sendable {
     public var upkeep = Upkeep()
     /// How concurrent operations share statements.
     public var coalescing = Coalescing()
+    /// Whether an operation creates the table if it doesn't exist. The tool's commands that only read don't.
+    package var createsTable = true
 
     /// The table `fedify_kv`, expiry in UTC, automatic upkeep, coalescing.
     public init() {}

@@ -2,9 +2,9 @@ import FedifyKv
 import MySQLClient
 
 /// A validated JSON value, with the properties that decide whether a server can keep it.
-struct ValidatedValue: Sendable {
+package struct ValidatedValue: Sendable {
     /// The size of a statement without its bound values, an upper bound.
-    static let packetOverhead = 512
+    package static let packetOverhead = 512
 
     let value: JSONValue
     let summary: JSONSummary

@@ -126,7 +126,7 @@ final class Sweeper: Sendable {
                 removed += count
                 if found < size { return removed }
             } catch let error as KvError where error.code == .deadlineExceeded && size > 1 {
-                size = max(1, size / 8)
+                size = size.reducedAfterTimeout()
             }
             // Sleep as long as the batch took: 50 % duty cycle.
             try await Task.sleep(for: started.duration(to: .now))

@@ -6,7 +6,7 @@ import NIOPosix
 ///
 /// Printing it shows no password.
 public struct MySQLConfiguration: Sendable {
-    /// Where the server listens.
+    /// Where a server listens.
     public enum Address: Sendable, Hashable {
         /// A host name or IP address, and a port.
         case tcp(host: String, port: UInt16 = 3306)
@@ -115,7 +115,7 @@ public struct MySQLConfiguration: Sendable {
     /// Logs, metrics and traces of the pool and the store.
     public var observability = MySQLObservability()
 
-    /// A server, a user and a database.
+    /// One server, a user and a database.
     public init(address: Address, user: String, password: Password = "", database: String) {
         self.init(addresses: [address], user: user, password: password, database: database)
     }

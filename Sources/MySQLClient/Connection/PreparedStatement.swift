@@ -13,7 +13,7 @@ package final class PreparedStatement {
         self.sql = sql
     }
 
-    func prepared(_ answer: ResponseDecoder.PreparedStatementID) {
+    func prepared(_ answer: ResponseDecoder.PreparedStatementResponse) {
         id = answer.id
         parameters = answer.parameters
     }

@@ -9,7 +9,8 @@ public import Logging
     public import ServiceLifecycle
 #endif
 
-/// A bounded pool of connections to one server.
+/// A bounded pool of connections to a server; of several servers, to one at a time, see
+/// ``MySQLConfiguration/addresses``.
 ///
 /// Requests are queued in order of arrival, and a free connection takes the oldest. Connections are opened
 /// on demand, and closed when they are idle, too old or broken. Deallocating the pool closes them all.
@@ -54,7 +55,7 @@ public final class MySQLPool: Sendable {
 
     /// A pool from a configuration. Nothing is opened yet.
     ///
-    /// - Parameter configuration: The server, and the pool's limits.
+    /// - Parameter configuration: The servers, and the pool's limits.
     /// - Throws: ``MySQLError`` `invalidConfiguration`.
     public init(_ configuration: MySQLConfiguration) throws(MySQLError) {
         try configuration.validate()

@@ -20,13 +20,13 @@ package struct ResponseDecoder {
         /// All rows were read.
         case done(OKPacket)
         /// The statement is prepared.
-        case prepared(PreparedStatementID)
+        case prepared(PreparedStatementResponse)
         /// The server returned an error.
         case failed(ErrorPacket)
     }
 
-    /// A prepared statement.
-    package struct PreparedStatementID: Equatable, Sendable {
+    /// The answer to COM_STMT_PREPARE: the statement's ID, and its numbers of parameters and columns.
+    package struct PreparedStatementResponse: Equatable, Sendable {
         package let id: UInt32
         package let parameters: Int
         package let columns: Int
@@ -47,7 +47,7 @@ package struct ResponseDecoder {
         case columns(left: Int, endsWithEOF: Bool)
         case rows
         /// Definitions of a prepared statement's parameters and columns.
-        case descriptions(left: Int, PreparedStatementID)
+        case descriptions(left: Int, PreparedStatementResponse)
     }
 
     private let expectation: Expectation
@@ -142,7 +142,7 @@ package struct ResponseDecoder {
             throw ProtocolError(
                 "the server prepared a statement with \(columns) columns; the limit is \(limits.columns)")
         }
-        let statement = PreparedStatementID(id: id, parameters: parameters, columns: columns)
+        let statement = PreparedStatementResponse(id: id, parameters: parameters, columns: columns)
         var descriptions = columns + parameters
         if !deprecatesEOF { descriptions += (columns > 0 ? 1 : 0) + (parameters > 0 ? 1 : 0) }
         guard descriptions > 0 else { return .prepared(statement) }

@@ -21,7 +21,7 @@ struct Cas: AsyncParsableCommand {
         let expected = try expected.map { json throws(KvError) in try JSONValue(checking: json) }
         let new = try new.map { json throws(KvError) in try JSONValue(checking: json) }
         let life = try ttl.duration()
-        let swapped = try await store.withStore { kv in
+        let swapped = try await store.withStore(creatingTable: true) { kv in
             try await kv.cas(key.kvKey, expected: expected, new: new, ttl: life)
         }
         try output.write(["swapped": swapped])

@@ -5,7 +5,7 @@ import FedifyMySQL
 
 struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Prints the entries below a prefix, one JSON object a line: {\"key\":[…],\"value\":…}.")
+        abstract: "Prints the entries below a prefix, one JSON object a line: {\"key\":[\"a\"],\"value\":1}.")
 
     @OptionGroup var store: StoreArguments
     @OptionGroup var output: OutputArguments

@@ -22,7 +22,7 @@ struct Pipe: AsyncParsableCommand {
               {"id":4,"ok":true,"swapped":false}
               {"id":5,"ok":true,"entries":[{"key":["a"],"value":1}]}
               {"id":6,"ok":true,"count":1}
-              {"id":7,"ok":false,"error":{"code":"keyTooLong","message":"…"}}
+              {"id":7,"ok":false,"error":{"code":"keyTooLong","message":"..."}}
             A line that is not a request gets an error with the code badRequest.
             """)
 
@@ -38,7 +38,7 @@ struct Pipe: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await store.withStore { try await answerAll(from: $0) }
+        try await store.withStore(creatingTable: true) { try await answerAll(from: $0) }
     }
 
     private func answerAll(from kv: MySQLKvStore) async throws {

@@ -23,7 +23,7 @@ struct Set: AsyncParsableCommand {
 
     func run() async throws {
         let value = try JSONValue(checking: value ?? Self.standardInput())
-        try await store.withStore { kv in
+        try await store.withStore(creatingTable: true) { kv in
             if keepExpiry {
                 try await kv.setKeepingExpiry(key.kvKey, value)
             } else {

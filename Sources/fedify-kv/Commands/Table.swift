@@ -9,7 +9,7 @@ struct Init: AsyncParsableCommand {
     @OptionGroup var output: OutputArguments
 
     func run() async throws {
-        try await store.withStore { try await $0.createTable() }
+        try await store.withStore(creatingTable: true) { try await $0.createTable() }
         try output.write(["ok": true])
     }
 }
@@ -41,18 +41,23 @@ struct Drop: AsyncParsableCommand {
     var yes = false
 
     func run() async throws {
-        if !yes {
-            guard isatty(STDIN_FILENO) == 1 else {
-                throw ValidationError("There is no terminal for the confirmation. Pass --yes to drop the table.")
-            }
-            FileHandle.standardError.write(
-                Data("This drops the table \(store.table) and all its entries. Type its name to continue: ".utf8))
-            guard readLine() == store.table else {
-                standardError("Nothing was dropped.")
-                throw ExitCode(1)
-            }
+        guard yes || isatty(STDIN_FILENO) == 1 else {
+            throw ValidationError("There is no terminal for the confirmation. Pass --yes to drop the table.")
         }
-        try await store.withStore { try await $0.dropTable() }
+        try await store.withStore { kv in
+            try await kv.requireTable()
+            if !yes { try confirm() }
+            try await kv.dropTable()
+        }
         try output.write(["ok": true])
+    }
+
+    private func confirm() throws {
+        FileHandle.standardError.write(
+            Data("This drops the table \(store.table) and all its entries. Type its name to continue: ".utf8))
+        guard readLine() == store.table else {
+            standardError("Nothing was dropped.")
+            throw ExitCode(1)
+        }
     }
 }

@@ -7,7 +7,8 @@ struct Doctor: AsyncParsableCommand {
             "Checks the server, the session, the rights and the table, with advice. Changes nothing.",
         discussion: """
             Each line is good, warn or bad. Checks are independent: one that fails reports its error, and the others \
-            continue. Exits with 1 if a line is bad, and with 3 if the server can't be reached.
+            continue. A missing table is reported too. Exits with 1 if a line is bad, and with 3 if the server can't \
+            be reached or refuses the login.
 
             Examples:
               fedify-kv doctor

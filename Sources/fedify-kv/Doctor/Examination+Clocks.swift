@@ -13,14 +13,15 @@ extension Examination {
         let isFar = abs(skew) > 1
         return Finding(
             isFar ? .warn : .good,
-            "the server's clock is \(abs((skew * 1000).rounded()) / 1000) s \(skew < 0 ? "behind" : "ahead of") ours",
+            "the server's clock is \(abs((skew * 1000).rounded()) / 1000) s \(skew < 0 ? "behind" : "ahead of") this machine's",
             advice: isFar ? "Expiry depends only on the server's clock; set both by NTP, so that logs agree." : nil)
     }
 
     func timeZone() async throws -> Finding {
         let clock = try await SessionClock(of: connection)
         return Finding(
-            clock.isAlwaysUTC ? .good : .warn, clock.text,
+            clock.isAlwaysUTC ? .good : .warn,
+            clock.isAlwaysUTC ? "\(clock.zone): UTC throughout the year" : clock.text,
             advice: clock.isAlwaysUTC
                 ? nil
                 : "This store keeps expiry dates in UTC, Fedify's TypeScript store in this zone: if they share the table, set "
@@ -34,7 +35,7 @@ extension Examination {
     /// it.
     func expiryClock() async throws -> Finding? {
         let clock = try await SessionClock(of: connection)
-        guard !clock.isAlwaysUTC else { return Finding(.good, "UTC, which the session's time zone is too") }
+        guard !clock.isAlwaysUTC else { return Finding(.good, "no choice is needed: the session's time zone is UTC") }
         let row: [String?]
         do throws(MySQLError) {
             row = try await rows(Self.endsOfRows(in: name)).first ?? []

@@ -1,3 +1,4 @@
+import FedifyMySQL
 import MySQLClient
 
 /// The server's limits, and the session.
@@ -5,8 +6,12 @@ extension Examination {
     func packet() async throws -> Finding {
         let bytes = connection.server.maximumPacketSize
         let isSmall = bytes < 1 << 20
+        let overhead = ValidatedValue.packetOverhead
+        let value = isMariaDB ? "a value" : "a value (with the spaces that MySQL adds to JSON)"
         return Finding(
-            isSmall ? .warn : .good, "values up to \(bytes) bytes, key included",
+            isSmall ? .warn : .good,
+            "up to \(bytes - overhead) bytes for \(value) and its key: the packet limit, \(bytes), less \(overhead) for the "
+                + "statement",
             advice: isSmall ? "Raise the server's max_allowed_packet; 16 MiB is MariaDB's default." : nil)
     }
 
@@ -17,7 +22,7 @@ extension Examination {
         let ofAccount = Int(found["max_user_connections"] ?? "") ?? 0
         let wait = Int(found["wait_timeout"] ?? "") ?? .max
         let idle = Int(configuration.pool.idleTimeout / .seconds(1))
-        let seen = "\(used) of \(most), \(poolSize) in each process's pool"
+        let seen = "\(used) of \(most) open (max_connections), up to \(poolSize) by each process with this URL"
         if ofAccount > 0, ofAccount < poolSize {
             return Finding(
                 .warn, seen + "; \(ofAccount) for this account (max_user_connections)",
@@ -30,7 +35,7 @@ extension Examination {
             return Finding(.warn, seen, advice: "Almost exhausted: raise max_connections, or lower pool-size.")
         }
         return Finding(
-            wait <= idle ? .warn : .good, seen + "; idle ones are closed after \(wait) s",
+            wait <= idle ? .warn : .good, seen + "; idle ones are closed after \(wait) s (wait_timeout)",
             advice: wait <= idle ? "Keep the pool's idleTimeout (\(idle) s) below the server's wait_timeout." : nil)
     }
 
@@ -40,8 +45,10 @@ extension Examination {
     func preparedStatements() async throws -> Finding {
         let limit = try await variables(.global, ["max_prepared_stmt_count"])["max_prepared_stmt_count"]
         let used = Int(try await status(["Prepared_stmt_count"])["Prepared_stmt_count"] ?? "") ?? 0
-        guard let most = limit.flatMap({ Int($0) }) else { return Finding(.good, "\(used) prepared, no limit") }
-        let seen = "\(used) of \(most) prepared statements"
+        guard let most = limit.flatMap({ Int($0) }) else {
+            return Finding(.good, "\(used) prepared statements exist; there is no limit")
+        }
+        let seen = "\(used) of \(most) prepared statements exist (max_prepared_stmt_count)"
         let needed = poolSize * Self.statementsOfConnection
         if used >= most {
             return Finding(
@@ -65,7 +72,9 @@ extension Examination {
         }
         func text(_ seconds: Double) -> String { seconds == 0 ? "none" : "\(seconds) s" }
         let deadline = configuration.operationTimeout / .seconds(1)
-        let seen = "\(text(seconds(session))) for the store's statements, \(text(seconds(global))) for others"
+        let seen =
+            "the server ends a statement after: \(text(seconds(session))) for the store's statements, "
+            + "\(text(seconds(global))) for others (\(names[isMariaDB ? 0 : 1]))"
         let isShort = seconds(session) > 0 && seconds(session) < deadline
         return Finding(
             isShort ? .warn : .good, seen,
@@ -78,11 +87,12 @@ extension Examination {
         let mode = try await variables(.global, ["sql_mode"])["sql_mode"] ?? ""
         let isStrict = mode.contains("STRICT_TRANS_TABLES") || mode.contains("STRICT_ALL_TABLES")
         return Finding(
-            isStrict ? .good : .warn, isStrict ? "strict" : "not strict",
+            isStrict ? .good : .warn,
+            isStrict ? "strict: values that don't fit are refused" : "not strict: values that don't fit are truncated",
             advice: isStrict
                 ? nil
-                : "The store makes its own sessions strict; other programs' values may be truncated silently. Add "
-                    + "STRICT_TRANS_TABLES.")
+                : "This store's sessions are strict all the same, those of other programs are not: add STRICT_TRANS_TABLES to "
+                    + "the server's sql_mode.")
     }
 
     /// The variables that the store sets differently from the server, and those that it could not set.
@@ -106,6 +116,9 @@ extension Examination {
             session[name].map { $0 != global[name] } ?? false
         }
         return Finding(
-            .good, changed.isEmpty ? "as the server has it" : "set for the store: \(changed.joined(separator: ", "))")
+            .good,
+            changed.isEmpty
+                ? "the store needs no other settings than the server's"
+                : "the store sets for its own sessions: \(changed.joined(separator: ", "))")
     }
 }

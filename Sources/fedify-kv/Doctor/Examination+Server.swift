@@ -47,20 +47,27 @@ extension Examination {
     /// The account that the server has selected for this user and host.
     func account() async throws -> Finding {
         let row = try await rows("SELECT USER(), CURRENT_USER()").first ?? []
-        let (user, account) = (row.first??.escaped() ?? "?", row.last??.escaped() ?? "?")
-        let host = account.split(separator: "@", omittingEmptySubsequences: false).last ?? ""
-        let seen = "\(user) is logged in as \(account)"
+        let (login, account) = (row.first??.escaped() ?? "?", row.last??.escaped() ?? "?")
+        // The host is after the last @.
+        func parts(_ text: String) -> (user: Substring, host: Substring) {
+            let at = text.lastIndex(of: "@") ?? text.endIndex
+            return (text[..<at], text[at...].dropFirst())
+        }
+        let seen = "\(parts(login).user) from \(parts(login).host) has the account \(account)"
         if account.hasPrefix("@") {
             return Finding(
-                .warn, seen + ", an anonymous account",
+                .warn, seen + ", an anonymous one",
                 advice: "Its rights are not those of the user's own account: drop it, or create the user for this host."
             )
         }
-        return switch host {
-        case "%": Finding(.good, seen + ", which is for any host")
+        return switch parts(account).host {
+        case "%": Finding(.good, seen + ", for logins from any host")
         case "localhost":
-            Finding(.good, seen + ", which is for this machine only; with skip_name_resolve, for its Unix socket only")
-        default: Finding(.good, seen + ", which is for that host only")
+            Finding(
+                .good,
+                seen + ", for logins from the server's machine only (with skip_name_resolve, from its Unix socket only)"
+            )
+        default: Finding(.good, seen + ", for logins from that host only")
         }
     }
 
@@ -97,24 +104,42 @@ extension Examination {
         return Finding(.good, "GET_LOCK is allowed, so one process at a time removes expired rows")
     }
 
+    /// Whether a commit is on disk when it is acknowledged. With a binary log it must be in that too: a server that
+    /// recovers rolls back a transaction that is missing there.
     func durability() async throws -> Finding {
         let found = try await variables(.global, ["innodb_flush_log_at_trx_commit", "sync_binlog", "log_bin"])
-        let flush = found["innodb_flush_log_at_trx_commit"] ?? "?"
-        let sync = found["sync_binlog"] ?? "?"
+        let flush = found["innodb_flush_log_at_trx_commit"]?.escaped(limit: 20) ?? "?"
+        let sync = found["sync_binlog"]?.escaped(limit: 20) ?? "?"
         let hasLog = found["log_bin"] == "ON"
-        let isDurable = flush == "1" && (!hasLog || sync == "1")
+        let flushed =
+            switch flush {
+            // 3, of MariaDB: as 1, with the flushes of older versions.
+            case "1", "3": "each commit is flushed to disk"
+            case "2": "commits are flushed to disk once a second"
+            default: "commits are written and flushed to disk once a second"
+            }
+        let synced =
+            switch sync {
+            case "1": "each is flushed in the binary log too"
+            case "0": "the operating system flushes the binary log some time"
+            default: "the binary log is flushed every \(sync) commits"
+            }
+        let isDurable = ["1", "3"].contains(flush) && (!hasLog || sync == "1")
         return Finding(
             isDurable ? .good : .warn,
-            "innodb_flush_log_at_trx_commit = \(flush)" + (hasLog ? ", sync_binlog = \(sync)" : ", no binary log"),
+            "innodb_flush_log_at_trx_commit = \(flush): \(flushed); "
+                + (hasLog ? "sync_binlog = \(sync): \(synced)" : "there is no binary log"),
             advice: isDurable
-                ? nil : "A crash can lose acknowledged writes. Fine for a cache, not for locks: set both to 1.")
+                ? nil
+                : "A crash of the machine\(flush == "0" ? " or the server" : "") can lose acknowledged writes. Fine for a "
+                    + "cache, not for locks: set \(hasLog ? "both" : "it") to 1.")
     }
 
     /// InnoDB refuses statement-based logging at READ COMMITTED and below: error 1665.
     func binaryLog() async throws -> Finding {
         let found = try await variables(
             .session, ["log_bin", "binlog_format", "transaction_isolation", "tx_isolation"])
-        guard found["log_bin"] == "ON" else { return Finding(.good, "none") }
+        guard found["log_bin"] == "ON" else { return Finding(.good, "off") }
         let format = found["binlog_format"]?.escaped(limit: 20) ?? "?"
         let isolation = (found["transaction_isolation"] ?? found["tx_isolation"])?.escaped(limit: 20) ?? "?"
         let isRefused = format == "STATEMENT" && isolation.hasPrefix("READ-")

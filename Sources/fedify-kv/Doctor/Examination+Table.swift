@@ -30,7 +30,9 @@ extension Examination {
         guard let found = try await find() else {
             return Finding(
                 .warn, "\(table) doesn't exist",
-                advice: "The first operation creates it, which requires CREATE and INDEX; or run fedify-kv init.")
+                advice:
+                    "fedify-kv init creates it, and so does the first operation of an application. It requires the rights "
+                    + "CREATE and INDEX.")
         }
         let columns = try await rows(
             """

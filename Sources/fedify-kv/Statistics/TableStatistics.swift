@@ -190,7 +190,7 @@ private struct StatisticsPages: Sendable {
     var canShrink: Bool { rows > Self.leastRows }
 
     mutating func shrink() {
-        rows = max(Self.leastRows, rows / 8)
+        rows = rows.reducedAfterTimeout(least: Self.leastRows)
         limit = rows
     }
 

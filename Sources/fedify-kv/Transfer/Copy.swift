@@ -16,8 +16,8 @@ struct Copy: AsyncParsableCommand {
             Without, it can be run again from the beginning.
 
             Examples:
-              MYSQL_URL_TO='mysql://…' fedify-kv copy
-              fedify-kv copy users --to 'mysql://…' --to-table users --checkpoint users.checkpoint
+              MYSQL_URL_TO='mysql://user:password@host/database' fedify-kv copy
+              fedify-kv copy users --to 'mysql://user:password@host/database' --to-table users --checkpoint users.checkpoint
             """)
 
     @OptionGroup var store: StoreArguments
@@ -47,8 +47,10 @@ struct Copy: AsyncParsableCommand {
         target.table = toTable ?? store.table
         target.expiryClock = toExpiryClock
         let answer = try await store.withStore { [arguments = target] source in
+            // Before the destination's table is created.
+            try await source.requireTable()
             try await store.checkClock(of: source)
-            return try await arguments.withStore { target in
+            return try await arguments.withStore(creatingTable: true) { target in
                 try await arguments.checkClock(of: target, option: "--to-expiry-clock")
                 guard try await Self.identity(of: source) != Self.identity(of: target) else {
                     throw ValidationError("This would copy the table onto itself. Choose another server or --to-table.")

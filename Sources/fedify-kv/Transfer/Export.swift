@@ -39,6 +39,7 @@ struct Export: AsyncParsableCommand {
         let prefix = KvKey(prefix)
         let (destination, answer) = try await store.withStore { kv in
             // Before the file is created.
+            try await kv.requireTable()
             try await store.checkClock(of: kv)
             let (destination, last) = try openDestination()
             let progress = Progress(total: await Progress.total(of: kv, prefix: prefix, after: last))

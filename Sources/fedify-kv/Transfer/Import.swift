@@ -37,7 +37,7 @@ struct Import: AsyncParsableCommand {
             }
             source = file
         }
-        let answer = try await store.withStore { [source] kv in
+        let answer = try await store.withStore(creatingTable: true) { [source] kv in
             try await store.checkClock(of: kv)
             try await kv.createTable()
             return try await importLines(of: source, into: kv)
