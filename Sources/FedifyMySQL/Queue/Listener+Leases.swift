@@ -64,6 +64,8 @@ extension Listener {
             tokens[serial] = (lease.id, lease.token)
             leases[serial]?.isRenewing = true
         }
+        // They were settled in the meantime.
+        guard !tokens.isEmpty else { return }
         defer { for serial in serials { leases[serial]?.isRenewing = false } }
         let begun = ContinuousClock.now
         let statements = statements

@@ -39,21 +39,26 @@ extension MySQLConnection {
             try await prepare(statement.sql)
         }
         return try await onLoop { handler, done in
-            var answers: [Result<Rows, MySQLError>] = []
-            answers.reserveCapacity(statements.count)
-            func answered(_ answer: Result<Rows, MySQLError>) {
-                answers.append(answer)
-                if answers.count == statements.count { done(.success(answers)) }
+            var answers = [Result<Rows, MySQLError>?](repeating: nil, count: statements.count)
+            var missing = statements.count
+            // One that is prepared again is answered after those behind it.
+            func answered(_ index: Int, _ answer: Result<Rows, MySQLError>) {
+                answers[index] = answer
+                missing -= 1
+                if missing == 0 { done(.success(answers.compactMap(\.self))) }
             }
-            for statement in statements {
+            if statements.isEmpty { done(.success([])) }
+            for (index, statement) in statements.enumerated() {
                 switch statement.kind {
                 case .command:
-                    handler.query(statement.sql, statement.effect) { answered($0.map { Rows(affectedRows: $0) }) }
+                    handler.query(statement.sql, statement.effect) {
+                        answered(index, $0.map { Rows(affectedRows: $0) })
+                    }
                 case .prepared(let parameters, let maximumRows):
                     // It is in the cache, unless there are more of them than the cache holds: then it is prepared again.
                     handler.withStatement(statement.sql, .read) { prepared in
                         guard case .success(let prepared) = prepared else {
-                            if case .failure(let error) = prepared { answered(.failure(error)) }
+                            if case .failure(let error) = prepared { answered(index, .failure(error)) }
                             return
                         }
                         var rows = Rows()
@@ -62,6 +67,7 @@ extension MySQLConnection {
                             rows.rows.append(try MySQLRow(&reader))
                         } _: { result in
                             answered(
+                                index,
                                 result.map { affectedRows in
                                     rows.affectedRows = affectedRows
                                     return rows
