@@ -85,6 +85,7 @@ struct QueueTransaction: Sendable {
             }
             do {
                 let answers = try await connection.pipeline(pipeline)
+                if writes.count > 1 { try Self.begun(answers) }
                 answer.lost += try Self.lost(writes.count == 1 ? answers[...] : answers[2...], counts)
                 _ = try answers[answers.count - 1].get()
                 return answer
@@ -99,6 +100,7 @@ struct QueueTransaction: Sendable {
                 [.integer(lease.microseconds), .text(position), .integer(Int64(wanted))], rows: wanted))
         do {
             let answers = try await connection.pipeline(pipeline)
+            try Self.begun(answers)
             answer.lost += try Self.lost(answers[2..<2 + writes.count], counts)
             let rows = try answers[answers.count - 1].get().rows
             answer.token = rows.first?.moment(4) ?? ""
@@ -148,6 +150,11 @@ struct QueueTransaction: Sendable {
             }
         }
         return lost
+    }
+
+    /// Without a transaction the locks of a claim would be gone before its rows are leased.
+    private static func begun(_ answers: [Result<MySQLConnection.Rows, MySQLError>]) throws(MySQLError) {
+        for answer in answers.prefix(2) { _ = try answer.get() }
     }
 
     /// - Returns: How many messages were not ours any more.
