@@ -148,8 +148,10 @@ extension Listener {
                 guard let self else { return }
                 Task { await self.sessionEnded() }
             }
+            // If it ends from now on, that is noticed; before, there was none to be noticed.
             keys.session = session
             keys.retryAt = nil
+            if session.isLost { sessionEnded() }
             return session
         } catch {
             noteFailure(error)

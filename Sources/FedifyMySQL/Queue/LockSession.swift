@@ -9,6 +9,7 @@ final class LockSession: Sendable {
     private struct State {
         var confirmed: ContinuousClock.Instant
         var isLost = false
+        var onLoss: (@Sendable () -> Void)?
         var end: CheckedContinuation<Void, Never>?
     }
 
@@ -36,8 +37,8 @@ final class LockSession: Sendable {
             Task {
                 do {
                     try await pool.withConnection(deadline: .now + .seconds(31_536_000)) { connection in
-                        let session = LockSession(pool, connection, timeout)
-                        await session.watch(onLoss)
+                        let session = LockSession(pool, connection, timeout, onLoss)
+                        await session.watch()
                         await withCheckedContinuation { end in
                             continuation.resume(returning: session)
                             session.keep(until: end)
@@ -51,19 +52,21 @@ final class LockSession: Sendable {
         }
     }
 
-    private init(_ pool: MySQLPool, _ connection: MySQLConnection, _ timeout: Duration) {
+    private init(
+        _ pool: MySQLPool, _ connection: MySQLConnection, _ timeout: Duration, _ onLoss: @escaping @Sendable () -> Void
+    ) {
         self.pool = pool
         self.connection = connection
         self.timeout = timeout
-        state = NIOLockedValueBox(State(confirmed: .now))
+        state = NIOLockedValueBox(State(confirmed: .now, onLoss: onLoss))
     }
 
-    private func watch(_ onLoss: @escaping @Sendable () -> Void) async {
+    /// Whether the session has ended.
+    var isLost: Bool { state.withLockedValue(\.isLost) }
+
+    private func watch() async {
         _ = try? await connection.onLoop { handler, done in
-            handler.onLoss = { [weak self] in
-                self?.ended()
-                onLoss()
-            }
+            handler.onLoss = { [weak self] in self?.ended() }
             done(.success(()))
         }
     }
@@ -77,12 +80,13 @@ final class LockSession: Sendable {
     }
 
     private func ended() {
-        let end = state.withLockedValue { state in
-            defer { state.end = nil }
+        let (end, onLoss) = state.withLockedValue { state in
+            defer { (state.end, state.onLoss) = (nil, nil) }
             state.isLost = true
-            return state.end
+            return (state.end, state.onLoss)
         }
         end?.resume()
+        onLoss?()
     }
 
     /// Takes the locks that nobody else has.
