@@ -7,9 +7,10 @@ extension Listener {
     /// cancelled.
     func watch() async {
         let handlerTimeout = delivery.handlerTimeout
+        // A lease is taken for over at 95 % of its time: the rest must be more than a tick.
         let tick = max(
             .milliseconds(10),
-            min(delivery.lease / 20, .milliseconds(500), handlerTimeout.map { $0 / 10 } ?? .seconds(1)))
+            min(delivery.lease / 100, .milliseconds(500), handlerTimeout.map { $0 / 10 } ?? .seconds(1)))
         while (try? await Task.sleep(for: tick)) != nil {
             expire()
             if let handlerTimeout { pool.stopAll(.timedOut, begunBefore: .now - handlerTimeout) }
