@@ -48,9 +48,11 @@ public struct ReceivedMessage: Sendable {
     /// Has the message delivered again when the handler ends, however it ends: after this time instead of the usual
     /// pause. It counts as an attempt.
     ///
-    /// - Parameter delay: Zero: at once.
-    public func retry(after delay: Duration) {
-        control.decide(.retry(after: max(delay, .zero), reason: "the handler asked for another attempt"))
+    /// - Parameters:
+    ///   - delay: Zero: at once.
+    ///   - reason: For the operator, at most 1000 characters are kept. It is stored beside the message.
+    public func retry(after delay: Duration, reason: String = "the handler asked for another attempt") {
+        control.decide(.retry(after: max(delay, .zero), reason: reason))
     }
 
     /// Makes sure that the message is this handler's for at least so long from now.
