@@ -27,6 +27,7 @@ extension MySQLMessageQueue {
             let id = ObjectIdentifier(listener)
             listeners.withLockedValue { $0[id] = listener }
             defer { listeners.withLockedValue { $0[id] = nil } }
+            if inFlight.isClosed { await listener.stop() }
             await withShutdownHandler {
                 await listener.run()
             } onShutdown: { isCancelled in

@@ -228,6 +228,8 @@ public final class MySQLMessageQueue: MessageQueue {
     /// Closes the queue: listeners end as at a shutdown, see ``listen(concurrency:handler:)``, operations in progress
     /// complete, and later ones are refused with `closed`. The pool stays open; close it afterwards.
     public func close() async {
+        // Refused first: a `listen` that begins at this moment is either among the listeners, or sees that it is closed.
+        inFlight.refuse()
         for listener in listeners.withLockedValue({ Array($0.values) }) { await listener.stop() }
         await inFlight.close()
     }

@@ -31,6 +31,13 @@ final class InFlightOperations: Sendable {
         for continuation in waiting { continuation.resume() }
     }
 
+    var isClosed: Bool { state.withLockedValue(\.isClosed) }
+
+    /// Refuses new operations.
+    func refuse() {
+        state.withLockedValue { $0.isClosed = true }
+    }
+
     /// Refuses new operations, and waits for those in progress.
     func close() async {
         await withCheckedContinuation { continuation in
