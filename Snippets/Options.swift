@@ -1,0 +1,47 @@
+// A store in memory, and the options of the pool and of the store on it.
+
+import FedifyKv
+import FedifyMySQL
+
+struct Profile: Codable, Sendable {
+    var name: String
+}
+
+func inMemory() async throws {
+    // snippet.memory
+    let kv: any KvStore = MemoryKvStore()
+    try await kv.set(["users", "alice"], Profile(name: "Alice"), ttl: .seconds(3600))
+    // snippet.end
+}
+
+func smallBatches() -> MySQLKvStoreOptions {
+    // snippet.coalescing
+    var options = MySQLKvStoreOptions()
+    // At most 64 operations in a statement; the default is 128.
+    options.coalescing.maximumRows = 64
+    // At most four connections for each kind of operation; by default all.
+    options.coalescing.maximumConnections = 4
+    // Or each operation in a statement of its own.
+    options.coalescing.isEnabled = false
+    // snippet.end
+    return options
+}
+
+let password = ""
+
+// snippet.connection
+var configuration = MySQLConfiguration(
+    address: .tcp(host: "db.example"), user: "app", password: .init(password), database: "app")
+configuration.tls.mode = .verifyIdentity
+configuration.pool.maximumConnections = 20
+let pool = try MySQLPool(configuration)
+// snippet.end
+
+// snippet.table
+var options = MySQLKvStoreOptions()
+options.tableName = "my_cache"
+let kv = try MySQLKvStore(pool, options: options)
+// snippet.end
+
+try await inMemory()
+print(try await kv.count(), smallBatches())
