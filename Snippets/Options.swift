@@ -1,4 +1,4 @@
-// A store in memory, and the options of the pool and of the store on it.
+// Stores in memory and on a server, and their options.
 
 import FedifyKv
 import FedifyMySQL
@@ -11,6 +11,19 @@ func inMemory() async throws {
     // snippet.memory
     let kv: any KvStore = MemoryKvStore()
     try await kv.set(["users", "alice"], Profile(name: "Alice"), ttl: .seconds(3600))
+    // snippet.end
+}
+
+func onServer(url: String) async throws {
+    // snippet.server
+    let pool = try MySQLPool(url: url)  // mysql://user:password@localhost/database
+    let kv = MySQLKvStore(pool)
+
+    try await kv.set(["users", "alice"], Profile(name: "Alice"), ttl: .seconds(3600))
+    let alice = try await kv.get(["users", "alice"], as: Profile.self)
+    print(alice?.name ?? "nobody")
+
+    await pool.close()
     // snippet.end
 }
 
@@ -44,4 +57,5 @@ let kv = try MySQLKvStore(pool, options: options)
 // snippet.end
 
 try await inMemory()
+try await onServer(url: "mysql://user:password@localhost/database")
 print(try await kv.count(), smallBatches())
