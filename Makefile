@@ -17,8 +17,8 @@ help:
 	@echo "make micro   microbenchmarks of keys and values, and the allocations of a get and a set"
 	@echo "make fuzz    fuzzes keys, values, URLs, the pipe and packets, ten minutes each (SECONDS_EACH=600, SUBJECTS=\"key value url pipe packets\")"
 	@echo "make build   a debug build"
-	@echo "make format  formats the sources"
-	@echo "make lint    checks formatting and prose"
+	@echo "make format  formats the sources, and copies the code of Snippets into the documentation"
+	@echo "make lint    checks formatting, prose, and the code that the documentation shows"
 	@echo "make clean   removes what was built"
 
 demo:

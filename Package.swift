@@ -17,6 +17,10 @@ let documentation: [Package.Dependency] =
     Context.environment["FEDIFY_KV_DOCS"] == "1"
     ? [.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0")] : []
 
+// The Swift Package Index sets this when it builds the documentation. It can't enable a trait, and without its trait
+// HummingbirdFedifyKv has no documentation.
+let documentedTraits: Set<String> = Context.environment["SPI_GENERATE_DOCS"] == nil ? [] : ["Hummingbird"]
+
 // Scripts/fuzz.sh sets this: the fuzzer links only with the compiler options of that script.
 let fuzzer: [Target] =
     Context.environment["FEDIFY_KV_FUZZ"] == "1"
@@ -57,7 +61,7 @@ let package = Package(
         .trait(name: "Configuration", description: "Configuration from a ConfigReader of swift-configuration."),
         .trait(name: "ServiceLifecycle", description: "Pool and store as services of swift-service-lifecycle."),
         .trait(name: "Hummingbird", description: "HummingbirdFedifyKv, a persist driver for Hummingbird."),
-        .default(enabledTraits: ["Tracing", "Configuration", "ServiceLifecycle"]),
+        .default(enabledTraits: documentedTraits.union(["Tracing", "Configuration", "ServiceLifecycle"])),
     ],
     dependencies: [
         // Channels, event loops and timers: every connection to a server is a channel.

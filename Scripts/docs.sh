@@ -10,7 +10,14 @@ folder=${1:-.build-docs}
 targets=(FedifyJSON FedifyKv FedifyKvTesting MySQLClient FedifyMySQL HummingbirdFedifyKv)
 options=()
 for target in "${targets[@]}"; do options+=(--target "$target"); done
+# The plugin reports success where it could not combine the targets' pages, as without this folder.
+mkdir -p "$folder"
+rm -rf "$folder/pages"
 swift package --enable-all-traits --allow-writing-to-directory "$folder" \
     generate-documentation "${options[@]}" --enable-experimental-combined-documentation --warnings-as-errors \
     --output-path "$folder/pages" --transform-for-static-hosting
+[ -e "$folder/pages/index.html" ] || {
+    echo "docs.sh: the pages were not written" >&2
+    exit 1
+}
 echo "Documentation: $folder/pages"

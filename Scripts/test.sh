@@ -2,8 +2,8 @@
 # The tests:  test.sh [all|fast|format|lint|api|integration|faults|soak|asan]
 #   all          build, fast tests, lint, long unit tests, integration tests, ThreadSanitizer, examples, documentation, api
 #   fast         build, and the unit tests that need no server, in less than a minute
-#   format       formats the sources
-#   lint         formatting and prose
+#   format       formats the sources, and copies Snippets into the documentation
+#   lint         formatting, prose, and the code that the documentation shows
 #   api          what has changed in the public interface since the last tag
 #   integration  build and integration tests only
 #   faults       faults of network and servers, at length, on clusters too
@@ -36,6 +36,7 @@ lint() {
     step "Lint"
     swift format lint --strict --recursive --parallel "${sources[@]}"
     Scripts/prose.sh
+    Scripts/snippets.sh
 }
 
 build() {
@@ -145,6 +146,7 @@ on_servers() {
 case ${1:-all} in
 format)
     swift format --in-place --recursive --parallel "${sources[@]}"
+    Scripts/snippets.sh --write
     ;;
 lint)
     lint

@@ -1,33 +1,38 @@
-// A value stored, found again, and a lock that one of any number of processes gets.
+// The first program: README and the article "Getting started" show it. Scripts/readme.sh runs it.
 
 // snippet.imports
 import FedifyKv
 import FedifyMySQL
+import Foundation
 
-// snippet.end
-
+// snippet.type
 struct Profile: Codable, Sendable {
     var name: String
 }
 
-// snippet.use
-let pool = try MySQLPool(url: "mysql://user:password@localhost/database")
+// snippet.setup
+guard let url = ProcessInfo.processInfo.environment["MYSQL_URL"] else {
+    print("Set MYSQL_URL, for example to mysql://user:password@localhost/database")
+    exit(1)
+}
+let pool = try MySQLPool(url: url)
 let kv = MySQLKvStore(pool)
+// snippet.end
 
+// snippet.use
 // Store a value for an hour, and read it back.
 try await kv.set(["users", "alice"], Profile(name: "Alice"), ttl: .seconds(3600))
 let alice = try await kv.get(["users", "alice"], as: Profile.self)
 print(alice?.name ?? "nobody")
 
-// Only one of any number of processes gets the lock.
-let won = try await kv.cas(["locks", "inbox"], expected: nil, new: "me", ttl: .seconds(30))
-print(won ? "the lock is ours" : "another has the lock")
+// Increment a counter; no update is lost, from any number of processes.
+let visits = try await kv.update(["visits"], as: Int.self) { ($0 ?? 0) + 1 }
+print("visits: \(visits)")
 
-// All keys that begin with "users".
+// All entries whose keys begin with "users".
 for try await entry in kv.list(prefix: ["users"]) {
     print(entry.key, entry.value)
 }
 
-try await kv.delete(["users", "alice"])
 await pool.close()
 // snippet.end

@@ -1,5 +1,6 @@
 // Pool and store as parts of a service.
 
+// snippet.imports
 import Configuration
 import FedifyKv
 import FedifyMySQL

@@ -77,7 +77,7 @@ import Testing
         var options = MySQLKvStoreOptions()
         options.createsTable = createsTable
         let kv = try MySQLKvStore(MySQLPool(url: "mysql://u@127.0.0.1:1/d"), options: options)
-        return Attempts(kv, deadline: deadline)
+        return Attempts(kv.access, deadline: deadline)
     }
 
     /// A store that doesn't create tables sends nothing, and reports that there is none.
