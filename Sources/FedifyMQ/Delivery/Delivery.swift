@@ -23,7 +23,7 @@ package final class Delivery: Sendable {
         var reason: StopReason?
     }
 
-    /// What the handler gets.
+    /// The message, as the handler receives it.
     package let received: ReceivedMessage
     private let state = Mutex(State())
 

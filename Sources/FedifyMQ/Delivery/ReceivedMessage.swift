@@ -90,7 +90,7 @@ package final class DeliveryControl: Sendable {
         onExtend = extend
     }
 
-    /// What the handler decided.
+    /// The handler's decision.
     package var decision: DeliveryOutcome? { state.withLock(\.decision) }
 
     /// The end of the lease.

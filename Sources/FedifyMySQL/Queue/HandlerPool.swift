@@ -4,8 +4,8 @@ import NIOConcurrencyHelpers
 
 /// Runs a listener's handlers, so many at a time, in tasks that go from message to message.
 ///
-/// The listener hears of those that have ended once for all since it asked last: between two transactions handlers go on
-/// without it.
+/// The listener is notified of the first one that ends, and then takes all that have ended: between two transactions the
+/// handlers need no hop to it.
 final class HandlerPool: Sendable {
     /// A message for a handler.
     struct Job: Sendable {

@@ -94,18 +94,26 @@ extension Listener {
         let table = queue.options.tableName
         do {
             let names = candidates.map { LockName.make($0, table: table) }
-            let isLocked = try await session.lock(names)
+            let answers = try await session.lock(names)
             keys.sessionFailures = 0
-            let locked = zip(candidates, names).enumerated().filter { isLocked[$0.offset] }.map(\.element)
-            for (index, key) in candidates.enumerated() where !isLocked[index] {
-                keys.left(key, isBusy: true)
+            var locked: [(key: String, name: String)] = []
+            for ((key, name), answer) in zip(zip(candidates, names), answers) {
+                switch answer {
+                case .success(true): locked.append((key, name))
+                case .success(false): keys.left(key, isBusy: true)
+                case .failure(let error):
+                    // Another program's key, of which this server can't make a lock.
+                    keys.left(key, isUnusable: true)
+                    noteFailure(error)
+                }
             }
             guard !locked.isEmpty else { return }
+            let lockedKeys = locked.map(\.key)
             let found = try await queue.access.withConnection { connection in
                 try await connection.pipeline(
-                    locked.map { key, _ in
+                    lockedKeys.map { key in
                         .query(
-                            statements.messages(counted: counted), [.text(key), .integer(Int64(limit))], rows: limit)
+                            statements.messages(counted: counted), Self.parameters(key), rows: limit)
                     })
             }
             var free: [(key: String, name: String)] = []
@@ -128,6 +136,10 @@ extension Listener {
             keys.retryAt = .now + .milliseconds(250)
             await session.close()
         }
+    }
+
+    private static func parameters(_ key: String) -> [MySQLParameter] {
+        [.text(key), .integer(Int64(key.utf8.count)), .integer(Int64(messagesOfKey))]
     }
 
     private static func messages(_ rows: [MySQLRow]) -> Deque<OrderedKeys.Message> {
@@ -261,7 +273,7 @@ extension Listener {
         do {
             let messages = try await queue.access.withConnection { connection in
                 try await connection.rows(
-                    statements.messages(counted: counted), [.text(key), .integer(Int64(limit))], maximumRows: limit
+                    statements.messages(counted: counted), Self.parameters(key), maximumRows: limit
                 ).rows
             }
             defer { pump() }

@@ -16,7 +16,13 @@ extension Listener {
             if let handlerTimeout { pool.stopAll(.timedOut, begunBefore: .now - handlerTimeout) }
             renew()
             if let session = keys.session { Task { await session.keepAlive() } }
-            queue.instrumentation.inWork(leases.count + keys.atHandlers)
+            let inWork = leases.count + keys.atHandlers
+            queue.instrumentation.inWork(changedBy: inWork - reported)
+            reported = inWork
+            if nextMeasurement <= .now {
+                nextMeasurement = .now + .seconds(30)
+                if queue.instrumentation.isMeasured { Task { await queue.measure() } }
+            }
         }
     }
 

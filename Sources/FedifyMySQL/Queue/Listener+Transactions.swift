@@ -3,7 +3,7 @@ import FedifyMQ
 import MySQLClient
 
 extension Listener {
-    /// Carries a transaction out, and goes on with what it has brought.
+    /// Executes a transaction, and gives the claimed messages to handlers.
     func execute(_ work: QueueTransaction) async {
         let (statements, lease) = (statements, delivery.lease)
         let begun = ContinuousClock.now
@@ -26,20 +26,21 @@ extension Listener {
     private func finish(
         _ work: QueueTransaction, _ answer: QueueTransaction.Answer, leasedUntil: ContinuousClock.Instant
     ) {
-        settled(work.settlements)
+        settled(work.settlements, lost: answer.lost)
         for settlement in work.keyed { keySettled(settlement) }
-        queue.instrumentation.settled(.lost, count: answer.lost)
         if work.wanted > 0 { plan(work, answer) }
         guard !answer.claimed.isEmpty else { return }
         queue.instrumentation.received(answer.claimed.count)
         add(answer.claimed, token: answer.token, until: leasedUntil)
     }
 
-    private func settled(_ settlements: [QueueTransaction.Settlement]) {
-        for settlement in settlements {
-            leases[settlement.serial] = nil
-            note(settlement)
-        }
+    /// - Parameters:
+    ///   - settlements: What was settled.
+    ///   - lost: The number of them whose lease was lost. (The statement doesn't say which.)
+    private func settled(_ settlements: [QueueTransaction.Settlement], lost: Int = 0) {
+        for settlement in settlements { leases[settlement.serial] = nil }
+        for settlement in settlements.dropFirst(lost) { note(settlement) }
+        if lost > 0 { queue.instrumentation.settled(.lost, count: lost) }
     }
 
     /// Counts a settled message.
@@ -68,7 +69,7 @@ extension Listener {
             ahead = 0
             return
         }
-        // What is due and was not claimed has a key.
+        // Due messages that were not claimed have keys.
         keys.look(at: found == 0 ? now : now + .milliseconds(50))
         if found == work.wanted {
             // There are more. If all handlers have come to an end since the last claim, claim more at a time.

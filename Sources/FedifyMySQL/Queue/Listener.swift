@@ -22,7 +22,7 @@ actor Listener {
         let delivery: Delivery
         /// A renewal is under way: its token may change.
         var isRenewing = false
-        /// What is to become of it.
+        /// The outcome, once its handler has ended.
         var outcome: DeliveryOutcome?
     }
 
@@ -68,6 +68,9 @@ actor Listener {
     /// Attempts of messages in a table that doesn't count them.
     var attempts: [String: Int] = [:]
     private var timer: Scheduled<Void>?
+    /// Messages in work, as last measured.
+    var reported = 0
+    var nextMeasurement = ContinuousClock.now
 
     // MARK: Messages with keys
 
@@ -109,6 +112,7 @@ actor Listener {
             pump()
         }
         watch.cancel()
+        queue.instrumentation.inWork(changedBy: -reported)
         timer?.cancel()
         pool.close()
         await keys.session?.close()
@@ -280,7 +284,7 @@ actor Listener {
         }
     }
 
-    /// What the table is told of a message's end.
+    /// The settlement of a message.
     private func settlement(
         _ serial: Serial, _ lease: Lease, _ outcome: DeliveryOutcome
     ) -> QueueTransaction.Settlement {
@@ -289,7 +293,7 @@ actor Listener {
             action: action(outcome, id: lease.id, attempt: lease.attempt))
     }
 
-    /// What is done with a message, by the policy.
+    /// The action on a message, by the policy.
     func action(_ outcome: DeliveryOutcome, id: String, attempt: Int) -> QueueTransaction.Action {
         switch outcome {
         case .done: return .delete

@@ -23,6 +23,7 @@ final class LockSession: Sendable {
     ///   - configuration: That of the queue's pool.
     ///   - timeout: How long the locks may outlive a process that is gone, in whole seconds.
     ///   - onLoss: Called once, when the session has ended.
+    /// - Returns: The session.
     /// - Throws: `MySQLError`.
     static func open(
         _ configuration: MySQLConfiguration, timeout: Duration, onLoss: @escaping @Sendable () -> Void
@@ -89,13 +90,16 @@ final class LockSession: Sendable {
         onLoss?()
     }
 
-    /// Takes the locks that nobody else has.
+    /// Acquires the locks that no other session holds.
     ///
-    /// - Returns: Whether each is ours.
-    func lock(_ names: [String]) async throws(MySQLError) -> [Bool] {
+    /// - Returns: Whether each is ours; a failure: the server can't make a lock of this name.
+    func lock(_ names: [String]) async throws(MySQLError) -> [Result<Bool, MySQLError>] {
         let answers = try await confirmed(
             names.map { .query("SELECT GET_LOCK(?, 0)", [.text($0)], rows: 1) })
-        return try answers.map { answer throws(MySQLError) in try answer.get().rows.first?.integer(0) == 1 }
+        return try answers.map { answer throws(MySQLError) in
+            if case .failure(let error) = answer, error.code != .server || error.mayPass { throw error }
+            return answer.map { $0.rows.first?.integer(0) == 1 }
+        }
     }
 
     /// Gives locks up.

@@ -22,12 +22,12 @@ extension MySQLMessageQueue {
         guard (1...10_000).contains(concurrency) else {
             throw MQError(.invalidConfiguration, "the concurrency must be from 1 to 10000")
         }
-        try await perform {
+        try await perform(listening) {
             let listener = Listener(self, concurrency: concurrency, handler: handler)
             let id = ObjectIdentifier(listener)
             listeners.withLockedValue { $0[id] = listener }
             defer { listeners.withLockedValue { $0[id] = nil } }
-            if inFlight.isClosed { await listener.stop() }
+            if listening.isClosed { await listener.stop() }
             await withShutdownHandler {
                 await listener.run()
             } onShutdown: { isCancelled in

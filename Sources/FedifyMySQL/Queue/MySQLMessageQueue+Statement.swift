@@ -4,7 +4,7 @@ import MySQLClient
 extension MySQLMessageQueue {
     /// A statement and what is bound to its parameters.
     public struct Statement: Sendable, Equatable {
-        /// What is bound to a `?`.
+        /// A value bound to a `?`.
         public enum Parameter: Sendable, Equatable {
             /// Text in UTF-8.
             case text(String)

@@ -30,7 +30,8 @@ public final class MySQLMessageQueue: MessageQueue {
     public let pool: MySQLPool
     package let statements: QueueStatements
     let access: TableAccess
-    let inFlight = InFlightOperations()
+    private let inFlight = InFlightOperations()
+    let listening = InFlightOperations()
     let instrumentation: QueueInstrumentation
     let listeners = NIOLockedValueBox<[ObjectIdentifier: Listener]>([:])
     private let runner: EnqueueRunner
@@ -192,6 +193,18 @@ public final class MySQLMessageQueue: MessageQueue {
         return depth
     }
 
+    /// Records the gauges of the whole queue.
+    func measure() async {
+        guard let depth = try? await depth() else { return }
+        let found = try? await pool.withConnection { [statements] connection in
+            let oldest = try await connection.rows(statements.oldestReady).rows.first?.integer(0) ?? 0
+            // Only a user with the right PROCESS may see it.
+            let history = try? await connection.rows(QueueStatements.historyLength).rows.first?.integer(0)
+            return (oldest: Duration.microseconds(oldest), history: history.map { Int($0) })
+        }
+        instrumentation.state(depth, oldest: found?.oldest ?? .zero, history: found?.history)
+    }
+
     // MARK: - Schema
 
     /// Creates the table, and that of dead messages, if they don't exist. (Fedify: `initialize()`.) `enqueue` and
@@ -229,16 +242,21 @@ public final class MySQLMessageQueue: MessageQueue {
     /// complete, and later ones are refused with `closed`. The pool stays open; close it afterwards.
     public func close() async {
         // Refused first: a `listen` that begins at this moment is either among the listeners, or sees that it is closed.
-        inFlight.refuse()
+        listening.refuse()
         for listener in listeners.withLockedValue({ Array($0.values) }) { await listener.stop() }
+        // Handlers may enqueue until they have ended.
+        await listening.close()
         await inFlight.close()
     }
 
     /// Runs an operation, unless the queue is closed.
-    func perform<T>(_ body: () async throws -> T) async throws(MQError) -> T {
+    func perform<T>(
+        _ operations: InFlightOperations? = nil, _ body: () async throws -> T
+    ) async throws(MQError) -> T {
+        let operations = operations ?? inFlight
         do {
-            try inFlight.enter()
-            defer { inFlight.leave() }
+            try operations.enter()
+            defer { operations.leave() }
             return try await body()
         } catch {
             throw MQError(wrapping: error)

@@ -2,7 +2,7 @@ import DequeModule
 import FedifyJSON
 import FedifyMQ
 
-/// What a listener knows of ordering keys: those that may have ready messages, and those that it has locked.
+/// The ordering keys of a listener: those that may have ready messages, and those that it has locked.
 struct OrderedKeys {
     /// A message of a locked key.
     struct Message {
@@ -133,10 +133,16 @@ struct OrderedKeys {
     /// - Parameters:
     ///   - key: The key.
     ///   - isBusy: Another process has it, or it has no message: it is not tried again at once.
+    ///   - isUnusable: It can't be locked: it is not tried again for a minute.
     ///   - isCandidate: It may have messages.
-    mutating func left(_ key: String, isBusy: Bool = false, isCandidate: Bool = false) {
+    mutating func left(
+        _ key: String, isBusy: Bool = false, isUnusable: Bool = false, isCandidate: Bool = false
+    ) {
         inTransition.remove(key)
-        if foundMeanwhile.remove(key) != nil || isCandidate {
+        if isUnusable {
+            foundMeanwhile.remove(key)
+            busy[key] = (.now + .seconds(60), .seconds(60))
+        } else if foundMeanwhile.remove(key) != nil || isCandidate {
             add(key)
         } else if isBusy {
             let pause = min((busy[key]?.pause ?? .milliseconds(50)) * 2, .seconds(1))

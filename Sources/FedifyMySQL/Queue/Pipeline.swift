@@ -41,7 +41,7 @@ extension MySQLConnection {
         return try await onLoop { handler, done in
             var answers = [Result<Rows, MySQLError>?](repeating: nil, count: statements.count)
             var missing = statements.count
-            // One that is prepared again is answered after those behind it.
+            // A statement that is prepared again is answered after later ones.
             func answered(_ index: Int, _ answer: Result<Rows, MySQLError>) {
                 answers[index] = answer
                 missing -= 1

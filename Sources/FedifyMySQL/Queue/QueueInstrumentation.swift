@@ -21,6 +21,7 @@ final class QueueInstrumentation: Sendable {
     private let queue: String
     /// nil: no backend.
     private let factory: (any MetricsFactory)?
+    private let inWork = NIOLockedValueBox(0)
     private let recorders = NIOLockedValueBox<[String: Recorder]>([:])
     private let counters = NIOLockedValueBox<[String: Counter]>([:])
     #if Tracing
@@ -86,8 +87,7 @@ final class QueueInstrumentation: Sendable {
     func processing(
         _ message: ReceivedMessage, _ handler: @Sendable (ReceivedMessage) async throws -> Void
     ) async throws {
-        guard let factory else { return try await tracedProcessing(message, handler) }
-        _ = factory
+        guard isMeasured else { return try await tracedProcessing(message, handler) }
         let begun = ContinuousClock.now
         do {
             try await tracedProcessing(message, handler)
@@ -140,15 +140,31 @@ final class QueueInstrumentation: Sendable {
         increment("fedify_mq.failures", by: 1, ("error.type", "\(MQError(wrapping: error).code)"))
     }
 
-    /// How many messages this process has in work.
-    func inWork(_ count: Int) {
-        guard let factory else { return }
+    /// How many messages this process has in work has changed.
+    func inWork(changedBy difference: Int) {
+        guard let factory, difference != 0 else { return }
+        let count = inWork.withLockedValue { count in
+            count += difference
+            return count
+        }
         Gauge(label: "fedify_mq.in_work", dimensions: facts, factory: factory).record(count)
     }
 
+    /// There is a metrics backend.
+    var isMeasured: Bool { factory != nil }
+
     /// The numbers of the whole queue.
-    func depth(_ depth: QueueDepth) {
+    ///
+    /// - Parameters:
+    ///   - depth: The depth.
+    ///   - oldest: The age of the message that has been ready longest.
+    ///   - history: The server's history list length: what its purge has still to do; nil: the user may not see it.
+    func state(_ depth: QueueDepth, oldest: Duration, history: Int?) {
         guard let factory else { return }
+        Gauge(label: "fedify_mq.oldest_ready.age", dimensions: facts, factory: factory).record(oldest / .seconds(1))
+        if let history {
+            Gauge(label: "fedify_mq.history_length", dimensions: facts, factory: factory).record(history)
+        }
         for (state, count) in [("ready", depth.ready), ("delayed", depth.delayed), ("dead", depth.dead)] {
             Gauge(label: "fedify_mq.depth", dimensions: facts + [("state", state)], factory: factory).record(count)
         }

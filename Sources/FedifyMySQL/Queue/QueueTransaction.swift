@@ -36,7 +36,7 @@ struct QueueTransaction: Sendable {
         var token = ""
         /// Messages that were another worker's by then.
         var lost = 0
-        /// The first message of all is due in so much time; nil: nobody has looked, or there is none.
+        /// The first message of all is due in so much time; nil: unknown, or there is none.
         var nextDue: Duration?
         /// Nothing was claimed, since nothing is due.
         var isQuiet = false
@@ -129,7 +129,7 @@ struct QueueTransaction: Sendable {
     }
 
     /// Moves dead messages. (One after the other: if a statement that is sent together with others is the victim of a
-    /// deadlock, those behind it are carried out without those before it.)
+    /// deadlock, later ones are executed without the earlier ones.)
     ///
     /// - Returns: How many messages were not ours any more.
     private func bury(_ statements: QueueStatements, on connection: MySQLConnection) async throws(MySQLError) -> Int {

@@ -2,7 +2,7 @@ import FedifyKv
 import MySQLClient
 import NIOCore
 
-/// What the operations on a table share: its pool, how it is created, and what is told of attempts.
+/// The parts that all operations on a table share: its pool, its creation, logs and metrics.
 struct TableAccess: Sendable {
     let pool: MySQLPool
     let log: MetadataLogger

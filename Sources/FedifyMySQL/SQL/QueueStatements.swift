@@ -90,10 +90,10 @@ package struct QueueStatements: Sendable {
     /// For the next transaction alone.
     static let readCommitted = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
 
-    /// The first messages without a key that are ready and that nobody else has locked, in their order, and the token of
+    /// The first messages without a key that are ready and not locked, in their order, and the token of
     /// the new lease. Binds the lease in microseconds, the token to begin at, and the number of rows.
     ///
-    /// Beginning behind what was claimed last passes the marks that deleted rows leave in the index until the server has
+    /// Beginning after the last claim passes the marks that deleted rows leave in the index until the server has
     /// purged them.
     func claim(counted: Bool) -> String {
         """
@@ -200,7 +200,7 @@ package struct QueueStatements: Sendable {
         "SELECT `ordering_key`, `deliver_after` <= \(now) FROM \(byKey) WHERE `ordering_key` >= ? LIMIT ?"
     }
 
-    /// What comes after all messages of a key, however many there are, is at the key with this appended: the collation
+    /// The next key, however many messages this one has, is not before this key with this text appended: the collation
     /// pads with spaces. (A condition `> key` would read all of them, since the index has only a prefix of the key.) A key
     /// that begins so is found by ``oldestKeys`` alone.
     static let afterKey = "                !"
@@ -213,11 +213,12 @@ package struct QueueStatements: Sendable {
         """
     }
 
-    /// The first ready messages of a key, in their order. Binds the key and the number.
+    /// The first ready messages of a key, in their order. Binds the key, its bytes (the collation takes keys for equal
+    /// that differ in spaces at the end), and the number.
     func messages(counted: Bool) -> String {
         """
         SELECT `id`, `message`, \(counted ? "`attempts`" : "NULL"), `deliver_after` \
-        FROM \(byKey) WHERE `ordering_key` = ? AND `deliver_after` <= \(now) LIMIT ?
+        FROM \(byKey) WHERE `ordering_key` = ? AND LENGTH(`ordering_key`) = ? AND `deliver_after` <= \(now) LIMIT ?
         """
     }
 
@@ -228,6 +229,11 @@ package struct QueueStatements: Sendable {
     }
 
     var deadCount: String { "SELECT COUNT(*) FROM \(deadTable)" }
+
+    /// The transactions that InnoDB has still to purge.
+    static let historyLength = """
+        SELECT `count` FROM information_schema.innodb_metrics WHERE `name` = 'trx_rseg_history_len'
+        """
 
     /// The age in microseconds of the message that has been ready longest.
     var oldestReady: String {

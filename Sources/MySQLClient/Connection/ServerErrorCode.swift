@@ -43,8 +43,8 @@ package enum ServerErrorCode {
     /// a shutdown (1053) or a kill (1927) during its execution.
     package static let outcomeUnknown: Set<UInt32> = [1053, 1180, 1927]
 
-    /// The message quotes data: a duplicate key, an invalid value.
-    static let quotesData: Set<UInt32> = [1062, 1292, 1366, 1406, 1411, 3140, 3141]
+    /// The message quotes data: a duplicate key, an invalid value, the name of a lock.
+    static let quotesData: Set<UInt32> = [1062, 1292, 1366, 1406, 1411, 3057, 3140, 3141, 3854]
 
     /// Access denied: wrong password or host, no rights on the database, unknown database, expired
     /// password, locked account, unknown method, no encryption.
