@@ -154,11 +154,21 @@ let package = Package(
             dependencies: ["FedifyKv", .product(name: "Histogram", package: "hdrhistogram-swift")],
             swiftSettings: swiftSettings
         ),
-        // The requests and answers of `fedify-kv pipe`: a module of its own for the tests.
-        .target(name: "FedifyKvPipe", dependencies: ["FedifyKv"], swiftSettings: swiftSettings),
+        // Lines of JSON on standard input and output.
+        .target(name: "PipeSupport", dependencies: ["FedifyJSON"], swiftSettings: swiftSettings),
+        // The requests of `fedify-kv pipe`: a module of its own for the tests.
+        .target(name: "FedifyKvPipe", dependencies: ["FedifyKv", "PipeSupport"], swiftSettings: swiftSettings),
+        // What command-line tools need: output, the server's arguments, the doctor's checks of a server.
+        .target(
+            name: "CommandLineSupport",
+            dependencies: [
+                "FedifyMySQL", "MySQLClient", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: swiftSettings),
         .executableTarget(
             name: "fedify-kv",
             dependencies: [
+                "CommandLineSupport",
                 "FedifyKv",
                 "FedifyKvBench",
                 "FedifyKvPipe",
