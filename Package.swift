@@ -54,6 +54,7 @@ let package = Package(
         .library(name: "FedifyMySQL", targets: ["FedifyMySQL"]),
         .library(name: "HummingbirdFedifyKv", targets: ["HummingbirdFedifyKv"]),
         .executable(name: "fedify-kv", targets: ["fedify-kv"]),
+        .executable(name: "fedify-mq", targets: ["fedify-mq"]),
     ],
     traits: [
         // A trait where what it needs is more than small, and an application may do without.
@@ -158,7 +159,9 @@ let package = Package(
         .target(name: "PipeSupport", dependencies: ["FedifyJSON"], swiftSettings: swiftSettings),
         // The requests of `fedify-kv pipe`: a module of its own for the tests.
         .target(name: "FedifyKvPipe", dependencies: ["FedifyKv", "PipeSupport"], swiftSettings: swiftSettings),
-        // What command-line tools need: output, the server's arguments, the doctor's checks of a server.
+        // The requests of `fedify-mq pipe`.
+        .target(name: "FedifyMQPipe", dependencies: ["FedifyMQ", "PipeSupport"], swiftSettings: swiftSettings),
+        // What both command-line tools need: output, the server's arguments, the doctor's checks of a server.
         .target(
             name: "CommandLineSupport",
             dependencies: [
@@ -180,6 +183,20 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .executableTarget(
+            name: "fedify-mq",
+            dependencies: [
+                "CommandLineSupport",
+                "FedifyMQ",
+                "FedifyMQPipe",
+                "FedifyMySQL",
+                "MySQLClient",
+                "PipeSupport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
             name: "fedify-kv-demo",
             dependencies: ["FedifyKv", "FedifyMySQL", "MySQLClient"],
             swiftSettings: swiftSettings
@@ -190,6 +207,9 @@ let package = Package(
             dependencies: ["FedifyKv", "FedifyKvTesting"],
             swiftSettings: swiftSettings
         ),
+        .testTarget(
+            name: "FedifyMQPipeTests", dependencies: ["FedifyMQ", "FedifyMQPipe", "PipeSupport"],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "FedifyKvBenchTests",
             dependencies: ["FedifyKv", "FedifyKvBench", .product(name: "Crypto", package: "swift-crypto")],
@@ -251,6 +271,7 @@ let package = Package(
                 "MySQLClient",
                 "HummingbirdFedifyKv",
                 "fedify-kv",
+                "fedify-mq",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),

@@ -1,0 +1,59 @@
+import ArgumentParser
+import CommandLineSupport
+import FedifyMQ
+import Foundation
+
+@main
+struct FedifyMQCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fedify-mq",
+        abstract: "Enqueues and handles the messages of a Fedify message queue in MySQL or MariaDB.",
+        discussion: """
+            Messages are JSON. They appear in no output but that of peek --id, dead show and pipe, and in the input \
+            of the command that listen runs. The server is given by --url or, safer for its password, by the \
+            environment variable MYSQL_URL.
+
+            Exit codes: 0 success, 1 absent or not confirmed, 2 usage, 3 the queue failed.
+
+            Examples:
+              fedify-mq enqueue '{"to":"https://example.com/inbox"}' --delay 60
+              fedify-mq listen --concurrency 8 -- ./deliver.sh
+              fedify-mq depth --watch
+              fedify-mq peek
+              fedify-mq dead retry --all
+              fedify-mq doctor
+
+            Completions: fedify-mq --generate-completion-script bash (or zsh, fish).
+            """,
+        subcommands: [
+            Enqueue.self, Listen.self, Depth.self, Peek.self, Dead.self, Drain.self, Init.self, Doctor.self,
+            Pipe.self, Bench.self,
+        ]
+    )
+
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch let error as MQError {
+            standardError("\(error)", code: error.code.rawValue, error.message)
+            Foundation.exit(error.isUsage ? 2 : 3)
+        } catch {
+            endProcess(with: error, of: Self.self)
+        }
+    }
+}
+
+extension MQError {
+    /// A usage error, not a failure of the queue.
+    fileprivate var isUsage: Bool {
+        [
+            .invalidMessage, .unsupportedMessage, .messageTooLarge, .invalidOrderingKey, .invalidDelay,
+            .invalidConfiguration,
+        ].contains(code)
+    }
+}
