@@ -161,7 +161,7 @@ let package = Package(
         .target(name: "FedifyKvPipe", dependencies: ["FedifyKv", "PipeSupport"], swiftSettings: swiftSettings),
         // The requests of `fedify-mq pipe`.
         .target(name: "FedifyMQPipe", dependencies: ["FedifyMQ", "PipeSupport"], swiftSettings: swiftSettings),
-        // What both command-line tools need: output, the server's arguments, the doctor's checks of a server.
+        // Shared by the command-line tools: output, the server's arguments, the doctor's checks of a server.
         .target(
             name: "CommandLineSupport",
             dependencies: [

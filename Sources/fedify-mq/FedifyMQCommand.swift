@@ -13,7 +13,19 @@ struct FedifyMQCommand: AsyncParsableCommand {
             of the command that listen runs. The server is given by --url or, safer for its password, by the \
             environment variable MYSQL_URL.
 
-            Exit codes: 0 success, 1 absent or not confirmed, 2 usage, 3 the queue failed.
+            Exit codes:
+              0    Success.
+              1    A negative result: peek --id, dead show, dead retry or dead drop
+                   found no such message, drain or dead drop was not confirmed, or
+                   doctor found something bad.
+              2    Usage: a wrong command, option, URL or ordering key; a message
+                   that isn't JSON, or that the server can't keep.
+              3    The queue failed: the server can't be reached or refuses, the
+                   table doesn't exist, or standard output was closed.
+              130  bench was interrupted.
+
+            The commands enqueue, listen, init and pipe create the table if it doesn't exist, and bench one of its own; \
+            all others except doctor fail without it.
 
             Examples:
               fedify-mq enqueue '{"to":"https://example.com/inbox"}' --delay 60

@@ -120,7 +120,7 @@ extension Duration {
 }
 
 extension Logger {
-    /// What happens to connections and dead messages, on standard error.
+    /// Failures of connections, and dead messages, on standard error.
     static var ofTool: Logger {
         var logger = Logger(label: "fedify-mq") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = .info

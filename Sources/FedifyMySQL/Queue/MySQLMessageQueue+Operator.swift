@@ -2,7 +2,7 @@ package import FedifyMQ
 package import MySQLClient
 
 extension MySQLMessageQueue {
-    /// Runs statements of an operator, which is told of a missing table instead of having it created.
+    /// Runs statements of an operator. A missing table is an error, and is not created.
     ///
     /// - Parameter work: The statements. They may be repeated after a failure that passes.
     /// - Returns: What the work returns.

@@ -21,7 +21,7 @@ struct Bench: AsyncParsableCommand {
         ])
 }
 
-/// What all measurements need.
+/// The arguments of every measurement.
 struct BenchArguments: ParsableArguments {
     @OptionGroup var server: ServerArguments
     @OptionGroup var output: OutputArguments

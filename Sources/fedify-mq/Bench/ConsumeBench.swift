@@ -111,8 +111,8 @@ struct ConsumeBench: AsyncParsableCommand {
     var concurrency = 64
 
     func validate() throws {
-        guard (1...100_000_000).contains(count), (1...10_000).contains(concurrency) else {
-            throw ValidationError("--count must be from 1 to 100000000, --concurrency from 1 to 10000.")
+        guard (1...10_000_000).contains(count), (1...10_000).contains(concurrency) else {
+            throw ValidationError("--count must be from 1 to 10000000, --concurrency from 1 to 10000.")
         }
     }
 
@@ -147,15 +147,10 @@ struct OrderedBench: AsyncParsableCommand {
     var concurrency = 64
 
     func validate() throws {
-        guard (1...100_000_000).contains(count), (1...count).contains(keys), (1...10_000).contains(concurrency) else {
+        guard (1...10_000_000).contains(count), (1...count).contains(keys), (1...10_000).contains(concurrency) else {
             throw ValidationError(
-                "--count must be from 1 to 100000000, --keys from 1 to that, --concurrency from 1 to 10000.")
+                "--count must be from 1 to 10000000, --keys from 1 to that, --concurrency from 1 to 10000.")
         }
-    }
-
-    /// Messages of a key came in another order.
-    private struct Disorder: Error, CustomStringConvertible {
-        let description: String
     }
 
     func run() async throws {
@@ -165,7 +160,7 @@ struct OrderedBench: AsyncParsableCommand {
             let busy = Figures.cpuSeconds()
             let seconds = try await record.consume(queue, concurrency: concurrency)
             guard record.disorder == 0 else {
-                throw Disorder(description: "\(record.disorder) messages came after a later one of their key")
+                throw MQError(.serverError, "\(record.disorder) messages came after a later one of their key")
             }
             var figures = Figures("ordered, \(keys) keys", count: count, seconds: seconds)
             figures.cpuPerMessage = ((Figures.cpuSeconds() - busy) * 1e6 / Double(count)).rounded(toPlaces: 1)

@@ -21,8 +21,8 @@ struct EnqueueBench: AsyncParsableCommand {
     var batch = 1
 
     func validate() throws {
-        guard (1...100_000_000).contains(count), (1...10_000).contains(callers), (1...10_000).contains(batch) else {
-            throw ValidationError("--count must be from 1 to 100000000, --callers and --batch from 1 to 10000.")
+        guard (1...10_000_000).contains(count), (1...10_000).contains(callers), (1...10_000).contains(batch) else {
+            throw ValidationError("--count must be from 1 to 10000000, --callers and --batch from 1 to 10000.")
         }
     }
 

@@ -12,7 +12,7 @@ extension Examination {
         return found.first.map { $0[0] ?? "" }
     }
 
-    /// What a column should be: type, nullability, collation.
+    /// The definition that a column should have.
     private struct Column {
         let name: String
         let type: String

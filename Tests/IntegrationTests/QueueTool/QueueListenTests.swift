@@ -125,9 +125,11 @@ import Testing
                 try await eventually { lines(file).count >= 6 }
                 listener.signal(signal)
                 #expect(await listener.end() == 0, "\(listener.errors)")
+                // Commands that ran came to their end.
+                #expect(!listener.errors.contains("signal"), "\(listener.errors)")
                 let done = lines(file)
                 #expect(Set(done).count == done.count && done.count < 60, "\(done)")
-                // What was not handled is ready, not leased, and not counted as an attempt.
+                // The rest is ready, not leased, and not counted as an attempt.
                 let left = try await server.sql(
                     "SELECT message, deliver_after <= NOW(6), attempts FROM `\(tool.table)`")
                 #expect(Set(left.compactMap { $0[0] }).isDisjoint(with: done))
