@@ -54,6 +54,7 @@ let package = Package(
         .library(name: "FedifyMySQL", targets: ["FedifyMySQL"]),
         .library(name: "HummingbirdFedifyKv", targets: ["HummingbirdFedifyKv"]),
         .executable(name: "fedify-kv", targets: ["fedify-kv"]),
+        .executable(name: "fedify-mq", targets: ["fedify-mq"]),
     ],
     traits: [
         // A trait where what it needs is more than small, and an application may do without.
@@ -154,11 +155,23 @@ let package = Package(
             dependencies: ["FedifyKv", .product(name: "Histogram", package: "hdrhistogram-swift")],
             swiftSettings: swiftSettings
         ),
-        // The requests and answers of `fedify-kv pipe`: a module of its own for the tests.
-        .target(name: "FedifyKvPipe", dependencies: ["FedifyKv"], swiftSettings: swiftSettings),
+        // Lines of JSON on standard input and output.
+        .target(name: "PipeSupport", dependencies: ["FedifyJSON"], swiftSettings: swiftSettings),
+        // The requests of `fedify-kv pipe`: a module of its own for the tests.
+        .target(name: "FedifyKvPipe", dependencies: ["FedifyKv", "PipeSupport"], swiftSettings: swiftSettings),
+        // The requests of `fedify-mq pipe`.
+        .target(name: "FedifyMQPipe", dependencies: ["FedifyMQ", "PipeSupport"], swiftSettings: swiftSettings),
+        // Shared by the command-line tools: output, the server's arguments, the doctor's checks of a server.
+        .target(
+            name: "CommandLineSupport",
+            dependencies: [
+                "FedifyMySQL", "MySQLClient", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: swiftSettings),
         .executableTarget(
             name: "fedify-kv",
             dependencies: [
+                "CommandLineSupport",
                 "FedifyKv",
                 "FedifyKvBench",
                 "FedifyKvPipe",
@@ -166,6 +179,20 @@ let package = Package(
                 "MySQLClient",
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "fedify-mq",
+            dependencies: [
+                "CommandLineSupport",
+                "FedifyMQ",
+                "FedifyMQPipe",
+                "FedifyMySQL",
+                "MySQLClient",
+                "PipeSupport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swiftSettings
         ),
@@ -180,6 +207,9 @@ let package = Package(
             dependencies: ["FedifyKv", "FedifyKvTesting"],
             swiftSettings: swiftSettings
         ),
+        .testTarget(
+            name: "FedifyMQPipeTests", dependencies: ["FedifyMQ", "FedifyMQPipe", "PipeSupport"],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "FedifyKvBenchTests",
             dependencies: ["FedifyKv", "FedifyKvBench", .product(name: "Crypto", package: "swift-crypto")],
@@ -241,6 +271,7 @@ let package = Package(
                 "MySQLClient",
                 "HummingbirdFedifyKv",
                 "fedify-kv",
+                "fedify-mq",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),

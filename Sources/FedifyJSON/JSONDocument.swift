@@ -52,6 +52,12 @@ extension JSONDocument {
         return result
     }
 
+    /// The document is an array: the text of each element.
+    package func elements() -> [String]? {
+        guard nodes[0].kind == .array else { return nil }
+        return elements(of: 0).map { String(decoding: bytes[nodes[$0].start..<nodes[$0].end], as: UTF8.self) }
+    }
+
     func unescaped(_ node: Node) -> [UInt8] {
         JSONString.unescape(bytes[(node.start + 1)..<(node.end - 1)])
     }

@@ -1,4 +1,5 @@
 package import FedifyKv
+package import PipeSupport
 
 /// A request of `fedify-kv pipe`: one line of JSON.
 package struct PipeRequest: Sendable {
@@ -12,43 +13,25 @@ package struct PipeRequest: Sendable {
     }
 
     /// Why a line is not a request.
-    package struct Malformed: Error {
-        package let message: String
+    package typealias Malformed = PipeLine.Malformed
 
-        package init(message: String) {
-            self.message = message
-        }
-    }
+    private let line: PipeLine
 
     /// The id's JSON text, which the answer repeats; `null` if there was none.
-    package let id: String
-    private let members: [String: String]
+    package var id: String { line.id }
 
     /// - Throws: ``Malformed`` if the line isn't a JSON object.
     package init(_ line: [UInt8]) throws(Malformed) {
-        guard let text = String(validating: line, as: UTF8.self) else {
-            throw Malformed(message: "the line isn't UTF-8")
-        }
-        let document: JSONDocument
-        do {
-            document = try JSONDocument(text)
-        } catch {
-            throw Malformed(message: "the line isn't JSON: \(error)")
-        }
-        guard var members = document.members() else { throw Malformed(message: "the line isn't a JSON object") }
-        id = members.removeValue(forKey: "id") ?? "null"
-        self.members = members
+        self.line = try PipeLine(line)
     }
 
     /// The operation.
     ///
     /// - Throws: ``Malformed``, or ``KvError`` `invalidTTL`.
     package func operation() throws -> Operation {
-        var members = members
+        var members = line.members
         let operation = try Self.operation(&members)
-        if let unknown = members.keys.min() {
-            throw Malformed(message: "this operation knows no member \(unknown.prefix(40))")
-        }
+        try PipeLine.checkIsEmpty(members)
         return operation
     }
 
@@ -101,16 +84,5 @@ extension Duration {
     package init(ttlSeconds seconds: Double) throws(KvError) {
         guard seconds.isFinite, abs(seconds) < 1e15 else { throw TimeToLive.tooLong }
         self = .seconds(seconds)
-    }
-}
-
-/// An answer of `fedify-kv pipe`: one line of JSON, made of texts that are JSON already.
-package enum PipeAnswer {
-    package static func ok(_ id: String, _ members: String = "") -> String {
-        "{\"id\":\(id),\"ok\":true\(members)}"
-    }
-
-    package static func error(_ id: String, code: String, message: String) -> String {
-        "{\"id\":\(id),\"ok\":false,\"error\":{\"code\":\(JSONString.quoted(code)),\"message\":\(JSONString.quoted(message))}}"
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLineSupport
 import FedifyKv
 import FedifyMySQL
 import Foundation
@@ -45,11 +46,18 @@ struct FedifyKvCommand: AsyncParsableCommand {
         ]
     )
 
+    /// The names that other stores and tools have for our commands.
+    private static let otherNames = [
+        "put": "set", "store": "set", "del": "delete", "rm": "delete", "remove": "delete", "ls": "list",
+        "keys": "list", "scan": "list", "create": "init", "dump": "export", "restore": "import", "load": "import",
+        "check": "doctor", "status": "stats",
+    ]
+
     static func main() async {
         do {
             try UnknownCommand.check(
                 Array(CommandLine.arguments.dropFirst()),
-                commands: configuration.subcommands.map { $0._commandName })
+                commands: configuration.subcommands.map { $0._commandName }, otherNames: otherNames)
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
@@ -69,16 +77,7 @@ struct FedifyKvCommand: AsyncParsableCommand {
         case let error as KvError:
             standardError("\(error)", code: error.code.rawValue, error.message)
             Foundation.exit(error.isUsage ? 2 : 3)
-        case let error as POSIXError:
-            let message = "a file can't be read or written: \(error.localizedDescription)"
-            standardError(message, code: "fileFailed", message)
-            Foundation.exit(3)
-        case let code as ExitCode: Foundation.exit(code.rawValue)
-        default:
-            // ArgumentParser's own: help and version end with 0, what it could not parse with 2.
-            guard exitCode(for: error) != .success else { exit(withError: error) }
-            standardError(fullMessage(for: error), code: "usage", message(for: error))
-            Foundation.exit(2)
+        default: endProcess(with: error, of: Self.self)
         }
     }
 }
@@ -91,17 +90,4 @@ extension KvError {
             .invalidConfiguration,
         ].contains(code)
     }
-}
-
-/// Writes a line to standard error.
-func standardError(_ text: String) {
-    FileHandle.standardError.write(Data((text + "\n").utf8))
-}
-
-/// Writes an error to standard error, as JSON with `--json`.
-private func standardError(_ text: String, code: String, _ message: String) {
-    // The command may be one that could not be parsed.
-    let isJSON = CommandLine.arguments.contains("--json")
-    let json = ["error": ["code": code, "message": message]]
-    standardError(isJSON ? (try? encoded(json)) ?? text : text)
 }

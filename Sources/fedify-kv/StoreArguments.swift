@@ -1,22 +1,10 @@
 import ArgumentParser
+import CommandLineSupport
 import FedifyKv
 import FedifyKvPipe
 import FedifyMySQL
 import Foundation
 import MySQLClient
-
-/// Which server.
-struct ServerArguments: ParsableArguments {
-    @Option(help: "The server: mysql://user:password@host/database. Default: MYSQL_URL.")
-    var url: String?
-
-    func configuration() throws -> MySQLConfiguration {
-        guard let url = url ?? ProcessInfo.processInfo.environment["MYSQL_URL"], !url.isEmpty else {
-            throw ValidationError("The server is missing. Pass --url, or set MYSQL_URL.")
-        }
-        return try MySQLConfiguration(url: url)
-    }
-}
 
 /// Which store: the server and the table.
 struct StoreArguments: ParsableArguments {
@@ -86,19 +74,6 @@ struct StoreArguments: ParsableArguments {
         // No automatic upkeep: the tool does only what it is asked for.
         options.upkeep.isAutomatic = false
         return try MySQLKvStore(MySQLPool(configuration), options: options)
-    }
-}
-
-/// The values of `--expiry-clock`.
-enum ExpiryClock: String, ExpressibleByArgument, CaseIterable, Sendable {
-    case utc
-    case sessionTimeZone = "session-time-zone"
-
-    var option: MySQLKvStoreOptions.ExpiryClock {
-        switch self {
-        case .utc: .utc
-        case .sessionTimeZone: .sessionTimeZone
-        }
     }
 }
 

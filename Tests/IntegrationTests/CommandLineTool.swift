@@ -1,10 +1,13 @@
 import Foundation
 import NIOConcurrencyHelpers
 
-/// The built `fedify-kv`, in a process of its own.
+/// The built `fedify-kv`, or another tool, in a process of its own.
 struct CommandLineTool: Sendable {
-    static let executable = URL(fileURLWithPath: CommandLine.arguments[0])
-        .deletingLastPathComponent().appendingPathComponent("fedify-kv")
+    static let executable = program("fedify-kv")
+
+    private static func program(_ name: String) -> URL {
+        URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent(name)
+    }
 
     struct Outcome: Sendable {
         let exitCode: Int32
@@ -13,8 +16,10 @@ struct CommandLineTool: Sendable {
     }
 
     /// Runs it to the end.
-    static func run(_ arguments: [String], url: String?, input: String = "") async throws -> Outcome {
-        let process = make(arguments, url: url)
+    static func run(
+        _ arguments: [String], url: String?, input: String = "", program: String = "fedify-kv"
+    ) async throws -> Outcome {
+        let process = make(arguments, url: url, program: program)
         let (input, output, errors) = (Data(input.utf8), Pipe(), Pipe())
         let standardInput = Pipe()
         process.standardInput = standardInput
@@ -45,9 +50,9 @@ struct CommandLineTool: Sendable {
 
     /// Runs it to the end with a terminal as its standard output and error; gives back all that it showed.
     static func runOnTerminal(
-        _ arguments: [String], url: String?, environment: [String: String] = [:]
+        _ arguments: [String], url: String?, environment: [String: String] = [:], program: String = "fedify-kv"
     ) async throws -> String {
-        let process = make(arguments, url: url)
+        let process = make(arguments, url: url, program: program)
         process.environment?.merge(environment) { $1 }
         var (terminal, tool): (Int32, Int32) = (-1, -1)
         guard openpty(&terminal, &tool, nil, nil, nil) == 0 else {
@@ -73,9 +78,9 @@ struct CommandLineTool: Sendable {
         }
     }
 
-    static func make(_ arguments: [String], url: String?) -> Process {
+    static func make(_ arguments: [String], url: String?, program: String = "fedify-kv") -> Process {
         let process = Process()
-        process.executableURL = executable
+        process.executableURL = Self.program(program)
         process.arguments = arguments
         var environment = ProcessInfo.processInfo.environment
         environment["MYSQL_URL"] = url

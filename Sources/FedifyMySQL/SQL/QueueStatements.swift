@@ -11,9 +11,9 @@ package struct QueueStatements: Sendable {
     package let table: String
     /// The table of dead messages, quoted.
     package let deadTable: String
-    let now: String
-    private let dueIndex: String
-    private let keyIndex: String
+    package let now: String
+    package let dueIndex: String
+    package let keyIndex: String
     private let texts = NIOLockedValueBox<[Text: String]>([:])
 
     private enum Text: Hashable {
@@ -28,11 +28,11 @@ package struct QueueStatements: Sendable {
         now = options.clock.now
     }
 
-    private var byID: String { "\(table) FORCE INDEX (PRIMARY)" }
-    private var byDue: String { "\(table) FORCE INDEX (`\(dueIndex)`)" }
+    package var byID: String { "\(table) FORCE INDEX (PRIMARY)" }
+    package var byDue: String { "\(table) FORCE INDEX (`\(dueIndex)`)" }
     /// Reading by this index returns the messages of a key, or those without one, in their order: (key, `deliver_after`,
     /// `id`). The servers would sort them if they were asked to, since the index has only a prefix of the key.
-    private var byKey: String { "\(table) FORCE INDEX (`\(keyIndex)`)" }
+    package var byKey: String { "\(table) FORCE INDEX (`\(keyIndex)`)" }
 
     // MARK: - Schema, as @fedify/mysql creates it, with two more columns
 
@@ -70,7 +70,7 @@ package struct QueueStatements: Sendable {
         """
 
     /// Binds the table's name.
-    static let tableExists = """
+    package static let tableExists = """
         SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?
         """
 
@@ -95,7 +95,7 @@ package struct QueueStatements: Sendable {
     ///
     /// Beginning after the last claim passes the marks that deleted rows leave in the index until the server has
     /// purged them.
-    func claim(counted: Bool) -> String {
+    package func claim(counted: Bool) -> String {
         """
         SELECT `id`, `message`, \(counted ? "`attempts`" : "NULL"), `deliver_after`, \(now) + INTERVAL ? MICROSECOND \
         FROM \(byKey) WHERE `ordering_key` IS NULL AND `deliver_after` >= ? AND `deliver_after` <= \(now) LIMIT ? \
@@ -112,7 +112,7 @@ package struct QueueStatements: Sendable {
     }
 
     /// The microseconds until the first message of all is due, negative if it is. One row, or none.
-    var nextDue: String {
+    package var nextDue: String {
         "SELECT TIMESTAMPDIFF(MICROSECOND, \(now), `deliver_after`) FROM \(byDue) ORDER BY `deliver_after` LIMIT 1"
     }
 
@@ -196,7 +196,7 @@ package struct QueueStatements: Sendable {
 
     /// The keys of messages from a key on, in the order of the keys, and whether each message is ready. Binds the text to
     /// begin at, and the number of messages.
-    var keys: String {
+    package var keys: String {
         "SELECT `ordering_key`, `deliver_after` <= \(now) FROM \(byKey) WHERE `ordering_key` >= ? LIMIT ?"
     }
 
@@ -206,7 +206,7 @@ package struct QueueStatements: Sendable {
     static let afterKey = "                !"
 
     /// The keys among the messages that have been ready longest. Binds the number of messages.
-    var oldestKeys: String {
+    package var oldestKeys: String {
         """
         SELECT DISTINCT `ordering_key` FROM (SELECT `ordering_key` FROM \(byDue) WHERE `deliver_after` <= \(now) \
         ORDER BY `deliver_after` LIMIT ?) `oldest` WHERE `ordering_key` IS NOT NULL
@@ -215,7 +215,7 @@ package struct QueueStatements: Sendable {
 
     /// The first ready messages of a key, in their order. Binds the key, its bytes (the collation takes keys for equal
     /// that differ in spaces at the end), and the number.
-    func messages(counted: Bool) -> String {
+    package func messages(counted: Bool) -> String {
         """
         SELECT `id`, `message`, \(counted ? "`attempts`" : "NULL"), `deliver_after` \
         FROM \(byKey) WHERE `ordering_key` = ? AND LENGTH(`ordering_key`) = ? AND `deliver_after` <= \(now) LIMIT ?
@@ -224,7 +224,7 @@ package struct QueueStatements: Sendable {
 
     // MARK: - Depth
 
-    var depth: String {
+    package var depth: String {
         "SELECT COUNT(*), COUNT(IF(`deliver_after` <= \(now), 1, NULL)) FROM \(byDue)"
     }
 
@@ -236,7 +236,7 @@ package struct QueueStatements: Sendable {
         """
 
     /// The age in microseconds of the message that has been ready longest.
-    var oldestReady: String {
+    package var oldestReady: String {
         "SELECT TIMESTAMPDIFF(MICROSECOND, MIN(`deliver_after`), \(now)) FROM \(byDue) WHERE `deliver_after` <= \(now)"
     }
 }

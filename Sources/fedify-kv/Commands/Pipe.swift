@@ -1,3 +1,4 @@
+import CommandLineSupport
 import ArgumentParser
 import FedifyKv
 import FedifyKvPipe
@@ -38,19 +39,9 @@ struct Pipe: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await store.withStore(creatingTable: true) { try await answerAll(from: $0) }
-    }
-
-    private func answerAll(from kv: MySQLKvStore) async throws {
-        let lines = LineReader(.standardInput)
-        try await withThrowingDiscardingTaskGroup { group in
-            let places = Places(concurrency)
-            while let line = try await lines.next() {
-                await places.take()
-                group.addTask {
-                    try await StandardOutput.shared.writeLine(Self.answer(line, kv))
-                    await places.giveBack()
-                }
+        try await store.withStore(creatingTable: true) { kv in
+            try await LineReader(.standardInput).answerEach(concurrency: concurrency) { line in
+                try await StandardOutput.shared.writeLine(Self.answer(line, kv))
             }
         }
     }
@@ -94,27 +85,5 @@ struct Pipe: AsyncParsableCommand {
         case .count(let prefix):
             return ",\"count\":\(try await kv.count(prefix: prefix))"
         }
-    }
-}
-
-/// A semaphore.
-private actor Places {
-    private var free: Int
-    private var waiting: CheckedContinuation<Void, Never>?
-
-    init(_ count: Int) {
-        free = count
-    }
-
-    /// Only one task waits.
-    func take() async {
-        if free == 0 { await withCheckedContinuation { waiting = $0 } }
-        free -= 1
-    }
-
-    func giveBack() {
-        free += 1
-        waiting?.resume()
-        waiting = nil
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandLineSupport
 import FedifyMySQL
 
 struct Doctor: AsyncParsableCommand {
@@ -25,7 +26,8 @@ struct Doctor: AsyncParsableCommand {
 
     func run() async throws {
         let findings = try await store.withStore { kv in
-            try await Diagnosis(pool: kv.pool, table: store.table, clock: store.expiryClock).findings()
+            try await Diagnosis(pool: kv.pool, table: store.table, checks: StoreChecks.all(clock: store.expiryClock))
+                .findings()
         }
         try output.write(Answer(checks: findings), findings.map(\.text).joined(separator: "\n"))
         if findings.contains(where: { $0.level == .bad }) { throw ExitCode(1) }

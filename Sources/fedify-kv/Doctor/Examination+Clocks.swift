@@ -1,3 +1,4 @@
+import CommandLineSupport
 import Foundation
 import MySQLClient
 
@@ -33,7 +34,7 @@ extension Examination {
     /// An expiry date alone doesn't show it: an hour from now by one clock is another time from now by the other. A row
     /// that is live by one clock and expired by the other does: the store that uses the second one would have deleted
     /// it.
-    func expiryClock() async throws -> Finding? {
+    func expiryClock(named namedClock: ExpiryClock?) async throws -> Finding? {
         let clock = try await SessionClock(of: connection)
         guard !clock.isAlwaysUTC else { return Finding(.good, "no choice is needed: the session's time zone is UTC") }
         let row: [String?]
@@ -60,10 +61,10 @@ extension Examination {
         } else {
             seen = "no row has an expiry, so they don't show which clock wrote them"
         }
-        return finding(seen, suggested)
+        return finding(seen, suggested, named: namedClock)
     }
 
-    private func finding(_ seen: String, _ suggested: ExpiryClock?) -> Finding {
+    private func finding(_ seen: String, _ suggested: ExpiryClock?, named namedClock: ExpiryClock?) -> Finding {
         let meaning = "utc if only this store writes to the table, session-time-zone if Fedify's TypeScript store does"
         switch (namedClock, suggested) {
         case (let named?, let suggested?) where named != suggested:

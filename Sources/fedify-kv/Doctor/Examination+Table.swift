@@ -1,3 +1,4 @@
+import CommandLineSupport
 import MySQLClient
 
 /// The table, and this account's rights on it.

@@ -1,3 +1,4 @@
+import CommandLineSupport
 import FedifyKv
 import FedifyMySQL
 import MySQLClient

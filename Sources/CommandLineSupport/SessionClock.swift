@@ -1,20 +1,20 @@
-import MySQLClient
+package import MySQLClient
 
 /// The UTC offset of a session's time zone over the year.
-struct SessionClock: Sendable {
+package struct SessionClock: Sendable {
     /// The zone's name, `SYSTEM` with the server's own name for it.
-    let zone: String
+    package let zone: String
     /// Seconds ahead of UTC.
-    let now: Int
+    package let now: Int
     /// The same, twice a month from half a year ago to half a year from now.
-    let overTheYear: [Int]
+    package let overTheYear: [Int]
 
     private static let halfMonth = 365 * 86400 / 24
 
     /// Queries the server in the session.
     ///
     /// A zone that is at UTC now may not be in summer, so `NOW()` is not enough.
-    init(of connection: MySQLConnection) async throws(MySQLError) {
+    package init(of connection: MySQLConnection) async throws(MySQLError) {
         let moments = (-12...12).map { number in
             let seconds = number * Self.halfMonth
             return """
@@ -37,10 +37,10 @@ struct SessionClock: Sendable {
     }
 
     /// The session's time is UTC, now and at all times of the year.
-    var isAlwaysUTC: Bool { now == 0 && overTheYear.allSatisfy { $0 == 0 } }
+    package var isAlwaysUTC: Bool { now == 0 && overTheYear.allSatisfy { $0 == 0 } }
 
     /// The zone and its offsets.
-    var text: String {
+    package var text: String {
         let others = Swift.Set(overTheYear).subtracting([now]).sorted()
         guard !others.isEmpty else { return "\(zone), \(Self.offset(now))" }
         return "\(zone), \(Self.offset(now)) now and \(others.map(Self.offset).joined(separator: ", ")) at other times "

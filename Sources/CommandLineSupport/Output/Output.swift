@@ -2,16 +2,21 @@ import ArgumentParser
 import Foundation
 
 /// Standard output, a whole line at a time, from any number of tasks.
-final class StandardOutput: Sendable {
-    static let shared = StandardOutput()
+package final class StandardOutput: Sendable {
+    package static let shared = StandardOutput()
 
     private let lock = NSLock()
 
     /// - Throws: `ExitCode` 3 if the reader has closed it.
-    func writeLine(_ line: String) throws {
+    package func writeLine(_ line: String) throws {
+        try write(line + "\n")
+    }
+
+    /// - Throws: `ExitCode` 3 if the reader has closed it.
+    package func write(_ text: String) throws {
         try lock.withLock {
             do {
-                try FileHandle.standardOutput.write(contentsOf: Data((line + "\n").utf8))
+                try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
             } catch {
                 // As `head` does.
                 throw ExitCode(3)
@@ -21,12 +26,14 @@ final class StandardOutput: Sendable {
 }
 
 /// Whether the answer is JSON.
-struct OutputArguments: ParsableArguments {
+package struct OutputArguments: ParsableArguments {
     @Flag(help: "Answer with one line of JSON; errors too, on standard error.")
-    var json = false
+    package var json = false
+
+    package init() {}
 
     /// Prints an answer as JSON or as text.
-    func write(_ answer: some Encodable, _ text: @autoclosure () -> String? = nil) throws {
+    package func write(_ answer: some Encodable, _ text: @autoclosure () -> String? = nil) throws {
         if json {
             try StandardOutput.shared.writeLine(encoded(answer))
         } else if let text = text() {
@@ -36,7 +43,7 @@ struct OutputArguments: ParsableArguments {
 }
 
 /// One line of JSON, members sorted by name.
-func encoded(_ answer: some Encodable) throws -> String {
+package func encoded(_ answer: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     return String(decoding: try encoder.encode(answer), as: UTF8.self)

@@ -1,29 +1,23 @@
-import FedifyKv
-import MySQLClient
+package import MySQLClient
 
 /// All checks, independent of each other: if one fails, or its connection breaks, the others continue.
-struct Diagnosis {
+package struct Diagnosis {
     /// A check and its name; a nil result: nothing to check.
-    typealias Check = (name: String, examine: @Sendable (Examination) async throws -> Finding?)
+    package typealias Check = (name: String, examine: @Sendable (Examination) async throws -> Finding?)
 
-    let pool: MySQLPool
-    let table: String
-    /// The clock from the command line.
-    let clock: ExpiryClock?
+    private let pool: MySQLPool
+    private let table: String
+    private let checks: [Check]
 
-    private static let checks: [Check] = [
-        ("server", { try await $0.version() }), ("encryption", { try await $0.encryption() }),
-        ("account", { try await $0.account() }), ("writes", { try await $0.writable() }),
-        ("clock", { try await $0.clock() }), ("time zone", { try await $0.timeZone() }),
-        ("expiry clock", { try await $0.expiryClock() }), ("sql_mode", { try await $0.sqlMode() }),
-        ("session", { try await $0.session() }), ("packet", { try await $0.packet() }),
-        ("connections", { try await $0.connections() }), ("statements", { try await $0.preparedStatements() }),
-        ("time limits", { try await $0.timeLimits() }), ("durability", { try await $0.durability() }),
-        ("binary log", { try await $0.binaryLog() }), ("locks", { try await $0.namedLocks() }),
-        ("page size", { try await $0.pageSize() }), ("table", { try await $0.definition() }),
-        ("row format", { try await $0.rowFormat() }), ("index", { try await $0.index() }),
-        ("rights", { try await $0.rights() }),
-    ]
+    /// - Parameters:
+    ///   - pool: The connections.
+    ///   - table: The table.
+    ///   - checks: What is examined, in order.
+    package init(pool: MySQLPool, table: String, checks: [Check]) {
+        self.pool = pool
+        self.table = table
+        self.checks = checks
+    }
 
     /// The timeout of a check.
     private static let timeLimit = Duration.seconds(5)
@@ -32,11 +26,11 @@ struct Diagnosis {
     ///
     /// - Returns: The findings, in order.
     /// - Throws: ``MySQLError`` if no connection can be opened.
-    func findings() async throws -> [Finding] {
+    package func findings() async throws -> [Finding] {
         try await pool.withConnection { _ in }
         var findings: [Finding] = []
         var isLost = false
-        for check in Self.checks {
+        for check in checks {
             var finding: Finding?
             if isLost {
                 finding = Finding(.warn, "not examined: the connection was lost")
@@ -55,7 +49,7 @@ struct Diagnosis {
             let limit = min(Self.timeLimit, pool.configuration.operationTimeout)
             let finding = try await pool.withConnection(deadline: .now + limit) { connection in
                 try await check.examine(
-                    Examination(connection, configuration: pool.configuration, table: table, namedClock: clock))
+                    Examination(connection, configuration: pool.configuration, table: table))
             }
             return (finding, false)
         } catch {

@@ -3,7 +3,7 @@ import MySQLClient
 
 /// The server, the connection to it, and the account.
 extension Examination {
-    func version() async throws -> Finding {
+    package func version() async throws -> Finding {
         let server = connection.server
         let version = server.version.split(separator: ".").prefix(2).compactMap { Int($0.prefix { $0.isNumber }) }
         let least = isMariaDB ? [10, 6] : [8, 0]
@@ -14,7 +14,7 @@ extension Examination {
     }
 
     /// Encryption as verified by this connection's TLS handshake, not as configured.
-    func encryption() async throws -> Finding {
+    package func encryption() async throws -> Finding {
         let isLocal =
             switch connection.address {
             case .unixSocket: true
@@ -45,7 +45,7 @@ extension Examination {
     }
 
     /// The account that the server has selected for this user and host.
-    func account() async throws -> Finding {
+    package func account() async throws -> Finding {
         let row = try await rows("SELECT USER(), CURRENT_USER()").first ?? []
         let (login, account) = (row.first??.escaped() ?? "?", row.last??.escaped() ?? "?")
         // The host is after the last @.
@@ -71,7 +71,7 @@ extension Examination {
         }
     }
 
-    func writable() async throws -> Finding {
+    package func writable() async throws -> Finding {
         let names = ["read_only", "super_read_only", "innodb_read_only"]
         let global = try await variables(.global, names)
         let session = try await variables(.session, ["transaction_read_only", "tx_read_only"])
@@ -90,7 +90,7 @@ extension Examination {
     }
 
     /// The sweeper's lock, which is released immediately.
-    func namedLocks() async throws -> Finding {
+    package func namedLocks() async throws -> Finding {
         let lock = "CONCAT('fedify_kv_doctor_', CONNECTION_ID())"
         do throws(MySQLError) {
             _ = try await rows("SELECT GET_LOCK(\(lock), 0)")
@@ -106,7 +106,7 @@ extension Examination {
 
     /// Whether a commit is on disk when it is acknowledged. With a binary log it must be in that too: a server that
     /// recovers rolls back a transaction that is missing there.
-    func durability() async throws -> Finding {
+    package func durability() async throws -> Finding {
         let found = try await variables(.global, ["innodb_flush_log_at_trx_commit", "sync_binlog", "log_bin"])
         let flush = found["innodb_flush_log_at_trx_commit"]?.escaped(limit: 20) ?? "?"
         let sync = found["sync_binlog"]?.escaped(limit: 20) ?? "?"
@@ -136,7 +136,7 @@ extension Examination {
     }
 
     /// InnoDB refuses statement-based logging at READ COMMITTED and below: error 1665.
-    func binaryLog() async throws -> Finding {
+    package func binaryLog() async throws -> Finding {
         let found = try await variables(
             .session, ["log_bin", "binlog_format", "transaction_isolation", "tx_isolation"])
         guard found["log_bin"] == "ON" else { return Finding(.good, "off") }

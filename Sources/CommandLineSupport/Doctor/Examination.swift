@@ -1,46 +1,41 @@
-import FedifyKv
-import MySQLClient
+package import MySQLClient
 
 /// A connection for checks. It uses no prepared statements, which may be exhausted.
-struct Examination {
-    let connection: MySQLConnection
-    let configuration: MySQLConfiguration
-    let table: String
-    let namedClock: ExpiryClock?
+package struct Examination {
+    package let connection: MySQLConnection
+    package let configuration: MySQLConfiguration
+    package let table: String
 
-    init(
-        _ connection: MySQLConnection, configuration: MySQLConfiguration, table: String, namedClock: ExpiryClock?
-    ) {
+    package init(_ connection: MySQLConnection, configuration: MySQLConfiguration, table: String) {
         self.connection = connection
         self.configuration = configuration
         self.table = table
-        self.namedClock = namedClock
     }
 
-    var isMariaDB: Bool { connection.server.flavor == .mariadb }
+    package var isMariaDB: Bool { connection.server.flavor == .mariadb }
 
     /// The table's name in a statement. It has letters, digits and underscores only.
-    var name: String { "`\(table)`" }
+    package var name: String { "`\(table)`" }
 
     /// Properties of the connection's pool.
-    var poolSize: Int { configuration.pool.maximumConnections }
+    package var poolSize: Int { configuration.pool.maximumConnections }
 
     /// Runs a statement. Only the table's name in it is variable.
-    func rows(_ sql: String) async throws(MySQLError) -> [[String?]] {
+    package func rows(_ sql: String) async throws(MySQLError) -> [[String?]] {
         try await connection.unpreparedRows(sql, maximumRows: 1000).map { row in
             (0..<row.count).map { row.text($0) }
         }
     }
 
-    enum Scope: String { case global = "GLOBAL", session = "SESSION" }
+    package enum Scope: String { case global = "GLOBAL", session = "SESSION" }
 
     /// The values of those variables that the server has.
-    func variables(_ scope: Scope, _ names: [String]) async throws(MySQLError) -> [String: String] {
+    package func variables(_ scope: Scope, _ names: [String]) async throws(MySQLError) -> [String: String] {
         try await pairs("SHOW \(scope.rawValue) VARIABLES", names)
     }
 
     /// The values of the server's status variables.
-    func status(_ names: [String]) async throws(MySQLError) -> [String: String] {
+    package func status(_ names: [String]) async throws(MySQLError) -> [String: String] {
         try await pairs("SHOW GLOBAL STATUS", names)
     }
 

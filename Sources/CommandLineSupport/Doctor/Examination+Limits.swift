@@ -3,7 +3,7 @@ import MySQLClient
 
 /// The server's limits, and the session.
 extension Examination {
-    func packet() async throws -> Finding {
+    package func packet() async throws -> Finding {
         let bytes = connection.server.maximumPacketSize
         let isSmall = bytes < 1 << 20
         let overhead = ValidatedValue.packetOverhead
@@ -15,7 +15,7 @@ extension Examination {
             advice: isSmall ? "Raise the server's max_allowed_packet; 16 MiB is MariaDB's default." : nil)
     }
 
-    func connections() async throws -> Finding {
+    package func connections() async throws -> Finding {
         let found = try await variables(.session, ["max_connections", "wait_timeout", "max_user_connections"])
         let used = Int(try await status(["Threads_connected"])["Threads_connected"] ?? "") ?? 0
         let most = Int(found["max_connections"] ?? "") ?? 0
@@ -42,7 +42,7 @@ extension Examination {
     /// The number of prepared statements of a connection under load.
     private static let statementsOfConnection = 30
 
-    func preparedStatements() async throws -> Finding {
+    package func preparedStatements() async throws -> Finding {
         let limit = try await variables(.global, ["max_prepared_stmt_count"])["max_prepared_stmt_count"]
         let used = Int(try await status(["Prepared_stmt_count"])["Prepared_stmt_count"] ?? "") ?? 0
         guard let most = limit.flatMap({ Int($0) }) else {
@@ -62,7 +62,7 @@ extension Examination {
     }
 
     /// The server's time limits for statements; the store sets those of its sessions to its deadline.
-    func timeLimits() async throws -> Finding {
+    package func timeLimits() async throws -> Finding {
         let names = ["max_statement_time", "max_execution_time"]
         let (global, session) = (try await variables(.global, names), try await variables(.session, names))
         // MariaDB counts seconds, MySQL milliseconds.
@@ -83,7 +83,7 @@ extension Examination {
                 : nil)
     }
 
-    func sqlMode() async throws -> Finding {
+    package func sqlMode() async throws -> Finding {
         let mode = try await variables(.global, ["sql_mode"])["sql_mode"] ?? ""
         let isStrict = mode.contains("STRICT_TRANS_TABLES") || mode.contains("STRICT_ALL_TABLES")
         return Finding(
@@ -96,7 +96,7 @@ extension Examination {
     }
 
     /// The variables that the store sets differently from the server, and those that it could not set.
-    func session() async throws -> Finding {
+    package func session() async throws -> Finding {
         let wanted = MySQLConnection.sessionVariables
         let names = wanted.map(\.name)
         let (global, session) = (try await variables(.global, names), try await variables(.session, names))

@@ -1,23 +1,23 @@
 import Foundation
 
 /// The result of a check.
-struct Finding: Encodable, Sendable {
-    enum Level: String, Encodable { case good, warn, bad }
+package struct Finding: Encodable, Sendable {
+    package enum Level: String, Encodable { case good, warn, bad }
 
     /// The name of the check.
-    var check = ""
-    let level: Level
-    let seen: String
+    package var check = ""
+    package let level: Level
+    package let seen: String
     /// The advice.
-    let advice: String?
+    package let advice: String?
 
-    init(_ level: Level, _ seen: String, advice: String? = nil) {
+    package init(_ level: Level, _ seen: String, advice: String? = nil) {
         self.level = level
         self.seen = seen
         self.advice = advice
     }
 
-    var text: String {
+    package var text: String {
         let colour: Terminal.Colour =
             switch level {
             case .good: .green

@@ -1,13 +1,13 @@
 /// A table: the first and last columns are aligned left, the others right.
-struct TextTable {
+package struct TextTable {
     private let rows: [[String]]
 
     /// - Parameter rows: The first is the heading.
-    init(_ rows: [[String]]) {
+    package init(_ rows: [[String]]) {
         self.rows = rows
     }
 
-    var text: String {
+    package var text: String {
         let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in
             row.indices.map { column in

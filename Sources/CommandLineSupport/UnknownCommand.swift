@@ -2,23 +2,20 @@ import ArgumentParser
 import MySQLClient
 
 /// A command that doesn't exist. The parser alone would call it an unexpected argument.
-enum UnknownCommand {
-    /// The names that other stores and tools have for our commands.
-    private static let otherNames = [
-        "put": "set", "store": "set", "del": "delete", "rm": "delete", "remove": "delete", "ls": "list",
-        "keys": "list", "scan": "list", "create": "init", "dump": "export", "restore": "import", "load": "import",
-        "check": "doctor", "status": "stats",
-    ]
-
+package enum UnknownCommand {
     /// Checks the first argument of the command line.
     ///
     /// - Parameters:
     ///   - arguments: The command line without the program's name.
     ///   - commands: All that exist.
+    ///   - otherNames: The names that other tools have for these commands.
     /// - Throws: `ValidationError` if it is the name of a command, and of none of these.
-    static func check(_ arguments: [String], commands: [String]) throws {
+    package static func check(_ arguments: [String], commands: [String], otherNames: [String: String]) throws {
         guard let name = arguments.first, !name.hasPrefix("-"), name != "help", !commands.contains(name) else { return }
-        let suggestion = similar(to: name.lowercased(), in: commands).map { " Did you mean \"\($0)\"?" } ?? ""
+        let suggestion =
+            (otherNames[name.lowercased()] ?? similar(to: name.lowercased(), in: commands)).map {
+                " Did you mean \"\($0)\"?"
+            } ?? ""
         throw ValidationError(
             """
             There is no command "\(name.escaped(limit: 40))".\(suggestion)
@@ -27,7 +24,6 @@ enum UnknownCommand {
     }
 
     private static func similar(to name: String, in commands: [String]) -> String? {
-        if let command = otherNames[name] { return command }
         // One typing error in three letters.
         let near = commands.map { (distance: distance(Array(name), Array($0)), command: $0) }
             .filter { $0.distance <= $0.command.count / 3 }
