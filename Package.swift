@@ -242,12 +242,19 @@ let package = Package(
         .testTarget(
             name: "FedifyMySQLTests",
             dependencies: [
-                "FedifyKv", "FedifyMySQL", "MySQLClient", "MySQLProtocol",
+                "FedifyKv", "FedifyMQ", "FedifyMySQL", "MySQLClient", "MySQLProtocol",
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
             ],
             swiftSettings: swiftSettings),
+        // What a queue's handlers do and record, for the tests and for a process that they can kill.
+        .target(
+            name: "QueueRecording", dependencies: ["FedifyMQ"], path: "Tests/QueueRecording",
+            swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "queue-worker", dependencies: ["FedifyMQ", "FedifyMySQL", "MySQLClient", "QueueRecording"],
+            path: "Tests/QueueWorker", swiftSettings: swiftSettings),
         // Properties that must hold for any input: for the tests, with the corpus, and for the fuzzer.
         .target(
             name: "FuzzChecks",
@@ -266,12 +273,15 @@ let package = Package(
                 "FedifyKvBench",
                 "FedifyKvTesting",
                 "FedifyMySQL",
+                "FedifyMQ",
                 "HostileServer",
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 "MySQLClient",
                 "HummingbirdFedifyKv",
+                "QueueRecording",
                 "fedify-kv",
                 "fedify-mq",
+                "queue-worker",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),

@@ -53,7 +53,7 @@ long_tests='SimulatorTests/|PolicyTableTests/|KvStoreContractTests/aBrokenPromis
 # One at a time, these and the others: some are all computing, and would keep the threads that others wait for.
 fast_tests() {
     step "Fast tests"
-    swift test $all_traits --skip-build --no-parallel --skip 'IntegrationTests\.(?!LinearizabilityCheckerTests)' --skip "$long_tests"
+    swift test $all_traits --skip-build --no-parallel --skip 'IntegrationTests\.(?!LinearizabilityCheckerTests|QueueHistoryCheckerTests)' --skip "$long_tests"
 }
 
 long_unit_tests() {
@@ -69,7 +69,7 @@ integration_tests() {
 
 fault_tests() {
     step "Faults"
-    swift test $all_traits --skip-build --no-parallel --filter 'FaultTests|LinearizabilityTests|ClusterTests|SessionVariableTests|CutConnectionTests|SetUpFailureTests|LockHistoryTests'
+    swift test $all_traits --skip-build --no-parallel --filter 'FaultTests|LinearizabilityTests|ClusterTests|SessionVariableTests|CutConnectionTests|SetUpFailureTests|LockHistoryTests|QueueDeadlockTests|QueueInteropTests'
     step "Report"
     echo "| server | fault | times | operations | errors | longest call, ms | recovery, ms | lost |"
     echo "| --- | --- | ---: | ---: | --- | ---: | ---: | ---: |"

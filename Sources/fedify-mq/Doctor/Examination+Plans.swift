@@ -20,7 +20,7 @@ extension Examination {
             Statement(name: "next due", sql: statements.nextDue, values: [], index: statements.dueIndex),
             Statement(name: "oldest keys", sql: statements.oldestKeys, values: ["1000"], index: statements.dueIndex),
             Statement(
-                name: "messages of a key", sql: statements.messages(counted: false), values: ["'k'", "16"],
+                name: "messages of a key", sql: statements.messages(counted: false), values: ["'k'", "1", "16"],
                 index: statements.keyIndex),
             Statement(name: "depth", sql: statements.depth, values: [], index: statements.dueIndex),
         ]

@@ -1,6 +1,8 @@
 import FedifyKv
+import FedifyMQ
 import Foundation
 import NIOConcurrencyHelpers
+import QueueRecording
 
 /// The callers' results of each fault: a line for each on standard output, and in the file that FEDIFY_KV_FAULT_REPORT
 /// names, as a row of a Markdown table.
@@ -20,6 +22,18 @@ enum FaultReport {
     static func add(_ server: TestServer, _ history: History, _ what: String = "linearizable history") {
         let unknown = history.operations.values.joined().count { $0.returned == nil }
         add([server.name, what, "1", "\(history.count)", "\(unknown) of unknown outcome", "", "", ""])
+    }
+
+    static func add(
+        _ server: TestServer, _ fault: String, times: Int, _ history: QueueHistory, _ checker: QueueHistoryChecker,
+        _ violations: Int
+    ) {
+        var errors = history.errors.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.value) \($0.key)" }
+        errors.append("\(checker.repeated) handled twice")
+        add([
+            server.name, fault, "\(times)", "\(history.count(.returned))", errors.joined(separator: ", "),
+            "\(Int(history.longestCall / .milliseconds(1)))", "", "\(violations)",
+        ])
     }
 
     private static func add(_ columns: [String]) {
