@@ -260,11 +260,10 @@ actor Listener {
         timer?.cancel()
         timer = nil
         guard phase == .listening else { return }
-        var next = keys.nextEvent
-        if room > 0 { next = min(next ?? nextLook, nextLook) }
-        guard let next else { return }
-        let delay = max(.zero, ContinuousClock.now.duration(to: next))
-        timer = eventLoop.scheduleTask(in: TimeAmount(of: delay)) { Task { await self.pump() } }
+        // What is due and was not started waits for an event that pumps: a handler's end, or a transaction's.
+        let now = ContinuousClock.now
+        guard let next = (keys.nextEvents + [nextLook]).filter({ $0 > now }).min() else { return }
+        timer = eventLoop.scheduleTask(in: TimeAmount(of: now.duration(to: next))) { Task { await self.pump() } }
     }
 
     // MARK: - Handlers

@@ -61,12 +61,8 @@ struct OrderedKeys {
     /// Candidates are few enough to look for more.
     var hasRoom: Bool { known.count < 1024 }
 
-    /// When something is to be done, unless an event comes before.
-    var nextEvent: ContinuousClock.Instant? {
-        var next = isLooking ? nil : nextLook
-        if let retryAt, !candidates.isEmpty { next = min(next ?? retryAt, retryAt) }
-        return next
-    }
+    /// When to look for keys, and when to open a session.
+    var nextEvents: [ContinuousClock.Instant] { [nextLook] + (retryAt.map { [$0] } ?? []) }
 
     /// A message of this key was enqueued here.
     mutating func found(_ key: String) {
