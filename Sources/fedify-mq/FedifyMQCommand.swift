@@ -1,7 +1,9 @@
 import ArgumentParser
 import CommandLineSupport
 import FedifyMQ
+import FedifyMySQL
 import Foundation
+import MySQLClient
 
 @main
 struct FedifyMQCommand: AsyncParsableCommand {
@@ -37,26 +39,43 @@ struct FedifyMQCommand: AsyncParsableCommand {
 
             Completions: fedify-mq --generate-completion-script bash (or zsh, fish).
             """,
+        version: "0.1.0",
         subcommands: [
             Enqueue.self, Listen.self, Depth.self, Peek.self, Dead.self, Drain.self, Init.self, Doctor.self,
             Pipe.self, Bench.self,
         ]
     )
 
+    /// The names that other queues and tools have for our commands.
+    private static let otherNames = [
+        "add": "enqueue", "push": "enqueue", "send": "enqueue", "publish": "enqueue", "consume": "listen",
+        "work": "listen", "run": "listen", "count": "depth", "status": "depth", "stats": "depth", "list": "peek",
+        "purge": "drain", "clear": "drain", "create": "init", "check": "doctor",
+    ]
+
     static func main() async {
         do {
+            try UnknownCommand.check(
+                Array(CommandLine.arguments.dropFirst()),
+                commands: configuration.subcommands.map { $0._commandName }, otherNames: otherNames)
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
                 try command.run()
             }
-        } catch let error as MQError {
-            standardError("\(error)", code: error.code.rawValue, error.message)
-            Foundation.exit(error.isUsage ? 2 : 3)
         } catch {
-            endProcess(with: error, of: Self.self)
+            leave(error)
         }
+    }
+
+    /// Ends the process with the message and the exit code of an error.
+    private static func leave(_ error: any Error) -> Never {
+        // A failure has the same code and text, whether the queue or a command itself met it.
+        let error = (error as? MySQLError).map { MQError(wrapping: $0) } ?? error
+        guard let error = error as? MQError else { endProcess(with: error, of: Self.self) }
+        standardError("\(error)", code: error.code.rawValue, error.message)
+        Foundation.exit(error.isUsage ? 2 : 3)
     }
 }
 

@@ -1,5 +1,5 @@
 import FedifyKv
-import FedifyMQ
+package import FedifyMQ
 import MySQLClient
 
 extension MQError {
@@ -26,7 +26,7 @@ extension MQError {
     }
 
     /// Any error of an operation.
-    init(wrapping error: any Error) {
+    package init(wrapping error: any Error) {
         self =
             switch error {
             case let error as MQError: error

@@ -3,6 +3,7 @@ import CommandLineSupport
 /// The checks of a store.
 enum StoreChecks {
     /// - Parameter clock: The clock from the command line.
+    /// - Returns: The checks, in order.
     static func all(clock: ExpiryClock?) -> [Diagnosis.Check] {
         [
             ("server", { try await $0.version() }), ("encryption", { try await $0.encryption() }),

@@ -60,7 +60,8 @@ extension Finding {
     fileprivate var ofQueue: Finding {
         func renamed(_ text: String) -> String {
             text.replacing("The store", with: "The queue").replacing("the store", with: "the queue")
-                .replacing("This store", with: "This queue").replacing("values up to", with: "messages up to")
+                .replacing("This store", with: "This queue").replacing("a value (", with: "a message (").replacing(
+                    "a value and", with: "a message and")
         }
         return Finding(level, renamed(seen), advice: advice.map(renamed))
     }

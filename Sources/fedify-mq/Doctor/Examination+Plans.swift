@@ -18,6 +18,7 @@ extension Examination {
                 name: "claim", sql: statements.claim(counted: false),
                 values: ["1000000", "'1000-01-01 00:00:00'", "64"], index: statements.keyIndex),
             Statement(name: "next due", sql: statements.nextDue, values: [], index: statements.dueIndex),
+            Statement(name: "keys", sql: statements.keys, values: ["''", "64"], index: statements.keyIndex),
             Statement(name: "oldest keys", sql: statements.oldestKeys, values: ["1000"], index: statements.dueIndex),
             Statement(
                 name: "messages of a key", sql: statements.messages(counted: false), values: ["'k'", "1", "16"],

@@ -66,6 +66,8 @@ import Testing
             for outcome in [bad, second, key] { #expect(!outcome.errors.contains("secret4711")) }
 
             expect(try await tool.run("nonsense"), 2)
+            #expect(try await tool.run("publish").errors.contains("Did you mean \"enqueue\"?"))
+            #expect(try await tool.run("listne").errors.contains("Did you mean \"listen\"?"))
             expect(try await tool.run("peek", "--limit", "0"), 2)
             expect(try await tool.run("depth", "--watch", "--interval", "0"), 2)
             expect(try await tool.run("dead", "retry"), 2)
