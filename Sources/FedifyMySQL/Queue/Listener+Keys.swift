@@ -18,14 +18,18 @@ extension Listener {
             keys.isLooking = true
             Task { await self.lookForKeys() }
         }
-        // Messages without keys can have half of the handlers for themselves.
-        let free = concurrency - min(leases.count - ended.count, concurrency / 2) - keys.atHandlers
+        let free = roomForKeys
         guard !keys.isLocking, !keys.candidates.isEmpty, free > 0, keys.retryAt.map({ $0 <= .now }) ?? true else {
             return
         }
         keys.isLocking = true
         let candidates = keys.takeCandidates(min(free, Self.batch))
         Task { await self.lock(candidates) }
+    }
+
+    /// How many more keys may be locked. Messages without keys can have half of the handlers for themselves.
+    var roomForKeys: Int {
+        concurrency - min(leases.count - ended.count, concurrency / 2) - keys.atHandlers
     }
 
     // MARK: - Finding keys

@@ -260,8 +260,9 @@ actor Listener {
         timer?.cancel()
         timer = nil
         guard phase == .listening else { return }
-        var next = keys.nextEvent
-        if room > 0 { next = min(next ?? nextLook, nextLook) }
+        // What is due already and wasn't begun waits for the end of a transaction or a handler, not for a time.
+        var next = keys.nextEvent(isRoom: roomForKeys > 0)
+        if room > 0, transactions < Self.maximumTransactions { next = min(next ?? nextLook, nextLook) }
         guard let next else { return }
         let delay = max(.zero, ContinuousClock.now.duration(to: next))
         timer = eventLoop.scheduleTask(in: TimeAmount(of: delay)) { Task { await self.pump() } }

@@ -62,9 +62,11 @@ struct OrderedKeys {
     var hasRoom: Bool { known.count < 1024 }
 
     /// When something is to be done, unless an event comes before.
-    var nextEvent: ContinuousClock.Instant? {
-        var next = isLooking ? nil : nextLook
-        if let retryAt, !candidates.isEmpty { next = min(next ?? retryAt, retryAt) }
+    ///
+    /// - Parameter isRoom: Whether there are handlers for the messages of one more key.
+    func nextEvent(isRoom: Bool) -> ContinuousClock.Instant? {
+        var next = isLooking || !hasRoom ? nil : nextLook
+        if let retryAt, !candidates.isEmpty, isRoom, !isLocking { next = min(next ?? retryAt, retryAt) }
         return next
     }
 
