@@ -14,7 +14,7 @@ import Testing
     func noDeadlockReachesACaller(_ server: TestServer) async throws {
         let (metrics, log) = (TestMetrics(), CapturedLog())
         let before = try await server.deadlocks()
-        try await QueueScene.with(server, queues: 6, workers: 2) {
+        try await QueueScene.with(server, queues: 4, workers: 2) {
             // Nothing fails but by accident, and no lease ends.
             $0.delivery.lease = .seconds(30)
         } configuration: {
@@ -22,7 +22,7 @@ import Testing
             $0.observability.logger = log.logger
         } _: { queue in
             let begun = ContinuousClock.now
-            try await queue.run(enqueuers: 24, work: 1) {
+            try await queue.run(enqueuers: 12, work: 1) {
                 try await queue.progress(FaultTests.times > 1 ? 20_000 : 3000)
             }
             let took = begun.duration(to: .now) / .seconds(1)
@@ -32,7 +32,7 @@ import Testing
                 counter.label == "fedify_mq.settled" && counter.dimensions.contains { $0 == ("result", "lost") }
             }
             #expect(lost.map(\.totalValue).reduce(0, +) == 0)
-            try await queue.check("none, 8 listeners", QueueHistoryChecker.Rules(isExactlyOnce: true))
+            try await queue.check("none, 6 listeners", QueueHistoryChecker.Rules(isExactlyOnce: true))
             let deadlocks = try await server.deadlocks() - before
             print(
                 "\(server.name): \(deadlocks) deadlocks, \(Int(Double(queue.history.count(.returned)) / took)) messages/s"

@@ -22,13 +22,16 @@ import Testing
     func nothingIsLost(_ server: TestServer, _ fault: Fault) async throws {
         try await FaultScene.with(server, deadline: fault.deadline, callers: 4) { scene in
             try await QueueScene.with(server, url: scene.url) { queue in
-                let scene = try scene.on(queue.table)
                 try await queue.run {
                     _ = try await scene.load.run {
                         try await scene.load.begun()
                         for _ in 0..<FaultTests.times {
                             try await queue.progress()
-                            try await fault.happen(in: scene)
+                            if fault == .lockedRows {
+                                try await queue.whileLocked { try await Task.sleep(for: .seconds(2.5)) }
+                            } else {
+                                try await fault.happen(in: scene)
+                            }
                         }
                         try await queue.progress()
                     }
@@ -51,7 +54,7 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func aKilledProcessLosesNothing(_ server: TestServer) async throws {
         try await QueueScene.with(server, workers: 2) { queue in
-            try await queue.run(work: 50) {
+            try await queue.run(work: 200, backlog: 24) {
                 for round in 0..<max(2, FaultTests.times) {
                     let name = "process \(round)"
                     try await eventually { queue.history.running(in: name) >= 3 }
@@ -69,7 +72,7 @@ import Testing
     @Test(arguments: try await TestServer.all)
     func aProcessThatStandsStillHandsItsMessagesOn(_ server: TestServer) async throws {
         try await QueueScene.with(server) { queue in
-            try await queue.run(work: 50) {
+            try await queue.run(work: 200, backlog: 24) {
                 for _ in 0..<FaultTests.times {
                     let worker = try #require(queue.worker("process 0"))
                     try await eventually { queue.history.running(in: worker.name) >= 3 }
@@ -98,14 +101,32 @@ extension FaultScene {
         return "mysql://\(user):\(configuration.password.text)@\(hosts)/\(configuration.database)"
             + "?pool-size=6&connect-timeout=2&deadline=\(configuration.operationTimeout / .seconds(1))"
     }
+}
 
-    /// The same scene for faults of another table.
-    fileprivate func on(_ table: String) throws -> FaultScene {
-        var options = direct.options
-        options.tableName = table
-        return FaultScene(
-            server: server, proxies: proxies, direct: try MySQLKvStore(direct.pool, options: options), user: user,
-            stores: stores, pools: pools, load: load)
+extension QueueScene {
+    /// Runs a body while another transaction holds the locks of all rows of the table, and of the gaps between them.
+    fileprivate func whileLocked(_ body: () async throws -> Void) async throws {
+        let pool = try server.pool(1)
+        let result = await Result {
+            try await pool.withConnection { connection in
+                var isLocked = false
+                while !isLocked {
+                    try await connection.command("START TRANSACTION", .read)
+                    do throws(MySQLError) {
+                        _ = try await connection.rows("SELECT COUNT(*) FROM `\(table)` FOR UPDATE", [], .write)
+                        isLocked = true
+                    } catch {
+                        // Against so many others it may be the victim of a deadlock, or wait too long.
+                        guard [1205, 1213].contains(error.serverCode) else { throw error }
+                        try await connection.command("ROLLBACK", .read)
+                    }
+                }
+                try await body()
+                try await connection.command("COMMIT", .read)
+            }
+        }
+        await pool.close()
+        try result.get()
     }
 }
 

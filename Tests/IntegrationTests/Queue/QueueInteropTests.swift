@@ -94,7 +94,14 @@ import Testing
         let table = TestServer.newTableName()
         let pools = try (0..<2).map { _ in try server.pool(14) }
         let others = pools.map { TypeScriptQueue($0, table: table) }
-        try await QueueScene.with(server, { $0.tableName = table }, others: others) { queue in
+        try await QueueScene.with(
+            server,
+            {
+                $0.tableName = table
+                // No lease is to end, however slow the machine.
+                $0.delivery.lease = .seconds(30)
+            }, others: others
+        ) { queue in
             try await queue.run(enqueuers: 12, isTroubled: false) {
                 try await queue.progress(FaultTests.times > 1 ? 10_000 : 2000)
             }

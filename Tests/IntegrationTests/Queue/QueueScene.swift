@@ -41,7 +41,7 @@ struct QueueScene: Sendable {
         configuration: (inout MySQLConfiguration) -> Void = { _ in }, others: [any MessageQueue] = [],
         _ body: (QueueScene) async throws -> Void
     ) async throws {
-        let url = url ?? server.url("pool-size=6&deadline=20")
+        let url = url ?? server.url("pool-size=6&deadline=60")
         var options = MySQLMessageQueueOptions()
         options.tableName = TestServer.newTableName()
         options.delivery.lease = lease
@@ -86,10 +86,11 @@ struct QueueScene: Sendable {
     ///   - enqueuers: How many tasks enqueue.
     ///   - work: How long most handlers take at most, in milliseconds.
     ///   - padding: Makes messages longer, in bytes.
+    ///   - backlog: How many messages may wait or be in work; with fewer than there are handlers none waits for one.
     ///   - isTroubled: Whether some messages fail once, and some are rejected.
     ///   - body: What happens meanwhile.
     func run(
-        enqueuers: Int = 6, work: Int = 5, padding: Int = 0, isTroubled: Bool = true,
+        enqueuers: Int = 6, work: Int = 5, padding: Int = 0, backlog: Int = 200, isTroubled: Bool = true,
         _ body: () async throws -> Void
     ) async throws {
         let listeners = queues.enumerated().map { number, queue in
@@ -100,7 +101,7 @@ struct QueueScene: Sendable {
             await withTaskGroup { group in
                 for number in 0..<enqueuers {
                     group.addTask {
-                        await enqueue(number, work: work, padding: padding, isTroubled: isTroubled) {
+                        await enqueue(number, work: work, padding: padding, backlog: backlog, isTroubled: isTroubled) {
                             isOver.withLockedValue(\.self)
                         }
                     }
@@ -128,12 +129,12 @@ struct QueueScene: Sendable {
 
     /// Two enqueuers share each key.
     private func enqueue(
-        _ number: Int, work: Int, padding: Int, isTroubled: Bool, until isOver: @Sendable () -> Bool
+        _ number: Int, work: Int, padding: Int, backlog: Int, isTroubled: Bool, until isOver: @Sendable () -> Bool
     ) async {
         let queue = queues[number % queues.count]
         let padding = padding == 0 ? nil : String(repeating: "x", count: padding)
         while !isOver() {
-            guard history.outstanding < 200 else {
+            guard history.outstanding < backlog else {
                 try? await Task.sleep(for: .milliseconds(5))
                 continue
             }
@@ -156,7 +157,7 @@ struct QueueScene: Sendable {
     private func key(_ number: Int) -> String { "https://example.com/users/\(number / 2)/\(Int.random(in: 0..<3))" }
 
     /// Waits until so many more messages were handled.
-    func progress(_ count: Int = 100, within limit: Duration = .seconds(60)) async throws {
+    func progress(_ count: Int = 100, within limit: Duration = .seconds(120)) async throws {
         let before = history.count(.returned)
         try await eventually(within: limit) { history.count(.returned) >= before + count }
     }
