@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 # Brings the plugin in, see Package.swift.
 export FEDIFY_KV_DOCS=1
 folder=${1:-.build-docs}
-targets=(FedifyJSON FedifyKv FedifyKvTesting MySQLClient FedifyMySQL HummingbirdFedifyKv)
+targets=(FedifyJSON FedifyKv FedifyKvTesting FedifyMQ FedifyMQTesting ContractTesting MySQLClient FedifyMySQL HummingbirdFedifyKv)
 options=()
 for target in "${targets[@]}"; do options+=(--target "$target"); done
 swift package --enable-all-traits --allow-writing-to-directory "$folder" \

@@ -4,7 +4,7 @@
 /// Every operation throws ``KvError``: `emptyKey` for an empty key, `cancelled` if its task is cancelled, and what else
 /// the store says. An expired entry is absent for every operation.
 public protocol KvStore: Sendable {
-    /// How typed values are encoded and decoded; ``KvCoding/default`` unless the store has another one.
+    /// How typed values are encoded and decoded; `KvCoding.default` unless the store has another one.
     var coding: KvCoding { get }
 
     /// The value of a key, or nil if there is none. A stored JSON null is `JSONValue.null`, not nil.

@@ -1,6 +1,6 @@
-/// How a queue delivers: leases, attempts, and what a failed message does to those behind it.
+/// How a queue delivers: leases, attempts, and what a failed message does to those after it.
 public struct DeliveryOptions: Sendable {
-    /// What happens to the messages of an ordering key when one of them has failed.
+    /// The fate of an ordering key's other messages when one has failed.
     public enum FailedKey: String, Sendable, CaseIterable {
         /// They wait until it is tried again, or dead.
         case block
@@ -19,7 +19,7 @@ public struct DeliveryOptions: Sendable {
     public var maximumBackoff: Duration = .seconds(3600)
     /// How long a handler may take until it is cancelled, which counts as a failure; nil: for ever.
     public var handlerTimeout: Duration?
-    /// What a failed message with an ordering key does to the others of its key.
+    /// Whether a failed message with an ordering key blocks the others of its key.
     public var whenFailed = FailedKey.block
     /// How long handlers may go on after a shutdown has begun, until they are cancelled.
     public var gracePeriod: Duration = .seconds(10)
@@ -46,6 +46,7 @@ public struct DeliveryOptions: Sendable {
     /// A random pause before the next attempt: "full jitter".
     ///
     /// - Parameter attempt: The number of the attempt that failed, from 1.
+    /// - Returns: Zero or more, at most ``maximumBackoff``.
     package func backoff(afterAttempt attempt: Int) -> Duration {
         let longest = min(maximumBackoff, minimumBackoff * (1 << min(max(attempt, 1) - 1, 40)))
         return longest * Double.random(in: 0...1)

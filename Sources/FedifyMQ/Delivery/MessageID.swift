@@ -29,7 +29,7 @@ package enum MessageID {
     /// - Returns: The IDs, in the order of the messages.
     package static func make(_ count: Int, at microseconds: Int64) -> [String] {
         var random = SystemRandomNumberGenerator()
-        // A counter of 32 bits behind the time keeps the order within a call; the rest is random.
+        // A counter of 32 bits after the time keeps the order within a call; the rest is random.
         let first = UInt64(UInt32.random(in: 0...(.max >> 1), using: &random))
         let (milliseconds, fraction) = (UInt64(microseconds / 1000), UInt64(microseconds % 1000) * 4096 / 1000)
         let high = milliseconds << 16 | 0x7000 | fraction

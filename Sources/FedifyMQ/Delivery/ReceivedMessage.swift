@@ -42,15 +42,16 @@ public struct ReceivedMessage: Sendable {
     ///
     /// - Parameter reason: For the operator, at most 1000 characters are kept. It is stored beside the message.
     public func reject(_ reason: String) {
-        control.decide(.reject(reason: reason))
+        control.decide(.reject(reason: DeliveryOutcome.cut(reason)))
     }
 
     /// Has the message delivered again when the handler ends, however it ends: after this time instead of the usual
     /// pause. It counts as an attempt.
     ///
-    /// - Parameter delay: Zero: at once.
+    /// - Parameter delay: Zero: at once. More than a year counts as a year.
     public func retry(after delay: Duration) {
-        control.decide(.retry(after: max(delay, .zero), reason: "the handler asked for another attempt"))
+        let delay = min(max(delay, .zero), .seconds(31_536_000))
+        control.decide(.retry(after: delay, reason: "the handler asked for another attempt"))
     }
 
     /// Makes sure that the message is this handler's for at least so long from now.
@@ -88,7 +89,7 @@ package final class DeliveryControl: Sendable {
         onExtend = extend
     }
 
-    /// What the handler decided.
+    /// The handler's decision; nil: it made none.
     package var decision: DeliveryOutcome? { state.withLock(\.decision) }
 
     /// The end of the lease.
@@ -117,4 +118,9 @@ package enum DeliveryOutcome: Sendable, Equatable {
     case reject(reason: String)
     /// The handler was cancelled by a shutdown: the message goes back at once.
     case release
+
+    /// As much of a reason as is kept: 1000 Unicode scalars, which is what the column counts.
+    static func cut(_ reason: String) -> String {
+        String(String.UnicodeScalarView(reason.unicodeScalars.prefix(1000)))
+    }
 }
