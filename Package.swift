@@ -51,6 +51,7 @@ let package = Package(
         .library(name: "FedifyKv", targets: ["FedifyKv"]),
         .library(name: "FedifyKvTesting", targets: ["FedifyKvTesting"]),
         .library(name: "FedifyMQ", targets: ["FedifyMQ"]),
+        .library(name: "FedifyMQTesting", targets: ["FedifyMQTesting"]),
         .library(name: "FedifyMySQL", targets: ["FedifyMySQL"]),
         .library(name: "HummingbirdFedifyKv", targets: ["HummingbirdFedifyKv"]),
         .executable(name: "fedify-kv", targets: ["fedify-kv"]),
@@ -73,7 +74,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
         // The command line of `fedify-kv`.
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-        // Deque: queues of requests.
+        // Deque: queues of requests. Heap: the messages of a queue in memory.
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
         // Latency percentiles of `fedify-kv bench`.
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
@@ -94,16 +95,20 @@ let package = Package(
         // JSON that carries its text.
         .target(name: "FedifyJSON", swiftSettings: swiftSettings),
         .target(name: "FedifyKv", dependencies: ["FedifyJSON"], swiftSettings: swiftSettings),
-        .target(name: "FedifyKvTesting", dependencies: ["FedifyKv"], swiftSettings: swiftSettings),
+        // The basis of the checks of both contracts: broken promises, samples of JSON, and a clock that a test moves.
+        .target(name: "ContractTesting", swiftSettings: swiftSettings),
+        .target(name: "FedifyKvTesting", dependencies: ["ContractTesting", "FedifyKv"], swiftSettings: swiftSettings),
         .target(
             name: "FedifyMQ",
             dependencies: [
                 "FedifyJSON",
+                .product(name: "HeapModule", package: "swift-collections"),
                 .product(
                     name: "ServiceLifecycle", package: "swift-service-lifecycle",
                     condition: .when(traits: ["ServiceLifecycle"])),
             ],
             swiftSettings: swiftSettings),
+        .target(name: "FedifyMQTesting", dependencies: ["ContractTesting", "FedifyMQ"], swiftSettings: swiftSettings),
         // The packets of the MySQL and MariaDB protocol: bytes in, values out, without sockets or clocks.
         .target(
             name: "MySQLProtocol",
@@ -211,6 +216,11 @@ let package = Package(
             name: "FedifyMQPipeTests", dependencies: ["FedifyMQ", "FedifyMQPipe", "PipeSupport"],
             swiftSettings: swiftSettings),
         .testTarget(
+            name: "FedifyMQTests",
+            dependencies: ["FedifyMQ", "FedifyMQTesting"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
             name: "FedifyKvBenchTests",
             dependencies: ["FedifyKv", "FedifyKvBench", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: swiftSettings
@@ -272,6 +282,7 @@ let package = Package(
                 "FedifyKv",
                 "FedifyKvBench",
                 "FedifyKvTesting",
+                "FedifyMQTesting",
                 "FedifyMySQL",
                 "FedifyMQ",
                 "HostileServer",

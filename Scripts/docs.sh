@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 # Brings the plugin in, see Package.swift.
 export FEDIFY_KV_DOCS=1
 folder=${1:-.build-docs}
-targets=(FedifyJSON FedifyKv FedifyKvTesting MySQLClient FedifyMySQL HummingbirdFedifyKv)
+targets=(FedifyJSON FedifyKv FedifyKvTesting FedifyMQ FedifyMQTesting ContractTesting MySQLClient FedifyMySQL HummingbirdFedifyKv)
 options=()
 for target in "${targets[@]}"; do options+=(--target "$target"); done
 # The plugin reports success where it could not combine the targets' pages, as without this folder.

@@ -47,8 +47,8 @@ build() {
 # Hummingbird's driver is left out by default, and takes minutes to build.
 all_traits=--enable-all-traits
 
-# Unit tests that take from four seconds to a minute: simulations, stores with planted faults, deadlines.
-long_tests='SimulatorTests/|PolicyTableTests/|KvStoreContractTests/aBrokenPromiseIsNamed|UntrustedServerTests/anAttemptEndsWithinItsTime|SetUpFailureTests/anyCodeIsTriedAgainUnlessTheAccountIsAtFault|AuthenticationExchangeTests/onlyExpectedMessagesAreAnswered|LinearizabilityCheckerTests/oneWrongAnswerIsFound'
+# Unit tests that take from four seconds to a minute: simulations, stores and queues with planted faults, deadlines.
+long_tests='SimulatorTests/|PolicyTableTests/|KvStoreContractTests/aBrokenPromiseIsNamed|MessageQueueContractTests/aBrokenPromiseIsNamed|MemoryMessageQueueTests/keepsTheContract\(|UntrustedServerTests/anAttemptEndsWithinItsTime|SetUpFailureTests/anyCodeIsTriedAgainUnlessTheAccountIsAtFault|AuthenticationExchangeTests/onlyExpectedMessagesAreAnswered|LinearizabilityCheckerTests/oneWrongAnswerIsFound'
 
 # One at a time, these and the others: some are all computing, and would keep the threads that others wait for.
 fast_tests() {
@@ -133,7 +133,7 @@ thread_sanitizer() {
     TSAN_OPTIONS="suppressions=$PWD/Scripts/tsan.supp ${TSAN_OPTIONS:-}" \
         swift test "${options[@]}" --skip-build --no-parallel \
         --skip 'SimulatorTests|PolicyTableTests' \
-        --filter "${TSAN_FILTER:-MySQLClientTests|PoolTests|CoalescingTests|BatchFailureTests|OverloadTests|SeveralServersTests|AuthenticationTests|MemoryKvStoreTests}"
+        --filter "${TSAN_FILTER:-MySQLClientTests|PoolTests|CoalescingTests|BatchFailureTests|OverloadTests|SeveralServersTests|AuthenticationTests|MemoryKvStoreTests|MemoryMessageQueueTests}"
 }
 
 # exec, so that a signal meant for the tests reaches the script that stops the servers.

@@ -5,9 +5,6 @@ extension KvStoreContract {
     /// How long a check waits for a lock or a result: long for a slow machine, not for ever for a broken store.
     private static let timeout = Duration.seconds(5)
 
-    /// An error of a closure's.
-    struct Thrown: Error, Equatable {}
-
     func checkUpdate(_ recorder: ContractRecorder) async throws {
         let key = key("update")
         await recorder.expect(
@@ -17,7 +14,7 @@ extension KvStoreContract {
             "an update gets the present value", try await store.update(key, as: [Int?].self) { [$0?.count] }, [1])
         await recorder.expect("an update stores its value", try await store.get(key, as: [Int].self), [1])
         await recorder.throwsThrown("an update rethrows what its closure throws") {
-            try await store.update(key, as: [Int].self) { _ in throw Thrown() }
+            try await store.update(key, as: [Int].self) { _ in throw ContractRecorder.Thrown() }
         }
         await recorder.expect(
             "an update whose closure throws changes nothing", try await store.get(key, as: [Int].self), [1])
@@ -54,7 +51,7 @@ extension KvStoreContract {
         await recorder.expect("a stored null is a value that is not produced again", produced.value, 1)
         try await store.delete(key)
         await recorder.throwsThrown("getOrSet rethrows what its closure throws") {
-            _ = try await store.getOrSet(key, as: Int?.self, timeout: Self.timeout) { throw Thrown() }
+            _ = try await store.getOrSet(key, as: Int?.self, timeout: Self.timeout) { throw ContractRecorder.Thrown() }
         }
         await recorder.expect("a producer that fails stores nothing", try await store.get(key), nil)
         await recorder.expect("after a producer that failed the next one produces", try await produce(2), 2)
@@ -115,7 +112,7 @@ extension KvStoreContract {
         await recorder.expect("a lock has one holder at a time", most, 1)
         await recorder.expect("fencing numbers grow", zip(numbers, numbers.dropFirst()).allSatisfy { $0 < $1 }, true)
         await recorder.throwsThrown("a lock rethrows what its body throws") {
-            try await store.withLock(key, timeout: Self.timeout) { _ in throw Thrown() }
+            try await store.withLock(key, timeout: Self.timeout) { _ in throw ContractRecorder.Thrown() }
         }
         await recorder.expect("a lock is free after its body threw", try await store.get(key), nil)
         await recorder.refuses("a lock that is held is waited for until the timeout", .deadlineExceeded) {

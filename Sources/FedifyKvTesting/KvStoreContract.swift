@@ -46,7 +46,7 @@ public struct KvStoreContract: Sendable {
 
     /// Checks every promise.
     ///
-    /// - Throws: ``ContractViolation``, which names all that were broken.
+    /// - Throws: `ContractViolation`, which names all that were broken.
     public func check() async throws {
         let recorder = ContractRecorder()
         await recorder.group("values", checkValues)
@@ -75,7 +75,7 @@ public struct KvStoreContract: Sendable {
                 for try await entry in store.list(prefix: prefix) { try await store.delete(entry.key) }
             }
         }
-        if !recorder.broken.isEmpty { throw ContractViolation(promises: recorder.broken) }
+        try recorder.report("KvStore that the store broke")
     }
 
     /// A key of this check.
@@ -94,5 +94,12 @@ public struct KvStoreContract: Sendable {
         var keys: [KvKey] = []
         for try await entry in store.list(prefix: prefix) { keys.append(entry.key) }
         return keys
+    }
+}
+
+extension ContractRecorder {
+    /// A promise that an operation is refused.
+    func refuses(_ promise: String, _ code: KvError.Code, _ operation: () async throws -> Void) async {
+        await refuses(promise, code, in: { ($0 as? KvError)?.code }, operation)
     }
 }

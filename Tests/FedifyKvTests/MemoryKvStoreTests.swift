@@ -1,33 +1,6 @@
 import FedifyKv
 import FedifyKvTesting
-import Foundation
 import Testing
-
-/// A clock that stands still until a test moves it.
-final class ManualClock: Clock {
-    struct Instant: InstantProtocol {
-        var offset: Swift.Duration
-
-        func advanced(by duration: Swift.Duration) -> Instant { Instant(offset: offset + duration) }
-        func duration(to other: Instant) -> Swift.Duration { other.offset - offset }
-        static func < (left: Instant, right: Instant) -> Bool { left.offset < right.offset }
-    }
-
-    private let lock = NSLock()
-    // Safe: touched with the lock held.
-    nonisolated(unsafe) private var time = Swift.Duration.zero
-
-    var now: Instant { Instant(offset: lock.withLock { time }) }
-    let minimumResolution = Swift.Duration.nanoseconds(1)
-
-    func advance(by duration: Duration) {
-        lock.withLock { time += duration }
-    }
-
-    func sleep(until deadline: Instant, tolerance: Duration?) async throws {
-        fatalError("nothing sleeps by this clock")
-    }
-}
 
 @Suite struct MemoryKvStoreTests {
     @Test func keepsTheContract() async throws {

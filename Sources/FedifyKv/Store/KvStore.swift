@@ -4,7 +4,7 @@
 /// Every operation throws ``KvError``: `emptyKey` if the key has no components, `cancelled` if the task is cancelled, and
 /// further errors that the store documents. Every operation treats an expired entry as absent.
 public protocol KvStore: Sendable {
-    /// How typed values are encoded and decoded; ``KvCoding/default`` unless the store has another one.
+    /// How typed values are encoded and decoded; `KvCoding.default` unless the store has another one.
     var coding: KvCoding { get }
 
     /// The value of a key, or nil if there is none. A stored JSON null is `JSONValue.null`, not nil.

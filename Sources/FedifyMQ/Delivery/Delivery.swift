@@ -85,7 +85,7 @@ package final class Delivery: Sendable {
             if let decision = received.control.decision { return decision }
             guard let failure else { return .done }
             return stopReason == .shutdown
-                ? .release : .retry(after: nil, reason: String(String(describing: failure).prefix(1000)))
+                ? .release : .retry(after: nil, reason: DeliveryOutcome.cut(String(describing: failure)))
         }
     }
 }

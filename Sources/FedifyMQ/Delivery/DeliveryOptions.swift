@@ -46,7 +46,7 @@ public struct DeliveryOptions: Sendable {
     /// A random pause before the next attempt: "full jitter".
     ///
     /// - Parameter attempt: The number of the attempt that failed, from 1.
-    /// - Returns: The pause.
+    /// - Returns: Zero or more, at most ``maximumBackoff``.
     package func backoff(afterAttempt attempt: Int) -> Duration {
         let longest = min(maximumBackoff, minimumBackoff * (1 << min(max(attempt, 1) - 1, 40)))
         return longest * Double.random(in: 0...1)

@@ -42,17 +42,18 @@ public struct ReceivedMessage: Sendable {
     ///
     /// - Parameter reason: For the operator, at most 1000 characters are kept. It is stored beside the message.
     public func reject(_ reason: String) {
-        control.decide(.reject(reason: reason))
+        control.decide(.reject(reason: DeliveryOutcome.cut(reason)))
     }
 
     /// Has the message delivered again when the handler ends, however it ends: after this time instead of the usual
     /// pause. It counts as an attempt.
     ///
     /// - Parameters:
-    ///   - delay: Zero: at once.
+    ///   - delay: Zero: at once. More than a year counts as a year.
     ///   - reason: For the operator, at most 1000 characters are kept. It is stored beside the message.
     public func retry(after delay: Duration, reason: String = "the handler asked for another attempt") {
-        control.decide(.retry(after: max(delay, .zero), reason: reason))
+        let delay = min(max(delay, .zero), .seconds(31_536_000))
+        control.decide(.retry(after: delay, reason: reason))
     }
 
     /// Makes sure that the message is this handler's for at least so long from now.
@@ -90,7 +91,7 @@ package final class DeliveryControl: Sendable {
         onExtend = extend
     }
 
-    /// The handler's decision.
+    /// The handler's decision; nil: it made none.
     package var decision: DeliveryOutcome? { state.withLock(\.decision) }
 
     /// The end of the lease.
@@ -119,4 +120,9 @@ package enum DeliveryOutcome: Sendable, Equatable {
     case reject(reason: String)
     /// The handler was cancelled by a shutdown: the message goes back at once.
     case release
+
+    /// As much of a reason as is kept: 1000 Unicode scalars, which is what the column counts.
+    static func cut(_ reason: String) -> String {
+        String(String.UnicodeScalarView(reason.unicodeScalars.prefix(1000)))
+    }
 }

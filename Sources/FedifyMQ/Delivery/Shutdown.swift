@@ -8,19 +8,19 @@
 /// - Parameters:
 ///   - isolation: The caller's, where the operation runs.
 ///   - operation: The operation.
-///   - onShutdown: Called with whether the task was cancelled; possibly twice, after a graceful shutdown.
+///   - onShutdown: Called at the shutdown; possibly twice.
 /// - Returns: What the operation returns.
 package func withShutdownHandler<T>(
     isolation: isolated (any Actor)? = #isolation, _ operation: () async -> T,
-    onShutdown: @escaping @Sendable (_ isCancelled: Bool) -> Void
+    onShutdown: @escaping @Sendable () -> Void
 ) async -> T {
     await withTaskCancellationHandler {
         #if ServiceLifecycle
-            await withGracefulShutdownHandler(operation: operation) { onShutdown(false) }
+            await withGracefulShutdownHandler(operation: operation) { onShutdown() }
         #else
             await operation()
         #endif
     } onCancel: {
-        onShutdown(true)
+        onShutdown()
     }
 }

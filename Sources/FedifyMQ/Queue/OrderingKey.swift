@@ -1,21 +1,27 @@
-/// The keys that every queue takes, so that a program can go from one to another.
+/// Which ordering keys the queues take: those that the TypeScript queue's table keeps and both servers can lock.
 package enum OrderingKey {
-    /// The longest key in bytes: MySQL's TEXT.
-    package static let maximumBytes = 65535
+    /// The bytes of UTF-8 that the column takes.
+    private static let maximumLength = 65_535
 
+    /// Every string is a key, the empty one too, except these.
+    ///
     /// - Throws: ``MQError`` `invalidOrderingKey`.
-    package static func check(_ key: String) throws(MQError) {
-        func refuse(_ reason: String) throws(MQError) { throw MQError(.invalidOrderingKey, reason) }
-        if key.utf8.count > maximumBytes {
-            try refuse("the ordering key has \(key.utf8.count) bytes; the limit is \(maximumBytes)")
-        }
+    package static func check(_ key: String?) throws(MQError) {
+        guard let key else { return }
         if key.utf8.last == UInt8(ascii: " ") {
-            try refuse("the ordering key ends in a space, which MySQL ignores when it compares keys")
+            throw MQError(
+                .invalidOrderingKey, "the ordering key ends in a space, which the server ignores in comparisons")
         }
-        if key.unicodeScalars.contains(where: { $0.value > 0xFFFF || $0.value == 0 }) {
-            try refuse(
-                "the ordering key has a character beyond U+FFFF, or NUL, of which MySQL can't make the name of a lock; "
-                    + "use a hash of the key")
+        // MySQL converts the names of locks to utf8mb3.
+        if key.unicodeScalars.contains(where: { $0.value > 0xFFFF }) {
+            throw MQError(
+                .invalidOrderingKey,
+                "the ordering key has a scalar above U+FFFF, which MySQL can't have in a lock's name; use a hash of it")
+        }
+        if key.utf8.count > maximumLength {
+            throw MQError(
+                .invalidOrderingKey,
+                "the ordering key has \(key.utf8.count) bytes; at most \(maximumLength) are kept: use a hash of it")
         }
     }
 }

@@ -8,9 +8,9 @@ extension MySQLMessageQueue {
     ///
     /// - A failure of a connection, of the server or of a handler doesn't end it.
     /// - Handlers that return at the same time are settled together; there is no transaction open while a handler runs.
-    /// - At a shutdown, or when the queue is closed, no more messages are taken, handlers have
-    ///   `DeliveryOptions.gracePeriod` to end and are cancelled then, and what was not handled goes back at once. When
-    ///   its task is cancelled, handlers are cancelled at once. It returns when they have ended.
+    /// - When it is to end, no more messages are claimed, handlers have `DeliveryOptions.gracePeriod` to end and are
+    ///   cancelled then, and messages that were not handled go back to the queue at once. It returns when all handlers
+    ///   have ended.
     ///
     /// - Parameters:
     ///   - concurrency: The maximum number of handlers that run at a time, from 1 to 10,000.
@@ -30,8 +30,8 @@ extension MySQLMessageQueue {
             if listening.isClosed { await listener.stop() }
             await withShutdownHandler {
                 await listener.run()
-            } onShutdown: { isCancelled in
-                Task { if isCancelled { await listener.cancel() } else { await listener.stop() } }
+            } onShutdown: {
+                Task { await listener.stop() }
             }
         }
     }

@@ -142,22 +142,17 @@ public final class MySQLMessageQueue: MessageQueue {
     func requests(
         _ messages: [JSONValue], _ delay: Duration, _ orderingKey: String?
     ) throws(MQError) -> [EnqueueRequest] {
-        if let orderingKey { try OrderingKey.check(orderingKey) }
-        let microseconds = try DeliveryDelay(delay).microseconds
+        try OrderingKey.check(orderingKey)
+        let microseconds = try MessageDelay(delay).microseconds
         let ids = MessageID.make(messages.count, at: Int64(Date().timeIntervalSince1970 * 1e6))
         var requests: [EnqueueRequest] = []
         requests.reserveCapacity(messages.count)
         for (index, message) in messages.enumerated() {
-            let summary: JSONSummary
-            do {
-                summary = try JSONSummary(message.json)
-            } catch {
-                throw MQError(.invalidMessage, "the message isn't JSON: \(error)")
-            }
             // A microsecond apart, so that they keep their order (Fedify).
             requests.append(
                 EnqueueRequest(
-                    id: ids[index], message: message, summary: summary, delay: microseconds + Int64(index),
+                    id: ids[index], message: message, summary: try message.messageSummary(),
+                    delay: microseconds + Int64(index),
                     orderingKey: orderingKey))
         }
         return requests
@@ -266,19 +261,5 @@ public final class MySQLMessageQueue: MessageQueue {
     /// Messages were enqueued here: listeners needn't wait for their next look.
     private func enqueued(_ orderingKey: String?) {
         for listener in listeners.withLockedValue({ Array($0.values) }) { listener.enqueued(orderingKey) }
-    }
-}
-
-/// A delay in whole microseconds.
-struct DeliveryDelay {
-    let microseconds: Int64
-
-    /// - Throws: `MQError` `invalidDelay`.
-    init(_ delay: Duration) throws(MQError) {
-        do {
-            microseconds = try TimeToLive(delay).microseconds
-        } catch {
-            throw MQError(.invalidDelay, delay < .zero ? "the delay is negative" : "the delay ends past the year 9999")
-        }
     }
 }

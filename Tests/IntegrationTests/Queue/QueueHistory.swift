@@ -60,7 +60,9 @@ final class QueueHistory: Sendable {
     /// Enqueues messages with numbers of their own, together.
     ///
     /// - Parameters:
+    ///   - queue: Where to.
     ///   - count: How many.
+    ///   - delay: Their delay.
     ///   - key: Their ordering key.
     ///   - make: Makes a message of its number.
     func send(

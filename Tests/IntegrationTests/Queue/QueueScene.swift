@@ -29,12 +29,13 @@ struct QueueScene: Sendable {
     /// - Parameters:
     ///   - server: The server.
     ///   - url: How its clients reach it; nil: by the server's own.
-    ///   - queues: How many queues this process has, each with connections of its own.
+    ///   - count: How many queues this process has, each with connections of its own.
     ///   - workers: How many other processes listen.
     ///   - change: Changes the queue's options.
     ///   - configuration: Changes the configuration of the queues' connections.
     ///   - others: Further queues on the same table.
     ///   - body: The test.
+    /// - Throws: What the body throws.
     static func with(
         _ server: TestServer, url: String? = nil, queues count: Int = 2, workers: Int = 1,
         _ change: (inout MySQLMessageQueueOptions) -> Void = { _ in },
@@ -89,6 +90,7 @@ struct QueueScene: Sendable {
     ///   - backlog: How many messages may wait or be in work; with fewer than there are handlers none waits for one.
     ///   - isTroubled: Whether some messages fail once, and some are rejected.
     ///   - body: What happens meanwhile.
+    /// - Throws: What the body throws.
     func run(
         enqueuers: Int = 6, work: Int = 5, padding: Int = 0, backlog: Int = 200, isTroubled: Bool = true,
         _ body: () async throws -> Void

@@ -71,6 +71,8 @@ final class TypeScriptQueue: MessageQueue {
                 }
                 try await group.waitForAll()
             }
+        } catch is CancellationError {
+            // It has stopped while it waited for a connection.
         } catch {
             throw MQError(.serverError, "\(error)", underlyingError: error)
         }

@@ -1,13 +1,18 @@
-import FedifyKv
-
 /// The checked promises, and the broken ones.
-final class ContractRecorder {
-    private(set) var broken: [String] = []
+package final class ContractRecorder {
+    /// An error of a closure's.
+    package struct Thrown: Error, Equatable {
+        package init() {}
+    }
+
+    package private(set) var broken: [String] = []
     /// The promise that was looked at last.
     private var last = "the beginning"
 
+    package init() {}
+
     /// A promise that an operation succeeds, with this result.
-    func expect<T: Equatable>(
+    package func expect<T: Equatable>(
         _ promise: String, _ operation: @autoclosure () async throws -> T, _ expected: T
     ) async {
         last = promise
@@ -20,7 +25,7 @@ final class ContractRecorder {
     }
 
     /// A promise that an operation succeeds.
-    func succeeds(_ promise: String, _ operation: () async throws -> Void) async {
+    package func succeeds(_ promise: String, _ operation: () async throws -> Void) async {
         last = promise
         do {
             try await operation()
@@ -29,38 +34,45 @@ final class ContractRecorder {
         }
     }
 
-    /// A promise that an operation is refused.
-    func refuses(_ promise: String, _ code: KvError.Code, _ operation: () async throws -> Void) async {
+    /// A promise that an operation is refused: with an error that has this code.
+    package func refuses<Code: Equatable>(
+        _ promise: String, _ code: Code, in codeOf: (any Error) -> Code?, _ operation: () async throws -> Void
+    ) async {
         last = promise
         do {
             try await operation()
             broke(promise, expected: "the error \(code)", saw: "none")
-        } catch let error as KvError {
-            if error.code != code { broke(promise, expected: "the error \(code)", saw: error) }
         } catch {
-            broke(promise, expected: "a KvError \(code)", saw: error)
+            if codeOf(error) != code { broke(promise, expected: "the error \(code)", saw: error) }
         }
     }
 
     /// A promise that an operation throws what its closure threw.
-    func throwsThrown(_ promise: String, _ operation: () async throws -> Void) async {
+    package func throwsThrown(_ promise: String, _ operation: () async throws -> Void) async {
         last = promise
         do {
             try await operation()
             broke(promise, expected: "the closure's error", saw: "none")
-        } catch is KvStoreContract.Thrown {
+        } catch is Thrown {
         } catch {
             broke(promise, expected: "the closure's error", saw: error)
         }
     }
 
     /// A group of promises; what follows an error within it can't be checked.
-    func group(_ name: String, _ check: (ContractRecorder) async throws -> Void) async {
+    package func group(_ name: String, _ check: (ContractRecorder) async throws -> Void) async {
         do {
             try await check(self)
         } catch {
             broken.append("no operation fails here: the check of \(name) ended, after \"\(last)\", with \(error)")
         }
+    }
+
+    /// Ends the check. The title is the one of the ``ContractViolation``.
+    ///
+    /// - Throws: ``ContractViolation``, if a promise was broken.
+    package func report(_ title: String) throws {
+        if !broken.isEmpty { throw ContractViolation(title: title, promises: broken) }
     }
 
     private func broke(_ promise: String, expected: Any, saw seen: Any) {

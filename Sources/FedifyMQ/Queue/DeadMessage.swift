@@ -1,0 +1,13 @@
+/// A message that is not delivered any more: it is out of attempts, or was rejected.
+public struct DeadMessage: Sendable {
+    /// The identity of the message.
+    public let id: String
+    /// The message.
+    public let message: JSONValue
+    /// Its ordering key.
+    public let orderingKey: String?
+    /// How often it was delivered.
+    public let attempts: Int
+    /// The error of the last handler, or its reason to reject the message: at most 1000 characters.
+    public let reason: String
+}
