@@ -258,7 +258,7 @@ let package = Package(
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
             ],
             swiftSettings: swiftSettings),
-        // What a queue's handlers do and record, for the tests and for a process that they can kill.
+        // The handlers and records of the queue's tests, also for a process that the tests can kill.
         .target(
             name: "QueueRecording", dependencies: ["FedifyMQ"], path: "Tests/QueueRecording",
             swiftSettings: swiftSettings),

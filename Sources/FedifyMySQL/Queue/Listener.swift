@@ -235,7 +235,8 @@ actor Listener {
         ended.prepend(contentsOf: waiting)
         let keyed = keys.takeSettlements(Self.batch)
         let isDue = phase == .listening && nextLook <= .now
-        let claim = isDue ? min(room, Self.batch) : 0
+        // One claim at a time: of two, the later one's messages could come first.
+        let claim = isDue && wanted == 0 ? min(room, Self.batch) : 0
         guard !settled.isEmpty || !keyed.isEmpty || claim > 0 else { return nil }
         return QueueTransaction(
             settlements: settled, keyed: keyed, wanted: claim,
@@ -260,7 +261,7 @@ actor Listener {
         timer?.cancel()
         timer = nil
         guard phase == .listening else { return }
-        // What is due and was not started waits for an event that pumps: a handler's end, or a transaction's.
+        // Due work that was not started waits for an event that pumps: the end of a handler or of a transaction.
         let now = ContinuousClock.now
         guard let next = (keys.nextEvents + [nextLook]).filter({ $0 > now }).min() else { return }
         timer = eventLoop.scheduleTask(in: TimeAmount(of: now.duration(to: next))) { Task { await self.pump() } }

@@ -50,7 +50,7 @@ import Testing
 
     private static let redelivery = QueueHistoryChecker.Rules(redelivery: .seconds(2))
 
-    /// What a process had comes to others after its lease.
+    /// The messages of a killed process come to others after its lease.
     @Test(arguments: try await TestServer.all)
     func aKilledProcessLosesNothing(_ server: TestServer) async throws {
         try await QueueScene.with(server, workers: 2) { queue in

@@ -89,7 +89,7 @@ struct QueueScene: Sendable {
     ///   - padding: Makes messages longer, in bytes.
     ///   - backlog: How many messages may wait or be in work; with fewer than there are handlers none waits for one.
     ///   - isTroubled: Whether some messages fail once, and some are rejected.
-    ///   - body: What happens meanwhile.
+    ///   - body: The test, in the meantime.
     /// - Throws: What the body throws.
     func run(
         enqueuers: Int = 6, work: Int = 5, padding: Int = 0, backlog: Int = 200, isTroubled: Bool = true,
