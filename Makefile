@@ -1,4 +1,4 @@
-.PHONY: help demo test test-fast examples test-faults soak asan fuzz bench upkeep micro build format lint clean
+.PHONY: help demo test test-fast examples test-faults soak asan fuzz bench bench-queue upkeep micro build format lint clean
 
 help:
 	@echo "make demo    a tour of the store, on a throwaway MariaDB"
@@ -12,6 +12,8 @@ help:
 	@echo "make bench   the benchmark, on a throwaway MariaDB and a throwaway MySQL"
 	@echo "             (QUICK=1: short; SERVER=mariadb|mysql; BASELINE=COMMIT: with the version before; OUT=FILE: figures as JSON;"
 	@echo "             REPORT=1: into docs/benchmarks.md; CELLS=\"get:8@0 cas:8@2000\": some of it; Scripts/bench.sh says more)"
+	@echo "make bench-queue  the benchmark of the message queue, against C programs on the same table, on both servers"
+	@echo "             (QUICK=1: short; SERVER=mariadb|mysql; LONG=1: after ten million messages; REPORT=1: into docs/benchmarks.md)"
 	@echo "make upkeep  what sweeping two million expired rows costs concurrent writers, on both servers"
 	@echo "             (QUICK=1: 200,000 rows; SERVER=mariadb|mysql)"
 	@echo "make micro   microbenchmarks of keys and values, and the allocations of a get and a set"
@@ -47,6 +49,9 @@ fuzz:
 
 bench:
 	@Scripts/bench.sh compare
+
+bench-queue:
+	@Scripts/bench.sh queue
 
 upkeep:
 	@Scripts/bench.sh upkeep

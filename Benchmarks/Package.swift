@@ -33,6 +33,7 @@ let package = Package(
             providers: [.apt(["libmariadb-dev"]), .brew(["mariadb-connector-c"])]
         ),
         .executableTarget(name: "c-limit", dependencies: ["CLibMariaDB"], cSettings: [.unsafeFlags(["-O2"])]),
+        .executableTarget(name: "c-queue", dependencies: ["CLibMariaDB"], cSettings: [.unsafeFlags(["-O2"])]),
         .target(name: "Support", swiftSettings: [.swiftLanguageMode(.v6)]),
         .executableTarget(name: "delay-proxy", cSettings: [.unsafeFlags(["-O2"])]),
         .executableTarget(
@@ -42,6 +43,17 @@ let package = Package(
                 "c-limit",
                 "delay-proxy",
                 "Workloads",
+            ],
+            swiftSettings: [.swiftLanguageMode(.v6)]
+        ),
+        .executableTarget(
+            name: "queue",
+            dependencies: [
+                "Support",
+                "c-queue",
+                .product(name: "FedifyKv", package: "fedify-kv-swift"),
+                .product(name: "FedifyMQ", package: "fedify-kv-swift"),
+                .product(name: "FedifyMySQL", package: "fedify-kv-swift"),
             ],
             swiftSettings: [.swiftLanguageMode(.v6)]
         ),

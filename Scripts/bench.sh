@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# The benchmarks, on throwaway servers that are durable:  bench.sh [compare|upkeep|micro]
+# The benchmarks, on throwaway servers that are durable:  bench.sh [compare|queue|upkeep|micro]
 #   compare   our store; the version before; the limit in C: on loopback and at longer round trips, with CPU and memory
+#   queue     the message queue; what C programs do with its table, one message at a time and batched
 #   micro     the hot paths without a server, and the allocations of a get and a set
 #   upkeep    what sweeping expired rows costs concurrent writers, in three processes
 # From the environment:
-#   QUICK=1       short: in compare some fifteen minutes for each server, in upkeep under ten minutes for both
+#   QUICK=1       short: in compare some fifteen minutes for each server, in queue a few, in upkeep under ten for both
 #   SERVER        mariadb or mysql; default: both
 # For compare alone:
 #   BASELINE      a commit: the version before, which takes part in each round
@@ -13,15 +14,21 @@
 #   SECONDS_EACH  how long each turn is measured: 3 (QUICK=1: 0.8)
 #   OUT           a file for the figures, as JSON
 #   REPORT=1      writes the report and its charts into docs
+# For queue alone:
+#   PARTS         what is measured: consume enqueue steady ordered waiting backlog
+#   ROUNDS        how often all contestants take turns: 3 (QUICK=1: 1)
+#   SECONDS_EACH  how long what has no end is measured: 4 (QUICK=1: 1)
+#   LONG=1        a table that has seen ten million messages is compared with a fresh one, not one million
+#   REPORT=1      writes the section of the report in docs
 # If MYSQL_URL is set, it runs on the servers named there; `memory` needs a max_allowed_packet of 256M.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 program=${1:-compare}
 case $program in
-compare | upkeep | micro) ;;
+compare | queue | upkeep | micro) ;;
 *)
-    echo "bench.sh: '$program' is not a benchmark; usage: bench.sh [compare|upkeep|micro]" >&2
+    echo "bench.sh: '$program' is not a benchmark; usage: bench.sh [compare|queue|upkeep|micro]" >&2
     exit 2
     ;;
 esac
@@ -80,11 +87,11 @@ if [ "$program" = compare ]; then
     fi
     build_contestant CONTESTANT Benchmarks/Contestant
     if [ -n "${BASELINE:-}" ]; then build_before; fi
-    if [ "${REPORT:-}" = 1 ]; then
-        export REPORT=$PWD/docs/benchmarks.md CHARTS=${CHARTS:-$PWD/docs/benchmarks}
-    else
-        unset REPORT
-    fi
+fi
+if [ "${REPORT:-}" = 1 ]; then
+    export REPORT=$PWD/docs/benchmarks.md CHARTS=${CHARTS:-$PWD/docs/benchmarks}
+else
+    unset REPORT
 fi
 export DURABLE=1 SERVER_OPTIONS="--innodb-buffer-pool-size=1G --max-allowed-packet=256M ${SERVER_OPTIONS:-}"
 # exec, so that a signal reaches the script that stops the servers.

@@ -1,10 +1,7 @@
+import Support
+
 /// A figure that a contestant is to reach in some cells, as a multiple of another.
 struct Goal {
-    enum Bound {
-        case atLeast(Double)
-        case atMost(Double)
-    }
-
     /// What of the score.
     enum Figure: String {
         case rate = "ops/s"
@@ -66,15 +63,6 @@ struct Goal {
         }
         guard let seen = value(cell, contestant), let base, base > 0 else { return nil }
         let ratio = seen / base
-        return [cell.title, contestant.rawValue, figure.rawValue, name] + Self.verdict(ratio, bound, unit: "")
-    }
-
-    /// What was seen, what was wanted, and whether it was reached.
-    static func verdict(_ seen: Double, _ bound: Bound, unit: String) -> [String] {
-        let number = seen.formatted(.number.precision(.fractionLength(2)).grouping(.never)) + unit
-        switch bound {
-        case .atLeast(let least): return [number, "≥ \(least)\(unit)", seen >= least ? "yes" : "**no**"]
-        case .atMost(let most): return [number, "≤ \(most)\(unit)", seen <= most ? "yes" : "**no**"]
-        }
+        return [cell.title, contestant.rawValue, figure.rawValue, name] + bound.verdict(ratio, unit: "")
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// What one server's contest came to.
 struct Results {
@@ -65,7 +66,7 @@ struct Results {
             guard let bytes = memory[use]?[.ours] else { continue }
             goals.append(
                 [use.title(self), Contestant.ours.rawValue, "", ""]
-                    + Goal.verdict(Double(bytes) / 1e6, .atMost(megabytes), unit: " MB"))
+                    + Bound.atMost(megabytes).verdict(Double(bytes) / 1e6, unit: " MB"))
         }
         let memoryRows = MemoryUse.allCases.flatMap { use in
             Contestant.allCases.filter { !(isForUsers && $0.isBefore) }.compactMap { contestant in
@@ -74,12 +75,12 @@ struct Results {
         }
         return [
             "### \(server) \(version)",
-            Self.table(
+            markdownTable(
                 ["workload, callers, round trip", "contestant", "ops/s", "p50, µs", "p99, µs", "CPU, µs/op"], text: 2,
                 figures),
-            Self.table(["memory", "contestant", "MB"], text: 2, memoryRows),
+            markdownTable(["memory", "contestant", "MB"], text: 2, memoryRows),
             isForUsers
-                ? "" : Self.table(["cell", "contestant", "figure", "of", "ratio", "goal", "met"], text: 4, goals),
+                ? "" : markdownTable(["cell", "contestant", "figure", "of", "ratio", "goal", "met"], text: 4, goals),
         ].filter { !$0.isEmpty }.joined(separator: "\n\n")
     }
 
@@ -87,12 +88,5 @@ struct Results {
         cells.flatMap { cell in
             cell.contestants.compactMap { contestant in scores[cell]?[contestant].map { (cell, contestant, $0) } }
         }
-    }
-
-    /// The first columns are text, the others numbers.
-    private static func table(_ header: [String], text: Int, _ rows: [[String]]) -> String {
-        guard !rows.isEmpty else { return "" }
-        let rule = header.indices.map { $0 < text ? "---" : "---:" }
-        return ([header, rule] + rows).map { "| " + $0.joined(separator: " | ") + " |" }.joined(separator: "\n")
     }
 }
