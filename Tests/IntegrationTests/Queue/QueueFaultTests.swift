@@ -16,7 +16,7 @@ import Testing
     static let faults: [Fault] =
         FaultTests.times > 1
         ? (FaultTests.chosen ?? Fault.allCases).filter { !others.contains($0) }
-        : [.cut, .blackHole, .killServer, .killConnections, .killQueries, .lockedRows]
+        : [.cut, .killServer, .killQueries]
 
     @Test(arguments: try await Fault.onEachServer(Self.faults))
     func nothingIsLost(_ server: TestServer, _ fault: Fault) async throws {
