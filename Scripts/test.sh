@@ -64,12 +64,16 @@ long_unit_tests() {
 integration_tests() {
     step "Integration tests"
     # One at a time: many of them bring more work of their own than a small machine has cores for.
-    swift test $all_traits --skip-build --no-parallel --filter IntegrationTests --skip ClusterTests
+    swift test $all_traits --skip-build --no-parallel --filter IntegrationTests --skip "ClusterTests|$queue_fault_tests"
 }
+
+# The queue under faults, and processes that listen and are stopped or killed.
+queue_fault_tests='Queue(Fault|Listen|Close|Deadlock|Pipe)Tests'
 
 fault_tests() {
     step "Faults"
-    swift test $all_traits --skip-build --no-parallel --filter 'FaultTests|LinearizabilityTests|ClusterTests|SessionVariableTests|CutConnectionTests|SetUpFailureTests|LockHistoryTests|QueueDeadlockTests|QueueInteropTests'
+    swift test $all_traits --skip-build --no-parallel \
+        --filter "FaultTests|LinearizabilityTests|ClusterTests|SessionVariableTests|CutConnectionTests|SetUpFailureTests|LockHistoryTests|$queue_fault_tests|QueueInteropTests"
     step "Report"
     echo "| server | fault | times | operations | errors | longest call, ms | recovery, ms | lost |"
     echo "| --- | --- | ---: | ---: | --- | ---: | ---: | ---: |"
@@ -133,7 +137,7 @@ thread_sanitizer() {
     TSAN_OPTIONS="suppressions=$PWD/Scripts/tsan.supp ${TSAN_OPTIONS:-}" \
         swift test "${options[@]}" --skip-build --no-parallel \
         --skip 'SimulatorTests|PolicyTableTests' \
-        --filter "${TSAN_FILTER:-MySQLClientTests|PoolTests|CoalescingTests|BatchFailureTests|OverloadTests|SeveralServersTests|AuthenticationTests|MemoryKvStoreTests|MemoryMessageQueueTests}"
+        --filter "${TSAN_FILTER:-MySQLClientTests|PoolTests|CoalescingTests|BatchFailureTests|OverloadTests|SeveralServersTests|AuthenticationTests|MemoryKvStoreTests}"
 }
 
 # exec, so that a signal meant for the tests reaches the script that stops the servers.

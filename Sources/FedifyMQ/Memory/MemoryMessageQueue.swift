@@ -163,7 +163,9 @@ public actor MemoryMessageQueue<C: Clock>: MessageQueue where C.Duration == Dura
     // MARK: - Stopping
 
     private func stop(_ id: Int) {
-        guard let listener = listeners[id], !listener.isStopping else { return }
+        guard let listener = listeners[id] else { return }
+        // At the second shutdown the grace period is over.
+        guard !listener.isStopping else { return cancelHandlers(of: id) }
         listeners[id]?.isStopping = true
         listeners[id]?.grace = after(options.gracePeriod, from: clock.now) { await self.cancelHandlers(of: id) }
         endIfIdle(id)

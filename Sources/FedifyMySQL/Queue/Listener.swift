@@ -143,9 +143,10 @@ actor Listener {
         }
     }
 
-    /// Stops listening: what waits goes back to the queue, and handlers have the grace period.
+    /// Stops listening: waiting messages go back to the queue, and handlers have the grace period. At the second call it is
+    /// over.
     func stop() {
-        guard phase == .listening else { return }
+        guard phase == .listening else { return cancel() }
         phase = .draining
         giveBackWaiting()
         let grace = delivery.gracePeriod
