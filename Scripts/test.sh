@@ -68,7 +68,7 @@ integration_tests() {
 }
 
 # The queue under faults, and processes that listen and are stopped or killed.
-queue_fault_tests='Queue(Fault|Listen|Close|Deadlock|Pipe)Tests'
+queue_fault_tests='Queue(Fault|CutConnection|Listen|Close|Deadlock|Pipe)Tests'
 
 fault_tests() {
     step "Faults"

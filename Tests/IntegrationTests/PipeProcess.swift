@@ -3,7 +3,7 @@ import Foundation
 import NIOConcurrencyHelpers
 
 /// A running `fedify-kv pipe`: a client of the store in another process.
-final class PipeProcess: Sendable {
+final class PipeProcess: Sendable, ProcessStatus {
     private struct State {
         var lastID = 0
         var waiting: [String: CheckedContinuation<[String: String], Never>] = [:]
@@ -74,20 +74,10 @@ final class PipeProcess: Sendable {
     /// How it ended: 0, or a number of its own; the number of a signal if it crashed.
     var exitCode: Int32 { process.terminationStatus }
 
+    var processID: Int32 { process.processIdentifier }
+
     /// The most memory that it had at a time, in bytes.
     var peakMemory: Int? { status("VmHWM").map { $0 << 10 } }
-
-    /// A number that the system reports for the process; sizes in KiB. (Linux: proc_pid_status(5).)
-    func status(_ name: String) -> Int? {
-        let status = try? String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
-        let line = status?.split(separator: "\n").first { $0.hasPrefix("\(name):") }
-        return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }
-    }
-
-    /// How many descriptors it has open.
-    var descriptorCount: Int? {
-        try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process.processIdentifier)/fd").count
-    }
 
     private func answered(_ line: String) {
         guard let members = try? JSONDocument(line).members(), let id = members["id"] else { return }

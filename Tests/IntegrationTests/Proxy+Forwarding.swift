@@ -52,7 +52,7 @@ extension Proxy {
             if isAnswer, let rate { Thread.sleep(forTimeInterval: Double(max(0, count)) / Double(rate)) }
             while state.withLockedValue(\.isHeld) { Thread.sleep(forTimeInterval: 0.005) }
             if isTruncated { count = count / 2 }
-            let isCut = isAtLimit(&count, carried, isAnswer)
+            let isCut = isAtLimit(&count, carried, link, isAnswer)
             var sent = 0
             while sent < count {
                 let written = buffer.withUnsafeBytes { bytes in
@@ -70,11 +70,11 @@ extension Proxy {
     }
 
     /// Whether a connection has come to the limit of what it may carry; then no more is to be carried than up to there.
-    private func isAtLimit(_ count: inout Int, _ carried: Int, _ isAnswer: Bool) -> Bool {
+    private func isAtLimit(_ count: inout Int, _ carried: Int, _ link: Int, _ isAnswer: Bool) -> Bool {
         state.withLockedValue { state in
-            guard let limit = state.limit, limit.isAnswer == isAnswer, carried + count >= limit.bytes else {
-                return false
-            }
+            guard let limit = state.limit, limit.isAnswer == isAnswer, limit.link.map({ $0 == link }) ?? true,
+                carried + count >= limit.bytes
+            else { return false }
             count = max(0, limit.bytes - carried)
             state.limit = nil
             state.broken += 1

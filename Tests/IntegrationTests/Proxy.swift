@@ -22,8 +22,8 @@ final class Proxy: Sendable {
         var delay: TimeInterval = 0
         /// Bytes a second from the server; nil: as many as come.
         var rate: Int?
-        /// The connection breaks that carries so many bytes first, in one of the directions.
-        var limit: (bytes: Int, isAnswer: Bool)?
+        /// The connection breaks that carries so many bytes first, in one of the directions; nil: whichever it is.
+        var limit: (bytes: Int, isAnswer: Bool, link: Int?)?
         /// The total bytes to the server, and to clients.
         var toServer = 0
         var toClients = 0
@@ -130,9 +130,10 @@ final class Proxy: Sendable {
         state.withLockedValue { $0.rate = rate }
     }
 
-    /// Breaks one connection, of those opened from now on, when it has carried so many bytes in a direction.
-    func cut(after bytes: Int, ofAnswers isAnswer: Bool) {
-        state.withLockedValue { $0.limit = (bytes, isAnswer) }
+    /// Breaks one connection, of those opened from now on, when it has carried so many bytes in a direction: the first
+    /// that has, or the one with this number among them, from 1.
+    func cut(after bytes: Int, ofAnswers isAnswer: Bool, connection number: Int? = nil) {
+        state.withLockedValue { state in state.limit = (bytes, isAnswer, number.map { state.lastLink + $0 }) }
     }
 
     /// How many bytes were carried to the server, and to clients.

@@ -53,13 +53,19 @@ package struct RecordedMessage: Codable, Sendable {
     package var failures = 0
     /// Its handler rejects it.
     package var isRejected = false
+    /// Its handler ends the process, as a crash would.
+    package var isDeadly = false
     package var padding: String?
 
-    package init(number: Int, work: Int = 0, failures: Int = 0, isRejected: Bool = false, padding: String? = nil) {
+    package init(
+        number: Int, work: Int = 0, failures: Int = 0, isRejected: Bool = false, isDeadly: Bool = false,
+        padding: String? = nil
+    ) {
         self.number = number
         self.work = work
         self.failures = failures
         self.isRejected = isRejected
+        self.isDeadly = isDeadly
         self.padding = padding
     }
 }

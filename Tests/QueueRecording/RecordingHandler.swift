@@ -1,4 +1,5 @@
 package import FedifyMQ
+import Foundation
 
 /// A handler that records what happens to it.
 package struct RecordingHandler: Sendable {
@@ -25,6 +26,7 @@ package struct RecordingHandler: Sendable {
                     handling: handling, leaseEnd: leaseEnd))
         }
         note(.began)
+        if message.isDeadly { kill(getpid(), SIGKILL) }
         do {
             try await withTaskCancellationHandler {
                 let end = ContinuousClock.now + .milliseconds(message.work)

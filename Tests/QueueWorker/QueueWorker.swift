@@ -5,7 +5,8 @@ import MySQLClient
 import QueueRecording
 
 /// Listens until its input ends, and writes what happens as lines of JSON. For the tests of processes that are killed or
-/// stopped. From the environment: QUEUE_URL, QUEUE_TABLE, QUEUE_LEASE (seconds), QUEUE_CONCURRENCY, QUEUE_WORKER.
+/// stopped. From the environment: QUEUE_URL, QUEUE_TABLE, QUEUE_LEASE (seconds), QUEUE_ATTEMPTS, QUEUE_CONCURRENCY,
+/// QUEUE_WORKER.
 @main struct QueueWorker {
     static func main() async throws {
         let environment = ProcessInfo.processInfo.environment
@@ -13,6 +14,7 @@ import QueueRecording
         var options = MySQLMessageQueueOptions()
         options.tableName = environment["QUEUE_TABLE"] ?? options.tableName
         options.delivery.lease = .seconds(environment["QUEUE_LEASE"].flatMap { Int64($0) } ?? 3)
+        options.delivery.maximumAttempts = environment["QUEUE_ATTEMPTS"].flatMap { Int($0) } ?? 10
         options.delivery.minimumBackoff = .milliseconds(50)
         options.delivery.maximumBackoff = .milliseconds(500)
         let queue = try MySQLMessageQueue(pool, options: options)

@@ -9,7 +9,7 @@ import Testing
 
 /// Each fault of the server or its network, and those of processes that listen, on a queue under load.
 @Suite(.serialized) struct QueueFaultTests {
-    /// Listeners are never idle for as long as `wait_timeout` can be; a full table has a test of its own.
+    /// In `QueueLongFaultTests`.
     private static let others: Set<Fault> = [.idleTimeout, .diskFull]
 
     /// All with `make test-faults`, some of them otherwise.
@@ -27,11 +27,7 @@ import Testing
                         try await scene.load.begun()
                         for _ in 0..<FaultTests.times {
                             try await queue.progress()
-                            if fault == .lockedRows {
-                                try await queue.whileLocked { try await Task.sleep(for: .seconds(2.5)) }
-                            } else {
-                                try await fault.happen(in: scene)
-                            }
+                            try await queue.happen(fault, in: scene)
                         }
                         try await queue.progress()
                     }
@@ -43,6 +39,24 @@ import Testing
                 #expect(unexpected.isEmpty, "\(unexpected)")
                 #expect(queue.history.longestCall <= fault.deadline + .seconds(1))
             }
+        }
+    }
+
+    /// Sessions that hold locks of keys end alone: their handlers are cancelled, and others have the keys at once.
+    @Test(arguments: try await TestServer.all)
+    func locksEndWithTheirSession(_ server: TestServer) async throws {
+        let times = FaultTests.times * 3
+        try await QueueScene.with(server) { queue in
+            try await queue.run(work: 200, backlog: 48) {
+                for _ in 0..<times {
+                    try await queue.progress(50)
+                    try await queue.killLockSessions()
+                }
+                try await queue.progress(50)
+            }
+            try await queue.check("KILL of sessions that hold locks", times: times)
+            #expect(queue.history.count(.cancelled) >= times)
+            #expect(queue.history.errors.isEmpty, "\(queue.history.errors)")
         }
     }
 
@@ -95,38 +109,11 @@ import Testing
 
 extension FaultScene {
     /// How a client of the load reaches the server.
-    fileprivate var url: String {
+    var url: String {
         let configuration = pools[0].configuration
         let hosts = proxies.map { "127.0.0.1:\($0.port)" }.joined(separator: ",")
         return "mysql://\(user):\(configuration.password.text)@\(hosts)/\(configuration.database)"
             + "?pool-size=6&connect-timeout=2&deadline=\(configuration.operationTimeout / .seconds(1))"
-    }
-}
-
-extension QueueScene {
-    /// Runs a body while another transaction holds the locks of all rows of the table, and of the gaps between them.
-    fileprivate func whileLocked(_ body: () async throws -> Void) async throws {
-        let pool = try server.pool(1)
-        let result = await Result {
-            try await pool.withConnection { connection in
-                var isLocked = false
-                while !isLocked {
-                    try await connection.command("START TRANSACTION", .read)
-                    do throws(MySQLError) {
-                        _ = try await connection.rows("SELECT COUNT(*) FROM `\(table)` FOR UPDATE", [], .write)
-                        isLocked = true
-                    } catch {
-                        // Against so many others it may be the victim of a deadlock, or wait too long.
-                        guard [1205, 1213].contains(error.serverCode) else { throw error }
-                        try await connection.command("ROLLBACK", .read)
-                    }
-                }
-                try await body()
-                try await connection.command("COMMIT", .read)
-            }
-        }
-        await pool.close()
-        try result.get()
     }
 }
 

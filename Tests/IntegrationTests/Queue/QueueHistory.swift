@@ -31,7 +31,13 @@ final class QueueHistory: Sendable {
     /// How many messages were acknowledged, and neither handled nor rejected yet.
     var outstanding: Int { state.withLockedValue(\.outstanding.count) }
 
+    /// Whether each of these messages was handled or rejected, if it was acknowledged.
+    func areHandled(_ numbers: [Int]) -> Bool { state.withLockedValue { $0.outstanding.isDisjoint(with: numbers) } }
+
     func count(_ kind: QueueEvent.Kind) -> Int { state.withLockedValue { $0.counts[kind] ?? 0 } }
+
+    /// How many handlers run.
+    var running: Int { state.withLockedValue { $0.running.values.reduce(0) { $0 + $1.count } } }
 
     /// How many handlers of a process run.
     func running(in worker: String) -> Int { state.withLockedValue { $0.running[worker]?.count ?? 0 } }
@@ -65,13 +71,15 @@ final class QueueHistory: Sendable {
     ///   - delay: Their delay.
     ///   - key: Their ordering key.
     ///   - make: Makes a message of its number.
+    /// - Returns: The numbers.
+    @discardableResult
     func send(
         to queue: any MessageQueue, _ count: Int = 1, delay: Duration = .zero, key: String? = nil,
         make: (Int) -> RecordedMessage = { RecordedMessage(number: $0) }
-    ) async {
+    ) async -> [Int] {
         let numbers = state.withLockedValue { state in
             state.lastNumber += count
-            return state.lastNumber - count + 1...state.lastNumber
+            return Array(state.lastNumber - count + 1...state.lastNumber)
         }
         let messages = numbers.map(make)
         func note(_ kind: QueueEvent.Kind) {
@@ -91,5 +99,6 @@ final class QueueHistory: Sendable {
             state.withLockedValue { $0.errors[error.code, default: 0] += 1 }
         }
         state.withLockedValue { $0.longestCall = max($0.longestCall, begun.duration(to: .now)) }
+        return numbers
     }
 }

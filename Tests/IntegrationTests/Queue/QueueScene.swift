@@ -16,7 +16,8 @@ struct QueueScene: Sendable {
     /// Each with connections of its own.
     let queues: [any MessageQueue]
     let history = QueueHistory()
-    private let workers = NIOLockedValueBox<[QueueWorkerProcess]>([])
+    let workers = NIOLockedValueBox<[QueueWorkerProcess]>([])
+    private let isPaused = NIOLockedValueBox(false)
 
     static let lease = Duration.seconds(3)
     /// Handlers in each listener.
@@ -72,7 +73,7 @@ struct QueueScene: Sendable {
     @discardableResult
     func startWorker(_ name: String) throws -> QueueWorkerProcess {
         let worker = try QueueWorkerProcess(
-            name, url: url, table: table, concurrency: Self.concurrency, lease: options.delivery.lease, history)
+            name, url: url, concurrency: Self.concurrency, options, history)
         workers.withLockedValue { $0.append(worker) }
         return worker
     }
@@ -90,11 +91,11 @@ struct QueueScene: Sendable {
     ///   - backlog: How many messages may wait or be in work; with fewer than there are handlers none waits for one.
     ///   - isTroubled: Whether some messages fail once, and some are rejected.
     ///   - body: The test, in the meantime.
-    /// - Throws: What the body throws.
-    func run(
+    /// - Returns: What the body returns.
+    func run<T>(
         enqueuers: Int = 6, work: Int = 5, padding: Int = 0, backlog: Int = 200, isTroubled: Bool = true,
-        _ body: () async throws -> Void
-    ) async throws {
+        _ body: () async throws -> T
+    ) async throws -> T {
         let listeners = queues.enumerated().map { number, queue in
             Task { try await listen(queue, as: "listener \(number)") }
         }
@@ -118,8 +119,9 @@ struct QueueScene: Sendable {
         }
         for listener in listeners { listener.cancel() }
         for listener in listeners { try await listener.value }
-        try result.get()
+        let value = try result.get()
         try emptied.get()
+        return value
     }
 
     private func listen(_ queue: any MessageQueue, as name: String) async throws {
@@ -136,7 +138,7 @@ struct QueueScene: Sendable {
         let queue = queues[number % queues.count]
         let padding = padding == 0 ? nil : String(repeating: "x", count: padding)
         while !isOver() {
-            guard history.outstanding < backlog else {
+            guard history.outstanding < backlog, !isPaused.withLockedValue(\.self) else {
                 try? await Task.sleep(for: .milliseconds(5))
                 continue
             }
@@ -154,6 +156,14 @@ struct QueueScene: Sendable {
             default: await history.send(to: queue, key: key(number), make: make)
             }
         }
+    }
+
+    /// Runs a body while nothing is enqueued but by the body.
+    func whilePaused(_ body: () async throws -> Void) async throws {
+        isPaused.withLockedValue { $0 = true }
+        let result = await Result { try await body() }
+        isPaused.withLockedValue { $0 = false }
+        try result.get()
     }
 
     private func key(_ number: Int) -> String { "https://example.com/users/\(number / 2)/\(Int.random(in: 0..<3))" }

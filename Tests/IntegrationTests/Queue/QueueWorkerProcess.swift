@@ -1,23 +1,27 @@
+import FedifyMQ
+import FedifyMySQL
 import Foundation
 import QueueRecording
 
 /// A process that listens, and can be killed or stopped.
-final class QueueWorkerProcess: Sendable {
+final class QueueWorkerProcess: Sendable, ProcessStatus {
     let name: String
     private let process = Process()
     private let input = Pipe()
     private let history: QueueHistory
     private let ended = Gate()
 
-    init(_ name: String, url: String, table: String, concurrency: Int, lease: Duration, _ history: QueueHistory) throws
-    {
+    init(
+        _ name: String, url: String, concurrency: Int, _ options: MySQLMessageQueueOptions, _ history: QueueHistory
+    ) throws {
         self.name = name
         self.history = history
         process.executableURL = CommandLineTool.executable.deletingLastPathComponent().appendingPathComponent(
             "queue-worker")
         process.environment = ProcessInfo.processInfo.environment.merging([
-            "QUEUE_URL": url, "QUEUE_TABLE": table, "QUEUE_CONCURRENCY": "\(concurrency)",
-            "QUEUE_LEASE": "\(lease.components.seconds)", "QUEUE_WORKER": name,
+            "QUEUE_URL": url, "QUEUE_TABLE": options.tableName, "QUEUE_CONCURRENCY": "\(concurrency)",
+            "QUEUE_LEASE": "\(options.delivery.lease.components.seconds)",
+            "QUEUE_ATTEMPTS": "\(options.delivery.maximumAttempts)", "QUEUE_WORKER": name,
         ]) { $1 }
         let output = Pipe()
         process.standardInput = input
@@ -47,6 +51,16 @@ final class QueueWorkerProcess: Sendable {
         await ended.pass()
         process.waitUntilExit()
         history.record(QueueEvent(.killed, at: time, worker: name))
+    }
+
+    var processID: Int32 { process.processIdentifier }
+    var isRunning: Bool { process.isRunning }
+
+    /// Notes the end of a process that has ended itself as a crash would.
+    func wasKilled() async {
+        await ended.pass()
+        process.waitUntilExit()
+        history.record(QueueEvent(.killed, worker: name))
     }
 
     /// Has the process stand still.
