@@ -172,7 +172,8 @@ struct QueueHistoryChecker {
             if let last, over(last) > handling.began.time {
                 found.append(
                     "messages \(last.began.number) and \(handling.began.number) of \(key) were handled at the same "
-                        + "time for \(Self.ms(over(last) - handling.began.time))")
+                        + "time for \(Self.ms(over(last) - handling.began.time)) by \(last.began.worker) and "
+                        + handling.began.worker)
             }
             if last.map({ over($0) < over(handling) }) ?? true { last = handling }
         }
