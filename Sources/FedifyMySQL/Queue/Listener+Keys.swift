@@ -155,8 +155,7 @@ extension Listener {
     private func session() async -> LockSession? {
         if let session = keys.session { return session }
         do {
-            let timeout = max(delivery.lease, .seconds(5))
-            let session = try await LockSession.open(queue.pool.configuration, timeout: timeout) { [weak self] in
+            let session = try await LockSession.open(beside: queue.pool, lease: delivery.lease) { [weak self] in
                 guard let self else { return }
                 Task { await self.sessionEnded() }
             }
@@ -168,7 +167,7 @@ extension Listener {
         } catch {
             noteFailure(error)
             keys.sessionFailures += 1
-            keys.retryAt = .now + .milliseconds(min(5000, 100 << min(keys.sessionFailures, 6)))
+            keys.retryAt = .now + .milliseconds(min(1000, 100 << min(keys.sessionFailures, 4)))
             return nil
         }
     }

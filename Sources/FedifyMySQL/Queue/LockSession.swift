@@ -4,10 +4,14 @@ import NIOConcurrencyHelpers
 /// The connection that holds the locks of ordering keys, for one listener. It is of a pool of its own, so that it keeps
 /// no other caller from a connection.
 ///
-/// A lock is the session's: if the connection ends, the server gives all of its locks up.
+/// A lock is the session's: if the connection ends, the server gives all of its locks up. It is also the server's: where
+/// another server takes its place, the locks keep nobody away, so the session ends.
 final class LockSession: Sendable {
     private struct State {
+        /// When the server was last known to have the session.
         var confirmed: ContinuousClock.Instant
+        /// When it was last asked whether it takes writes.
+        var asked = ContinuousClock.now
         var isLost = false
         var onLoss: (@Sendable () -> Void)?
         var end: CheckedContinuation<Void, Never>?
@@ -15,31 +19,42 @@ final class LockSession: Sendable {
 
     private let pool: MySQLPool
     private let connection: MySQLConnection
-    /// The server ends the session when it has heard nothing for so long.
+    /// The queue's.
+    private let mainPool: MySQLPool
+    /// The session ends when the server was not heard of for so long.
     private let timeout: Duration
     private let state: NIOLockedValueBox<State>
 
     /// - Parameters:
-    ///   - configuration: That of the queue's pool.
-    ///   - timeout: How long the locks may outlive a process that is gone, in whole seconds.
+    ///   - mainPool: The queue's pool.
+    ///   - lease: How long the locks may outlive a process that is gone.
     ///   - onLoss: Called once, when the session has ended.
     /// - Returns: The session.
     /// - Throws: `MySQLError`.
     static func open(
-        _ configuration: MySQLConfiguration, timeout: Duration, onLoss: @escaping @Sendable () -> Void
+        beside mainPool: MySQLPool, lease: Duration, onLoss: @escaping @Sendable () -> Void
     ) async throws -> LockSession {
-        var configuration = configuration
+        var configuration = mainPool.configuration
+        let hasOthers = configuration.addresses.count > 1
+        let timeout = max(lease, shortestTimeout)
+        configuration.addresses = mainPool.candidates
         configuration.pool.maximumConnections = 1
         configuration.pool.hasShardPerEventLoop = false
         configuration.pool.acquisitionTimeout = configuration.operationTimeout
         configuration.sessionSetup.append("SET SESSION wait_timeout = \(max(timeout.components.seconds, 1))")
         let pool = try MySQLPool(configuration)
+        // Another server may take the place of one that stands still, as soon as that (Galera: `evs.suspect_timeout`;
+        // Group Replication detects it as fast).
+        let silence = hasOthers ? shortestTimeout : timeout
         return try await withCheckedThrowingContinuation { continuation in
             Task {
                 do {
                     try await pool.withConnection(deadline: .now + .seconds(31_536_000)) { connection in
-                        let session = LockSession(pool, connection, timeout, onLoss)
+                        let session = LockSession(pool, connection, mainPool, silence, onLoss)
                         await session.watch()
+                        guard session.isAtServerInUse, try await !session.isReadOnly() else {
+                            throw MySQLError(.connectionFailed, "the server takes no writes")
+                        }
                         await withCheckedContinuation { end in
                             continuation.resume(returning: session)
                             session.keep(until: end)
@@ -53,11 +68,16 @@ final class LockSession: Sendable {
         }
     }
 
+    /// The servers count it in whole seconds.
+    private static let shortestTimeout = Duration.seconds(5)
+
     private init(
-        _ pool: MySQLPool, _ connection: MySQLConnection, _ timeout: Duration, _ onLoss: @escaping @Sendable () -> Void
+        _ pool: MySQLPool, _ connection: MySQLConnection, _ mainPool: MySQLPool, _ timeout: Duration,
+        _ onLoss: @escaping @Sendable () -> Void
     ) {
         self.pool = pool
         self.connection = connection
+        self.mainPool = mainPool
         self.timeout = timeout
         state = NIOLockedValueBox(State(confirmed: .now, onLoss: onLoss))
     }
@@ -107,15 +127,25 @@ final class LockSession: Sendable {
         _ = try await confirmed(names.map { .query("SELECT RELEASE_LOCK(?)", [.text($0)], rows: 1) })
     }
 
-    /// Asks for a sign of life if there was none for a while, and ends the session before the server may have done so.
+    /// Asks for a sign of life from time to time, and ends the session before the server may have done so, or when the
+    /// server has lost its place.
     func keepAlive() async {
-        let confirmed = state.withLockedValue(\.confirmed)
-        if confirmed.duration(to: .now) > timeout * 0.8 {
-            return await close()
+        let now = ContinuousClock.now
+        let (silence, asks) = state.withLockedValue { state in
+            let asks = state.asked.duration(to: now) > timeout / 5
+            if asks { state.asked = now }
+            return (state.confirmed.duration(to: now), asks)
         }
-        if confirmed.duration(to: .now) > timeout / 5 {
-            _ = try? await self.confirmed([.query("SELECT 1", [], rows: 1)])
-        }
+        if silence > timeout * 0.8 || !isAtServerInUse { return await close() }
+        if asks, (try? await isReadOnly()) == true { await close() }
+    }
+
+    private var isAtServerInUse: Bool { connection.address == mainPool.server.address }
+
+    /// Whether the server takes no writes: another one does, or will. Nothing can be settled here, either.
+    private func isReadOnly() async throws(MySQLError) -> Bool {
+        let answers = try await confirmed([.query(MySQLServer.isReadOnly, [], rows: 1)])
+        return try answers[0].get().rows.first?.integer(0) != 0
     }
 
     /// When what was sent was answered, the server has heard of us at the time of the sending.

@@ -166,6 +166,12 @@ package struct MySQLServer: Sendable, Equatable {
         case mariadb
     }
 
+    /// Whether the server takes no writes. One row.
+    ///
+    /// (A number, or since MariaDB 12 a string, ON or NO_LOCK, which would be 0 as a number.)
+    package static let isReadOnly =
+        "SELECT @@GLOBAL.read_only NOT IN ('0', 'OFF') OR @@GLOBAL.innodb_read_only"
+
     /// The family.
     package let flavor: Flavor
     /// The version as the server reports it.

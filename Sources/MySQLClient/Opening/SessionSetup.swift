@@ -162,12 +162,7 @@ struct SessionSetup {
     /// `read_only` is on at secondaries, of Group Replication too; `wsrep_ready` is off at Galera nodes without a
     /// majority, which still answer queries.
     private func askWhetherWritable(_ findings: Findings) {
-        // A number, or since MariaDB 12 a string, ON or NO_LOCK, which would be 0 as a number.
-        ask(
-            "SELECT @@GLOBAL.read_only NOT IN ('0', 'OFF') OR @@GLOBAL.innodb_read_only", maximumRows: 1, findings
-        ) {
-            findings.isReadOnly = $0.text(0) != "0"
-        }
+        ask(MySQLServer.isReadOnly, maximumRows: 1, findings) { findings.isReadOnly = $0.text(0) != "0" }
         ask("SHOW GLOBAL VARIABLES LIKE 'wsrep_on'", maximumRows: 1, findings) {
             findings.isClustered = $0.text(1) == "ON"
         }

@@ -104,6 +104,9 @@ public final class MySQLPool: Sendable {
     /// The server in use.
     package var server: Server { servers.present }
 
+    /// All servers, in the order in which they are tried.
+    package var candidates: [MySQLConfiguration.Address] { servers.candidates }
+
     /// The pool's present state.
     public var status: Status {
         shards.reduce(into: Status()) { sum, shard in
