@@ -18,7 +18,7 @@
 #   FEDIFY_KV_FAULTS  which faults happen, "killServer cut" (names: Tests/IntegrationTests/Faults/Fault.swift); default: all
 #   SOAK_SECONDS how long the soak lasts; default: 1800
 #   TSAN_FILTER  which tests ThreadSanitizer runs, a regular expression
-#   LEAN=1       builds without an index and debug information: a sixth faster, but all is built anew after a plain
+#   LEAN=1       builds without an index and debug information: a sixth faster, but everything is built again after a plain
 #                `swift build`
 set -euo pipefail
 cd "$(dirname "$0")/.."

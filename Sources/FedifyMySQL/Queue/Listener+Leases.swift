@@ -54,6 +54,8 @@ extension Listener {
     func extend(_ serial: Serial, by time: Duration) async throws(MQError) -> ContinuousClock.Instant? {
         do {
             while leases[serial]?.isRenewing == true { try await Task.sleep(for: .milliseconds(5)) }
+            // The handler may have ended while its lease had no token to settle it by.
+            defer { pump() }
             try await renew([serial], for: time)
         } catch {
             throw MQError(wrapping: error)
