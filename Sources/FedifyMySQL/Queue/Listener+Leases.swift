@@ -13,6 +13,7 @@ extension Listener {
             min(delivery.lease / 100, .milliseconds(500), handlerTimeout.map { $0 / 10 } ?? .seconds(1)))
         while (try? await Task.sleep(for: tick)) != nil {
             expire()
+            pump()
             if let handlerTimeout { pool.stopAll(.timedOut, begunBefore: .now - handlerTimeout) }
             renew()
             if let session = keys.session { Task { await session.keepAlive() } }
