@@ -70,16 +70,13 @@ long_unit_tests() {
 integration_tests() {
     step "Integration tests"
     # One at a time: many of them bring more work of their own than a small machine has cores for.
-    swift test "${build_options[@]}" --skip-build --no-parallel --filter IntegrationTests --skip "ClusterTests|$queue_fault_tests"
+    swift test "${build_options[@]}" --skip-build --no-parallel --filter IntegrationTests --skip ClusterTests
 }
-
-# The queue under faults, and processes that listen and are stopped or killed.
-queue_fault_tests='Queue(Fault|Listen|Close|Deadlock|Pipe)Tests'
 
 fault_tests() {
     step "Faults"
     swift test "${build_options[@]}" --skip-build --no-parallel \
-        --filter "FaultTests|LinearizabilityTests|ClusterTests|SessionVariableTests|CutConnectionTests|SetUpFailureTests|LockHistoryTests|$queue_fault_tests|QueueInteropTests"
+        --filter "FaultTests|LinearizabilityTests|ClusterTests|SessionVariableTests|CutConnectionTests|SetUpFailureTests|LockHistoryTests|Queue(Fault|Listen|Close|Deadlock|Pipe|Interop)Tests"
     step "Report"
     echo "| server | fault | times | operations | errors | longest call, ms | recovery, ms | lost |"
     echo "| --- | --- | ---: | ---: | --- | ---: | ---: | ---: |"
@@ -135,7 +132,8 @@ documentation() {
 
 thread_sanitizer() {
     # Data races do not depend on the server; the first one will do.
-    local MYSQL_URL=${MYSQL_URL%% *} options=(--sanitize thread --scratch-path .build-tsan --disable-index-store)
+    # shellcheck disable=SC2206 # to be split
+    local MYSQL_URL=${MYSQL_URL%% *} options=(--sanitize thread --scratch-path .build-tsan ${LEAN_OPTIONS:---disable-index-store})
     [ "${TSAN:-1}" != 0 ] || return 0
     step "ThreadSanitizer: build"
     swift build "${options[@]}" --build-tests
