@@ -9,7 +9,7 @@ struct InboxServer {
         let pool = try MySQLPool(url: environment["MYSQL_URL"] ?? "mysql://fedify:fedify@localhost/fedify")
         var settings = Settings()
         settings.port = environment["PORT"].flatMap(Int.init) ?? settings.port
-        settings.fetcher.allowsLoopback = environment["ALLOW_LOOPBACK"] == "1"
+        settings.client.allowsLoopback = environment["ALLOW_LOOPBACK"] == "1"
         print("Inbox and status page: http://127.0.0.1:\(settings.port)/")
         try await application(MySQLKvStore(pool), settings).runService()
     }
@@ -25,8 +25,8 @@ struct InboxServer {
             ledger: ActivityLedger(kv: kv, claimLife: settings.claimLife, doneLife: settings.doneLife),
             rates: RateLimit(kv: kv, limit: settings.requestsPerWindow, window: settings.window),
             actors: ActorDocuments(
-                kv: kv, fetch: settings.fetcher.fetch, life: settings.actorLife, failureLife: settings.failureLife,
-                measurements: measurements),
+                kv: kv, fetch: ActorFetcher(client: settings.client).fetch, life: settings.actorLife,
+                failureLife: settings.failureLife, measurements: measurements),
             measurements: measurements,
             handle: handle ?? { activity, actor in try await Inbox.keep(activity, from: actor, in: kv) })
         let router = Router()

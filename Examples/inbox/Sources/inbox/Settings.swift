@@ -15,5 +15,5 @@ struct Settings: Sendable {
     /// The windows in which activities are counted.
     var window = Duration.seconds(60)
     /// How actors are fetched.
-    var fetcher = ActorFetcher()
+    var client = RemoteClient()
 }

@@ -24,7 +24,7 @@ struct InboxFixture: Sendable {
         _ test: @escaping @Sendable (InboxFixture) async throws -> Void
     ) async throws {
         var settings = Settings()
-        settings.fetcher.allowsLoopback = true
+        settings.client.allowsLoopback = true
         change(&settings)
         let urls = try #require(ProcessInfo.processInfo.environment["MYSQL_URL"], "the tests need a server")
         let url = String(try #require(urls.split(separator: " ").first))
