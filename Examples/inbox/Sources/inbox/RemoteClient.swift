@@ -33,12 +33,18 @@ struct RemoteClient: Sendable {
         }
     }
 
+    /// Threads that may wait: looking a name up blocks. They are so many that a name that takes long delays no other.
+    private static let resolvers: NIOThreadPool = {
+        let pool = NIOThreadPool(numberOfThreads: 64)
+        pool.start()
+        return pool
+    }()
+
     private func sendAtLeisure<Answer: Sendable>(
         _ url: RemoteURL, _ change: @Sendable (inout HTTPClientRequest) -> Void,
         _ read: @Sendable (HTTPClientResponse) async throws -> Answer
     ) async throws -> Answer {
-        // A thread that may wait: looking a name up blocks.
-        let address = try await NIOThreadPool.singleton.runIfActive {
+        let address = try await Self.resolvers.runIfActive {
             try SocketAddress.makeAddressResolvingHost(url.host, port: url.port)
         }
         guard let ip = address.ipAddress, address.isPublic || (allowsLoopback && address.isLoopback) else {
