@@ -241,7 +241,8 @@ actor Listener {
             return QueueTransaction(wanted: claim, position: startOfClaim(claim), countsAttempts: countsAttempts)
         }
         // Settled with the next claim, or when there are more of them, unless this one takes long.
-        if wanted > 0, ended.count < Self.many, !keys.hasSettlements, claimBegan.duration(to: .now) < .milliseconds(50) {
+        if wanted > 0, ended.count < Self.many, !keys.hasSettlements, claimBegan.duration(to: .now) < .milliseconds(50)
+        {
             return nil
         }
         var settled: [QueueTransaction.Settlement] = []
