@@ -46,7 +46,7 @@ import Testing
                 #expect(try await inbox.post(inbox.activity("1")).status == 202)
                 #expect(try await inbox.post(inbox.activity("1")).status == 200)
                 try await eventually { try await inbox.queue.depth().queued == 0 }
-                // What the first call enqueued before the second one failed comes twice.
+                // Messages that were enqueued before the failure come twice.
                 let times = [inbox.remote, other].map { $0.arrivals.count { $0.status == 202 } }.sorted()
                 #expect(times == (call == 1 && !isEnqueued ? [1, 1] : call == 2 && isEnqueued ? [2, 2] : [1, 2]))
             }

@@ -7,7 +7,9 @@ import Testing
 @Suite struct RestartTests {
     @Test(arguments: [SIGKILL, SIGTERM])
     func aRestartDuringDeliveriesLosesNothing(signal: Int32) async throws {
-        let environment = ["FEDIFY_MQ_GRACE_PERIOD": "0.1"]
+        let environment = [
+            "FEDIFY_MQ_GRACE_PERIOD": "0.1", "FEDIFY_MQ_MINIMUM_BACKOFF": "0.02", "FEDIFY_MQ_MAXIMUM_BACKOFF": "0.2",
+        ]
         let numbers = 1...3
         try await RemoteServer.run { remote in
             try await RemoteServer.run { other in
