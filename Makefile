@@ -4,7 +4,7 @@ help:
 	@echo "make demo    a tour of the store, on a throwaway MariaDB"
 	@echo "make test-fast  the tests that need no server, in less than a minute"
 	@echo "make test    all tests, on a throwaway MariaDB and a throwaway MySQL, and the examples"
-	@echo "             (SERVERS=mariadb: on that one only; MYSQL_URL=...: on servers that run already; TSAN=0: no ThreadSanitizer; EXAMPLES=0: no examples)"
+	@echo "             (SERVERS=mariadb: on that one only; MYSQL_URL=...: on servers that run already; TSAN=0: no ThreadSanitizer; EXAMPLES=0: no examples; LEAN=1: the quickest build)"
 	@echo "make examples  builds and tests the examples, on a throwaway MariaDB and in a headless browser"
 	@echo "make test-faults  faults of network and servers at length, on clusters too, and a report"
 	@echo "make soak    half an hour of full load with random faults, and charts (SOAK_SECONDS=1800)"
@@ -70,4 +70,4 @@ lint:
 	@Scripts/test.sh lint
 
 clean:
-	rm -rf .build .build-baseline .build-baseline-contestant .build-examples .build-tsan .build-asan .build-soak .build-fuzz Examples/*/.build Benchmarks/.build Benchmarks/Contestant/.build Benchmarks/Micro/.build
+	rm -rf .build .build-baseline .build-baseline-contestant .build-demo .build-examples .build-tsan .build-asan .build-soak .build-fuzz Examples/*/.build Benchmarks/.build Benchmarks/Contestant/.build Benchmarks/Micro/.build

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Builds the documentation of every product; a warning is an error:  docs.sh [FOLDER]
 #   FOLDER   where the pages go; default: .build-docs
+# From the environment:
+#   LEAN_OPTIONS   options of the build in .build, see test.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,7 +15,8 @@ for target in "${targets[@]}"; do options+=(--target "$target"); done
 # The plugin reports success where it could not combine the targets' pages, as without this folder.
 mkdir -p "$folder"
 rm -rf "$folder/pages"
-swift package --enable-all-traits --allow-writing-to-directory "$folder" \
+# shellcheck disable=SC2086 # to be split
+swift package --enable-all-traits ${LEAN_OPTIONS:-} --allow-writing-to-directory "$folder" \
     generate-documentation "${options[@]}" --enable-experimental-combined-documentation --warnings-as-errors \
     --output-path "$folder/pages" --transform-for-static-hosting
 [ -e "$folder/pages/index.html" ] || {

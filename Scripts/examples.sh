@@ -4,6 +4,7 @@
 # From the environment:
 #   EXAMPLES_BUILD  the folder to build in; default: .build-examples. The examples share it: what both use, which is
 #                   nearly all, is built once. With .build they use what was built for the tests.
+#   LEAN_OPTIONS    options of the build in .build, see test.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,7 +18,8 @@ if [ "${1:-}" = on-server ]; then # FOLDER NAME..., what this script calls itsel
             continue
         fi
         # Each is built just before its tests: switching to the other one builds Hummingbird again.
-        swift test --package-path "Examples/$name" --scratch-path "$folder"
+        # shellcheck disable=SC2086 # to be split
+        swift test ${LEAN_OPTIONS:-} --package-path "Examples/$name" --scratch-path "$folder"
     done
     exit
 fi

@@ -8,7 +8,8 @@ cd "$(dirname "$0")/.."
 root=$PWD
 folder=$1
 package=$folder/readme
-program=(swift run --package-path "$package" --scratch-path "$folder")
+# shellcheck disable=SC2206 # to be split
+program=(swift run ${LEAN_OPTIONS:-} --package-path "$package" --scratch-path "$folder")
 dependency=".package(name: \"fedify-kv-swift\", path: \"$root\", traits: [.defaults, \"Hummingbird\"])"
 
 # block TEXT: the block of code after the line that ends with TEXT.

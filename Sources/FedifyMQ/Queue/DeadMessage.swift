@@ -10,4 +10,13 @@ public struct DeadMessage: Sendable {
     public let attempts: Int
     /// The error of the last handler, or its reason to reject the message: at most 1000 characters.
     public let reason: String
+
+    /// For authors of queues.
+    package init(id: String, message: JSONValue, orderingKey: String?, attempts: Int, reason: String) {
+        self.id = id
+        self.message = message
+        self.orderingKey = orderingKey
+        self.attempts = attempts
+        self.reason = reason
+    }
 }

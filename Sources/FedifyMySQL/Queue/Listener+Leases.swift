@@ -13,6 +13,7 @@ extension Listener {
             min(delivery.lease / 100, .milliseconds(500), handlerTimeout.map { $0 / 10 } ?? .seconds(1)))
         while (try? await Task.sleep(for: tick)) != nil {
             expire()
+            pump()
             if let handlerTimeout { pool.stopAll(.timedOut, begunBefore: .now - handlerTimeout) }
             renew()
             if let session = keys.session { Task { await session.keepAlive() } }
@@ -54,6 +55,8 @@ extension Listener {
     func extend(_ serial: Serial, by time: Duration) async throws(MQError) -> ContinuousClock.Instant? {
         do {
             while leases[serial]?.isRenewing == true { try await Task.sleep(for: .milliseconds(5)) }
+            // The handler may have ended while its lease had no token to settle it by.
+            defer { pump() }
             try await renew([serial], for: time)
         } catch {
             throw MQError(wrapping: error)

@@ -56,12 +56,14 @@ actor Listener {
     var ahead = 0
     /// How many handlers had ended at the last claim.
     var endedBeforeClaim = 0
+    private var claimBegan = ContinuousClock.now
     /// When to look for messages again.
     var nextLook = ContinuousClock.now
     var pause: Duration = .zero
     /// Where the next claim begins; see ``QueueStatements/claim(counted:)``.
     var position: String?
-    var lastFullLook = ContinuousClock.now
+    /// When the next claim begins at the start of the index.
+    var nextFullLook = ContinuousClock.now
     /// Transactions failed since the last one that did not.
     var failures = 0
     var countsAttempts = true
@@ -209,7 +211,10 @@ actor Listener {
         for (job, outcome) in pool.takeEnded() { handled(job, outcome) }
         while transactions < Self.maximumTransactions, let work = nextWork() {
             transactions += 1
-            wanted += work.wanted
+            if work.wanted > 0 {
+                wanted = work.wanted
+                claimBegan = .now
+            }
             Task { await self.execute(work) }
         }
         pumpKeys()
@@ -222,10 +227,24 @@ actor Listener {
 
     /// While one is at the server, the other one is filled.
     private static let maximumTransactions = 2
+    /// So many settlements are worth a transaction of their own.
+    private static let many = 64
     /// Messages in a statement.
     static let batch = 256
 
     private func nextWork() -> QueueTransaction? {
+        let isDue = phase == .listening && nextLook <= .now
+        // One claim at a time: of two, the later one's messages could come first.
+        let claim = isDue && wanted == 0 ? min(room, Self.batch) : 0
+        if claim > 0, transactions + 1 < Self.maximumTransactions, ended.count >= Self.many {
+            // The next transaction settles: the server does both at the same time.
+            return QueueTransaction(wanted: claim, position: startOfClaim(claim), countsAttempts: countsAttempts)
+        }
+        // Settled with the next claim, or when there are more of them, unless this one takes long.
+        if wanted > 0, ended.count < Self.many, !keys.hasSettlements, claimBegan.duration(to: .now) < .milliseconds(50)
+        {
+            return nil
+        }
         var settled: [QueueTransaction.Settlement] = []
         var waiting: [Serial] = []
         while settled.count < Self.batch, let serial = ended.popFirst() {
@@ -235,9 +254,6 @@ actor Listener {
         }
         ended.prepend(contentsOf: waiting)
         let keyed = keys.takeSettlements(Self.batch)
-        let isDue = phase == .listening && nextLook <= .now
-        // One claim at a time: of two, the later one's messages could come first.
-        let claim = isDue && wanted == 0 ? min(room, Self.batch) : 0
         guard !settled.isEmpty || !keyed.isEmpty || claim > 0 else { return nil }
         return QueueTransaction(
             settlements: settled, keyed: keyed, wanted: claim,
@@ -253,8 +269,7 @@ actor Listener {
 
     private func startOfClaim(_ claim: Int) -> String {
         guard claim > 0 else { return QueueTransaction.start }
-        if let position, lastFullLook.duration(to: .now) < .milliseconds(200) { return position }
-        lastFullLook = .now
+        if let position, nextFullLook > .now { return position }
         return QueueTransaction.start
     }
 

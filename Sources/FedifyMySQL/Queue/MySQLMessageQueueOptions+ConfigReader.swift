@@ -4,7 +4,7 @@
     import MySQLClient
 
     extension MySQLMessageQueueOptions {
-        /// Options from a `ConfigReader`; <doc:Configuration> lists the keys. Missing keys have their defaults.
+        /// Options from a `ConfigReader`; <doc:OperatingAQueue> lists the keys. Missing keys have their defaults.
         ///
         /// ```swift
         /// // FEDIFY_MQ_TABLE_NAME, FEDIFY_MQ_LEASE, FEDIFY_MQ_MAXIMUM_ATTEMPTS, …

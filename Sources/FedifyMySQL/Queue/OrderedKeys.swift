@@ -49,6 +49,8 @@ struct OrderedKeys {
     /// When to look for keys again.
     var nextLook = ContinuousClock.now
     var pause = Duration.zero
+    /// Not before this time, whatever asks for a look.
+    var earliestLook = ContinuousClock.now
     /// Where the next look begins.
     var cursor = ""
     /// When the session may be opened again.
@@ -101,7 +103,7 @@ struct OrderedKeys {
 
     /// A look is due, since messages come.
     mutating func look(at time: ContinuousClock.Instant) {
-        nextLook = min(nextLook, time)
+        nextLook = min(nextLook, max(time, earliestLook))
     }
 
     // MARK: - Locking
@@ -171,6 +173,8 @@ struct OrderedKeys {
         settlements.append(settlement)
         if let key = settlement.key { settling.insert(key) }
     }
+
+    var hasSettlements: Bool { !settlements.isEmpty }
 
     func isSettling(_ key: String) -> Bool { settling.contains(key) }
 

@@ -32,8 +32,8 @@ extension Examination {
             return Finding(
                 .warn, "\(table) doesn't exist",
                 advice:
-                    "fedify-kv init creates it, and so does the first operation of an application. It requires the rights "
-                    + "CREATE and INDEX.")
+                    "fedify-kv init creates it, and so does the first operation of an application. It requires the right "
+                    + "CREATE.")
         }
         let columns = try await rows(
             """

@@ -70,7 +70,7 @@ extension Examination {
         guard let engine = try await engine(table) else {
             return Finding(
                 .warn, "\(table) doesn't exist",
-                advice: "The first operation creates it, which requires CREATE and INDEX; or run fedify-mq init.")
+                advice: "The first operation creates it, which requires CREATE; or run fedify-mq init.")
         }
         let columns = try await columns(table)
         var wrong = wrong(expectedColumns, in: columns)
@@ -135,7 +135,7 @@ extension Examination {
             guard try await self.engine(table) != nil else { return nil }
             return Finding(
                 .good, "\(deadName) doesn't exist: no message has died",
-                advice: "The first one to die creates it, which requires CREATE and INDEX; or run fedify-mq init.")
+                advice: "The first one to die creates it, which requires CREATE; or run fedify-mq init.")
         }
         var wrong = wrong(
             expectedColumns.filter { $0.name != "deliver_after" } + [

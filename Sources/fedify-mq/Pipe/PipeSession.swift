@@ -103,8 +103,11 @@ actor PipeSession {
     /// Stops listening, and gives back what was not settled.
     func end() async {
         await deliveries.end()
-        listening?.cancel()
-        await listening?.value
+        guard let listening else { return }
+        listening.cancel()
+        // The second request to stop ends the grace period: nothing more will be settled.
+        await queue.close()
+        await listening.value
     }
 }
 

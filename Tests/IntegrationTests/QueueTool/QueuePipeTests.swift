@@ -93,7 +93,8 @@ import Testing
         try await QueueTool.with(server) { tool in
             try await tool.enqueue("1", "2", "3")
             try await tool.enqueue("4", "5", orderingKey: "k")
-            let pipe = try tool.start("pipe")
+            // Nothing waits for the grace period.
+            let pipe = try tool.start("pipe", "--grace-period", "1000")
             try pipe.send(#"{"id":1,"op":"listen","concurrency":3}"#)
             let lines = try await pipe.objects(4)
             try settle(pipe, lines[1], #""outcome":"done""#)

@@ -48,7 +48,7 @@ struct Activity: Sendable {
     }
 
     /// An id, by itself or in the object that it is of.
-    private struct Reference: Decodable {
+    struct Reference: Decodable {
         var id: String
 
         private enum Key: CodingKey {

@@ -7,6 +7,7 @@ struct ActorDocument: Sendable, Decodable {
     var type: String
     var name: String?
     var preferredUsername: String?
+    var inbox: String?
 
     var displayName: String { name ?? preferredUsername ?? id }
 }

@@ -62,15 +62,10 @@ struct Inbox: Sendable {
         let actor = try await actors.document(of: activity.actor)
         do {
             try await handle(activity, actor)
-        } catch let error as KvError where [.unsupportedValue, .valueTooLarge].contains(error.code) {
+        } catch let error as KvError where [.keyTooLong, .unsupportedValue, .valueTooLarge].contains(error.code) {
             throw HTTPError(.unprocessableContent, message: "the activity can't be kept as it is")
         }
         measurements.handled(.init(type: activity.type, actor: actor.displayName, host: activity.actor.host))
-    }
-
-    /// The work of this example: to keep the activity. Doing it twice does no harm.
-    static func keep(_ activity: Activity, from actor: ActorDocument, in kv: any KvStore) async throws {
-        try await kv.set(["inbox", activity.id.text], activity.json, ttl: .seconds(30 * 86400))
     }
 
     static func isJSON(_ contentType: String) -> Bool {

@@ -27,8 +27,11 @@ struct RemoteURL: Sendable, Hashable {
         self.request = request
     }
 
+    /// The host and the port.
+    var server: String { "\(host):\(port)" }
+
     /// Both are of one server, so that the one may speak for the other.
     func isOfSameServer(as other: RemoteURL) -> Bool {
-        host == other.host && port == other.port
+        server == other.server
     }
 }

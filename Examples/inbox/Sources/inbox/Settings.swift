@@ -14,6 +14,6 @@ struct Settings: Sendable {
     var requestsPerWindow = 120
     /// The windows in which activities are counted.
     var window = Duration.seconds(60)
-    /// How actors are fetched.
-    var fetcher = ActorFetcher()
+    /// How actors are fetched, and activities are delivered.
+    var client = RemoteClient()
 }

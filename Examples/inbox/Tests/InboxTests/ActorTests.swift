@@ -33,7 +33,7 @@ import Testing
 
     @Test(arguments: ["missing", "another", "page", "nonsense", "large", "elsewhere", "slow"])
     func whatIsNoActorIsRefusedAndNotAskedForAgainSoon(name: String) async throws {
-        try await InboxFixture.run({ $0.fetcher.timeLimit = .seconds(3) }) { inbox throws in
+        try await InboxFixture.run({ $0.client.timeLimit = .seconds(3) }) { inbox throws in
             #expect(try await inbox.post(inbox.activity("1", by: name)).status == 502)
             #expect(try await inbox.post(inbox.activity("2", by: name)).status == 502)
             #expect(inbox.remote.count("/actors/\(name)") == 1)
@@ -44,7 +44,7 @@ import Testing
     }
 
     @Test func nothingIsFetchedFromThisMachineUnlessAllowed() async throws {
-        try await InboxFixture.run({ $0.fetcher.allowsLoopback = false }) { inbox throws in
+        try await InboxFixture.run({ $0.client.allowsLoopback = false }) { inbox throws in
             #expect(try await inbox.post(inbox.activity("1")).status == 502)
             #expect(inbox.remote.count("/actors/alice") == 0)
         }
@@ -74,7 +74,7 @@ import Testing
     ])
     func thisMachineByOtherNames(url: String) async throws {
         let url = try #require(RemoteURL(url))
-        let error = await #expect(throws: ActorFetcher.Refused.self) { try await ActorFetcher().fetch(url) }
+        let error = await #expect(throws: RemoteClient.Refused.self) { try await ActorFetcher().fetch(url) }
         #expect(error?.reason == "its address isn't a public one")
     }
 }

@@ -1,4 +1,5 @@
 import FedifyKv
+import FedifyMQ
 import FedifyMySQL
 import Foundation
 import HTTPTypes
@@ -9,51 +10,52 @@ import Testing
 
 @testable import inbox
 
-/// The inbox as a real server on 127.0.0.1, its store in a table of its own on the first server that MYSQL_URL names,
-/// and another server with actors.
+/// The inbox as a real server on 127.0.0.1, its store and its queue in tables of their own, and another server with
+/// actors.
 struct InboxFixture: Sendable {
     let kv: MySQLKvStore
+    let queue: MySQLMessageQueue
     let client: any TestClientProtocol
     let remote: RemoteServer
-    /// The other server's URL, without a path.
-    let origin: String
 
+    /// Runs a test on the inbox. `handle` is the work that an activity asks for; otherwise it is the server's own, through
+    /// the queue that `wrap` makes, if there is one.
     static func run(
         _ change: (inout Settings) -> Void = { _ in },
+        options changeOptions: (inout MySQLMessageQueueOptions) -> Void = { _ in },
         handle: (@Sendable (Activity, ActorDocument) async throws -> Void)? = nil,
+        through wrap: (@Sendable (MySQLMessageQueue) -> any MessageQueue)? = nil,
         _ test: @escaping @Sendable (InboxFixture) async throws -> Void
     ) async throws {
         var settings = Settings()
-        settings.fetcher.allowsLoopback = true
+        settings.client.allowsLoopback = true
         change(&settings)
-        let urls = try #require(ProcessInfo.processInfo.environment["MYSQL_URL"], "the tests need a server")
-        let url = String(try #require(urls.split(separator: " ").first))
-        let pool = try MySQLPool(url: url)
-        var options = MySQLKvStoreOptions()
-        options.tableName = "t_" + UUID().uuidString.replacing("-", with: "").lowercased()
-        let kv = try MySQLKvStore(pool, options: options)
-        let app = InboxServer.application(kv, settings, handle: handle)
-        let failure: (any Error)?
-        do {
-            try await RemoteServer.run { remote, origin in
+        var options = MySQLMessageQueueOptions()
+        options.delivery.minimumBackoff = .milliseconds(20)
+        options.delivery.maximumBackoff = .milliseconds(200)
+        options.delivery.gracePeriod = .zero
+        changeOptions(&options)
+        try await TestTables.run { [settings, options] tables in
+            let pool = try MySQLPool(url: tables.url)
+            let kv = try MySQLKvStore(pool, options: tables.storeOptions)
+            let queue = try tables.queue(pool, options)
+            var handle = handle
+            if let wrap { handle = FanOut(kv: kv, queue: wrap(queue)).handle }
+            let app = InboxServer.application(kv, queue, settings, handle: handle)
+            try await RemoteServer.run { remote in
                 try await app.test(.ahc()) { client in
-                    try await test(InboxFixture(kv: kv, client: client, remote: remote, origin: origin))
+                    try await test(InboxFixture(kv: kv, queue: queue, client: client, remote: remote))
                 }
             }
-            failure = nil
-        } catch {
-            failure = error
         }
-        // The application has closed its own pool.
-        let later = try MySQLPool(url: url)
-        try await MySQLKvStore(later, options: options).dropTable()
-        await later.close()
-        if let failure { throw failure }
     }
+
+    /// The other server's URL, without a path.
+    var origin: String { remote.origin }
 
     /// An activity of an actor of the other server.
     func activity(_ name: String, type: String = "Create", by actor: String = "alice") -> String {
-        #"{"id":"\#(origin)/activities/\#(name)","type":"\#(type)","actor":"\#(origin)/actors/\#(actor)"}"#
+        remote.activity(name, type: type, by: actor)
     }
 
     /// Posts to the inbox.

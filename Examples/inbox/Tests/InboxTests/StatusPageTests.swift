@@ -13,8 +13,10 @@ import Testing
             $0.requestsPerWindow = 4; $0.window = .seconds(1 << 32)
         }) { inbox throws in
             #expect(try await inbox.post(inbox.activity("1")).status == 202)
-            #expect(try await inbox.post(inbox.activity("2", type: "Follow", by: "evil")).status == 202)
+            #expect(try await inbox.post(inbox.remote.follow("\(inbox.origin)/actors/alice", by: "evil")).status == 202)
             #expect(try await inbox.post(inbox.activity("3", type: "Like")).status == 202)
+            // The follower's inbox refuses the third one.
+            try await eventually { try await inbox.queue.depth().dead == 1 }
             #expect(try await inbox.post(inbox.activity("1")).status == 200)
             #expect(try await inbox.post(inbox.activity("5")).status == 429)
             let url = "http://localhost:\(inbox.client.port ?? 0)/"
@@ -34,14 +36,19 @@ import Testing
             #expect(text(of: "misses", in: page) == "2")
             #expect(text(of: "ratio", in: page) == "33 %")
             #expect(text(of: "rate", in: page).flatMap(Double.init) ?? 0 > 0)
-            // cas: four counted, four claims tried. get: five counts, three actors, one claim that another has. set: three
-            // activities, three marks, two actors.
-            for (name, times) in [("cas", 8), ("get", 9), ("set", 8)] {
+            // cas: four counted, four claims tried. get: five counts, three actors, one claim that another has, one
+            // activity to deliver. set: three activities, three marks, two actors, one follower.
+            for (name, times) in [("cas", 8), ("get", 10), ("set", 9)] {
                 #expect(page.contains("<td>\(name)</td><td class=\"number\">\(times)</td>"), "\(name)")
             }
-            for (prefix, count) in [("activities", 3), ("actors", 2), ("inbox", 3), ("limits", 1)] {
+            for (prefix, count) in [("activities", 3), ("actors", 2), ("followers", 1), ("inbox", 3), ("limits", 1)] {
                 #expect(page.contains("<td>\(prefix)</td><td class=\"number\">\(count)</td>"), "\(prefix)")
             }
+            for (state, number) in [("ready", 0), ("delayed", 0), ("in work", 0), ("dead", 1)] {
+                #expect(page.contains("<td>\(state)</td><td class=\"number\">\(number)</td>"), "\(state)")
+            }
+            let host = inbox.origin.replacing("http://", with: "")
+            #expect(page.contains("<td>\(host)</td><td>the inbox answered 404</td><td class=\"number\">1</td>"))
             for (status, times) in [("200", 1), ("202", 3), ("429", 1)] {
                 #expect(page.contains("<td>\(status)</td><td class=\"number\">\(times)</td>"), "\(status)")
             }
