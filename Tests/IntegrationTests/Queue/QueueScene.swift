@@ -92,6 +92,7 @@ struct QueueScene: Sendable {
     ///   - isTroubled: Whether some messages fail once, and some are rejected.
     ///   - body: The test, in the meantime.
     /// - Returns: What the body returns.
+    /// - Throws: What the body throws.
     func run<T>(
         enqueuers: Int = 6, work: Int = 5, padding: Int = 0, backlog: Int = 200, isTroubled: Bool = true,
         _ body: () async throws -> T
