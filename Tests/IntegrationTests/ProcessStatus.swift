@@ -1,6 +1,6 @@
 import Foundation
 
-/// What the system reports about a process that a test has started. (Linux: proc_pid_status(5).)
+/// Figures that the system reports about a process of a test. (Linux: proc_pid_status(5).)
 protocol ProcessStatus {
     var processID: Int32 { get }
 }

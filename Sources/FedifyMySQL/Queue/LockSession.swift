@@ -5,7 +5,7 @@ import NIOConcurrencyHelpers
 /// no other caller from a connection.
 ///
 /// A lock is the session's: if the connection ends, the server gives all of its locks up. It is also the server's: where
-/// another server takes its place, the locks keep nobody away, so the session ends.
+/// another server takes its place, the locks exclude no other process, so the session ends.
 final class LockSession: Sendable {
     private struct State {
         /// When the server was last known to have the session.

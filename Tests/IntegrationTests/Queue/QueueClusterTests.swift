@@ -48,7 +48,7 @@ import Testing
         }
     }
 
-    /// Locks that sessions hold on a server that others have left keep nobody away: their handlers are cancelled before
+    /// Locks on a server that other processes have left exclude none of them: their handlers are cancelled before
     /// another process has the keys, whose sessions are on another server. Leases go on there.
     @Test(arguments: try await TestServer.clusters, Loss.allCases)
     func locksEndWithTheServersPlace(_ cluster: TestServer, _ loss: Loss) async throws {

@@ -52,7 +52,7 @@ import Testing
                 }
                 try await group.waitForAll()
             }
-            // What was left to its lease.
+            // Messages that were left to their leases.
             try await queue.withProxy { proxy in
                 try await eventually {
                     try await queue.handleSome(through: proxy, key: "the end")
