@@ -12,6 +12,8 @@ final class LockSession: Sendable {
         var confirmed: ContinuousClock.Instant
         /// When it was last asked whether it takes writes.
         var asked = ContinuousClock.now
+        /// From the beginning.
+        var wasReadOnly = false
         var isLost = false
         var onLoss: (@Sendable () -> Void)?
         var end: CheckedContinuation<Void, Never>?
@@ -52,9 +54,12 @@ final class LockSession: Sendable {
                     try await pool.withConnection(deadline: .now + .seconds(31_536_000)) { connection in
                         let session = LockSession(pool, connection, mainPool, silence, onLoss)
                         await session.watch()
-                        guard session.isAtServerInUse, try await !session.isReadOnly() else {
+                        let isReadOnly = try await session.isReadOnly()
+                        // A server alone may be read-only for others than this user.
+                        guard session.isAtServerInUse, !isReadOnly || !hasOthers else {
                             throw MySQLError(.connectionFailed, "the server takes no writes")
                         }
+                        session.state.withLockedValue { $0.wasReadOnly = isReadOnly }
                         await withCheckedContinuation { end in
                             continuation.resume(returning: session)
                             session.keep(until: end)
@@ -137,7 +142,8 @@ final class LockSession: Sendable {
             return (state.confirmed.duration(to: now), asks)
         }
         if silence > timeout * 0.8 || !isAtServerInUse { return await close() }
-        if asks, (try? await isReadOnly()) == true { await close() }
+        guard asks, let isReadOnly = try? await isReadOnly() else { return }
+        if isReadOnly, !state.withLockedValue(\.wasReadOnly) { await close() }
     }
 
     private var isAtServerInUse: Bool { connection.address == mainPool.server.address }

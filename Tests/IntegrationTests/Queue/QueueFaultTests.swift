@@ -60,6 +60,19 @@ import Testing
         }
     }
 
+    /// Users with the right to do so write on a server that is read-only for others.
+    @Test(arguments: try await TestServer.all)
+    func aServerThatIsReadOnlyForOthersIsUsed(_ server: TestServer) async throws {
+        try await server.withGlobal("read_only", "1") {
+            try await QueueScene.with(server, queues: 1, workers: 0) { queue in
+                try await queue.run {
+                    try await eventually { queue.history.events.count { $0.kind == .returned && $0.key != nil } >= 20 }
+                }
+                try await queue.check("read-only for others", times: 1)
+            }
+        }
+    }
+
     // MARK: - Processes that listen
 
     private static let redelivery = QueueHistoryChecker.Rules(redelivery: .seconds(2))
