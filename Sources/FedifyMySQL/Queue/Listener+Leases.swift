@@ -13,6 +13,7 @@ extension Listener {
             min(delivery.lease / 100, .milliseconds(500), handlerTimeout.map { $0 / 10 } ?? .seconds(1)))
         while (try? await Task.sleep(for: tick)) != nil {
             expire()
+            // Settlements may wait for a claim that takes long.
             pump()
             if let handlerTimeout { pool.stopAll(.timedOut, begunBefore: .now - handlerTimeout) }
             renew()

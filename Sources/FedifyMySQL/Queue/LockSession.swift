@@ -43,7 +43,7 @@ final class LockSession: Sendable {
         configuration.pool.maximumConnections = 1
         configuration.pool.hasShardPerEventLoop = false
         configuration.pool.acquisitionTimeout = configuration.operationTimeout
-        configuration.sessionSetup.append("SET SESSION wait_timeout = \(max(timeout.components.seconds, 1))")
+        configuration.sessionSetup.append("SET SESSION wait_timeout = \(timeout.components.seconds)")
         let pool = try MySQLPool(configuration)
         // Another server may take the place of one that stands still, as soon as that (Galera: `evs.suspect_timeout`;
         // Group Replication detects it as fast).

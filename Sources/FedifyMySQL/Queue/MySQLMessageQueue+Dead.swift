@@ -10,18 +10,9 @@ extension MySQLMessageQueue {
     /// - Throws: `MQError`.
     public func deadMessages(limit: Int = 100) async throws(MQError) -> [DeadMessage] {
         guard limit > 0 else { return [] }
-        return try await perform {
-            try await self.access.withConnection { [statements = self.statements] connection in
-                do throws(MySQLError) {
-                    return try await connection.rows(
-                        statements.deadMessages, [.integer(Int64(limit))], maximumRows: limit
-                    ).rows.map(DeadMessage.init)
-                } catch {
-                    // Without the table, none has died yet.
-                    guard error.serverCode == ServerErrorCode.noSuchTable else { throw error }
-                    return []
-                }
-            }
+        return try await withDeadTable([]) { [statements] connection in
+            try await connection.rows(statements.deadMessages, [.integer(Int64(limit))], maximumRows: limit)
+                .rows.map(DeadMessage.init)
         }
     }
 }

@@ -94,19 +94,6 @@ extension MySQLMessageQueue {
             last = end
         }
     }
-
-    /// Runs statements on the table of dead messages. Without the table, no message has died yet.
-    private func withDeadTable<T: Sendable>(
-        _ none: T, _ work: @Sendable (MySQLConnection) async throws -> T
-    ) async throws(MQError) -> T {
-        try await withConnection { connection in
-            do {
-                return try await work(connection)
-            } catch let error as MySQLError where error.serverCode == ServerErrorCode.noSuchTable {
-                return none
-            }
-        }
-    }
 }
 
 extension MySQLMessageQueue.DeadRow {

@@ -141,17 +141,8 @@ enum Fault: String, CaseIterable, CustomTestStringConvertible {
             try await scene.growTable()
             try node.limitFileSize(to: Self.fileLimit)
             load.resume()
-            // MariaDB ends itself if there is no room for what it needs to undo a statement.
             let before = load.errorCount(errors)
-            try await eventually(within: .seconds(60)) {
-                node.processID == nil || load.errorCount(errors) >= before + 8
-            }
-            if node.processID == nil {
-                try await node.start()
-                try await server.answers()
-            } else {
-                try node.limitFileSize(to: nil)
-            }
+            try await server.makeRoom { load.errorCount(errors) >= before + 8 }
             try await load.recover()
         case .tooManyConnections:
             // The least that MariaDB can be set to.
@@ -191,6 +182,19 @@ extension TestServer {
             } catch is MySQLError {
                 return false
             }
+        }
+    }
+
+    /// Waits until enough writes have failed for lack of room, and gives the server room again.
+    func makeRoom(after haveFailed: () -> Bool) async throws {
+        let node = nodes[0]
+        // MariaDB ends itself if there is no room for what it needs to undo a statement.
+        try await eventually(within: .seconds(60)) { node.processID == nil || haveFailed() }
+        if node.processID == nil {
+            try await node.start()
+            try await answers()
+        } else {
+            try node.limitFileSize(to: nil)
         }
     }
 

@@ -55,18 +55,7 @@ extension QueueScene {
             try node.limitFileSize(to: Fault.fileLimit)
         }
         let before = history.errors[.serverError] ?? 0
-        let result = await Result {
-            try await eventually(within: .seconds(60)) {
-                node.processID == nil || (history.errors[.serverError] ?? 0) >= before + 8
-            }
-        }
-        if node.processID == nil {
-            try await node.start()
-            try await server.answers()
-        } else {
-            try node.limitFileSize(to: nil)
-        }
-        try result.get()
+        try await server.makeRoom { (history.errors[.serverError] ?? 0) >= before + 8 }
         try await server.sql("DELETE FROM `\(table)` WHERE deliver_after > NOW(6) + INTERVAL 1 HOUR")
     }
 
