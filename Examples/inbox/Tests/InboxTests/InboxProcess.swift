@@ -25,18 +25,14 @@ struct InboxProcess: Sendable {
         let (ends, end) = AsyncStream.makeStream(of: Void.self)
         process.terminationHandler = { _ in end.finish() }
         try process.run()
-        let failure: (any Error)?
-        do {
+        try await withCleanUp {
             let line = await firstLine(of: output.fileHandleForReading)
             guard let url = line.split(separator: " ").last, url.hasPrefix("http") else { throw DidNotStart() }
             try await test(InboxProcess(process: process, url: String(url)))
-            failure = nil
-        } catch {
-            failure = error
+        } cleanUp: {
+            if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+            for await _ in ends {}
         }
-        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-        for await _ in ends {}
-        if let failure { throw failure }
     }
 
     /// Ends the process by a signal.

@@ -17,18 +17,14 @@ struct TestTables: Sendable {
         let tables = TestTables(
             url: String(try #require(urls.split(separator: " ").first)), storeOptions: storeOptions,
             queueTable: "q_" + name)
-        let failure: (any Error)?
-        do {
+        try await withCleanUp {
             try await test(tables)
-            failure = nil
-        } catch {
-            failure = error
+        } cleanUp: {
+            try await tables.open { store, queue in
+                try await store.dropTable()
+                try await queue.drop()
+            }
         }
-        try await tables.open { store, queue in
-            try await store.dropTable()
-            try await queue.drop()
-        }
-        if let failure { throw failure }
     }
 
     func queue(_ pool: MySQLPool, _ options: MySQLMessageQueueOptions = .init()) throws -> MySQLMessageQueue {
@@ -40,14 +36,10 @@ struct TestTables: Sendable {
     /// Runs something on the tables, apart from the servers that use them.
     func open(_ body: (MySQLKvStore, MySQLMessageQueue) async throws -> Void) async throws {
         let pool = try MySQLPool(url: url)
-        let failure: (any Error)?
-        do {
+        try await withCleanUp {
             try await body(MySQLKvStore(pool, options: storeOptions), queue(pool))
-            failure = nil
-        } catch {
-            failure = error
+        } cleanUp: {
+            await pool.close()
         }
-        await pool.close()
-        if let failure { throw failure }
     }
 }
