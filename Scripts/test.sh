@@ -62,16 +62,44 @@ fast_tests() {
     swift test "${build_options[@]}" --skip-build --no-parallel --skip 'IntegrationTests\.(?!LinearizabilityCheckerTests|QueueHistoryCheckerTests)' --skip "$long_tests"
 }
 
-long_unit_tests() {
-    step "Long unit tests"
-    swift test "${build_options[@]}" --skip-build --no-parallel --filter "$long_tests"
+# tests NAME OPTION...: runs tests in the background, their lines marked with the name. It calls the program of the tests,
+# since `swift test` runs once at a time.
+running=()
+tests() {
+    local name=$1
+    shift
+    "$(swift build "${build_options[@]}" --show-bin-path)/fedify-kv-swiftPackageTests.xctest" \
+        --testing-library swift-testing --no-parallel "$@" 2>&1 | sed -u "s/^/$name: /" &
+    running+=($!)
 }
 
+await_tests() {
+    local status=0 pid
+    for pid in "${running[@]}"; do wait "$pid" || status=1; done
+    running=()
+    return $status
+}
+
+# In two processes, since each computes on one core.
+long_unit_tests() {
+    step "Long unit tests"
+    tests contracts --filter aBrokenPromiseIsNamed
+    tests others --filter "$long_tests" --skip aBrokenPromiseIsNamed
+    await_tests
+}
+
+# One process for each server. In a process one at a time: many of them bring more work of their own than a small machine
+# has cores for. The checkers' tests need no server, and have run before.
 integration_tests() {
+    local url number=0 nodes
     step "Integration tests"
-    # One at a time: many of them bring more work of their own than a small machine has cores for. The checkers' tests
-    # need no server, and have run before.
-    swift test "${build_options[@]}" --skip-build --no-parallel --filter IntegrationTests --skip "ClusterTests|QueueCutConnectionTests|CheckerTests"
+    for url in $MYSQL_URL; do
+        number=$((number + 1))
+        nodes=FEDIFY_KV_TEST_NODES_$number
+        MYSQL_URL=$url FEDIFY_KV_TEST_NODES_1=${!nodes:-} tests "server $number" \
+            --filter IntegrationTests --skip "ClusterTests|QueueCutConnectionTests|CheckerTests"
+    done
+    await_tests
 }
 
 fault_tests() {

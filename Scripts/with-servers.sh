@@ -171,10 +171,12 @@ new_node() {
     node=$folder/$1
     mkdir "$node"
     mkfifo "$node/again"
+    # Of its own: tests give a server another certificate.
+    cp "$folder"/{ca,server,server-key}.pem "$node"
     new_port port
     options=(
         --no-defaults --datadir="$node/data" --socket="$node/socket" --port="$port" --bind-address=127.0.0.1
-        --ssl-ca="$folder/ca.pem" --ssl-cert="$folder/server.pem" --ssl-key="$folder/server-key.pem"
+        --ssl-ca="$node/ca.pem" --ssl-cert="$node/server.pem" --ssl-key="$node/server-key.pem"
         --innodb-buffer-pool-size=256M --max-connections=500
     )
     if [ "${DURABLE:-}" = 1 ]; then
@@ -314,8 +316,6 @@ galera_options() {
         --wsrep-sst-receive-address="127.0.0.1:$state_port" --wsrep-slave-threads=2
         --wsrep-provider-options="gmcast.listen_addr=tcp://127.0.0.1:$group_port;ist.recv_addr=127.0.0.1:$transfer_port;gcache.size=64M"
     )
-    cp "$folder"/{ca,server,server-key}.pem "$node"
-    options+=(--ssl-ca="$node/ca.pem" --ssl-cert="$node/server.pem" --ssl-key="$node/server-key.pem")
     if [ "$(id -u)" -eq 0 ]; then
         chmod go+x "$folder"
         chown -R "$(galera_user)" "$node"
