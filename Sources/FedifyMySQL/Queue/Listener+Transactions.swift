@@ -28,7 +28,7 @@ extension Listener {
     ) {
         settled(work.settlements, lost: answer.lost)
         for settlement in work.keyed { keySettled(settlement) }
-        if work.wanted > 0 { plan(work, answer, took: begun.duration(to: .now)) }
+        if work.wanted > 0 { plan(work, answer, begun: begun) }
         guard !answer.claimed.isEmpty else { return }
         queue.instrumentation.received(answer.claimed.count)
         add(answer.claimed, token: answer.token, until: begun + delivery.lease * 0.95)
@@ -60,11 +60,19 @@ extension Listener {
     }
 
     /// When to look for messages again, and how many to claim ahead.
-    private func plan(_ work: QueueTransaction, _ answer: QueueTransaction.Answer, took time: Duration) {
+    private func plan(
+        _ work: QueueTransaction, _ answer: QueueTransaction.Answer, begun: ContinuousClock.Instant
+    ) {
         let (now, longest) = (ContinuousClock.now, queue.options.pollInterval)
         let found = answer.claimed.count
         // It passes the marks of all deleted rows that the server has not purged yet: a twentieth of the time is enough.
-        if work.position == QueueTransaction.start { nextFullLook = now + max(.milliseconds(200), time * 20) }
+        if work.position == QueueTransaction.start { nextFullLook = now + max(.milliseconds(200), begun.duration(to: now) * 20) }
+        hasFoundDue = work.onlyLooks && !answer.isQuiet
+        if hasFoundDue {
+            nextLook = now
+            return
+        }
+        if found < work.wanted { quietSince = begun }
         if answer.isQuiet {
             pause = min(longest, max(pause * 1.5, Self.shortestPause))
             nextLook = now + min(pause, answer.nextDue ?? pause)
@@ -111,7 +119,10 @@ extension Listener {
             keys.putBack(work.keyed)
             if isDivided { await settleEach(work) }
         }
-        if work.wanted > 0 { nextLook = max(nextLook, .now + retryPause) }
+        if work.wanted > 0 {
+            nextLook = max(nextLook, .now + retryPause)
+            quietSince = nil
+        }
         // Not more often than that, whatever else happens.
         try? await Task.sleep(for: retryPause)
     }

@@ -33,6 +33,7 @@ actor Listener {
     private let handler: Handler
     /// Set before anything else is done.
     private(set) var pool: HandlerPool!
+    nonisolated let handOff: HandOff
     /// The table is known, and work may begin.
     private var isReady = false
     var statements: QueueStatements { queue.statements }
@@ -54,6 +55,10 @@ actor Listener {
     var wanted = 0
     /// How many messages more than there are handlers are claimed, for handlers that end before the next claim.
     var ahead = 0
+    /// Since when there was no message without a key to claim, as far as is known.
+    var quietSince: ContinuousClock.Instant?
+    /// A look has found that something is due.
+    var hasFoundDue = false
     /// How many handlers had ended at the last claim.
     var endedBeforeClaim = 0
     private var claimBegan = ContinuousClock.now
@@ -90,6 +95,7 @@ actor Listener {
         self.queue = queue
         self.concurrency = concurrency
         self.handler = handler
+        handOff = HandOff(lease: queue.options.delivery.lease)
         eventLoop = queue.pool.configuration.pool.eventLoopGroup.any()
     }
 
@@ -104,6 +110,9 @@ actor Listener {
         pool = HandlerPool(limit: concurrency) { [handler] message in
             try await instrumentation.processing(message, handler)
         } onEnded: { [weak self] in
+            Task { await self?.pump() }
+        }
+        handOff.onEnd { [weak self] in
             Task { await self?.pump() }
         }
         await findColumns()
@@ -199,6 +208,7 @@ actor Listener {
             keys.found(orderingKey)
         } else {
             nextLook = .now
+            quietSince = nil
         }
         pump()
     }
@@ -208,18 +218,26 @@ actor Listener {
     /// Starts whatever can be started.
     func pump() {
         guard isReady else { return }
-        for (job, outcome) in pool.takeEnded() { handled(job, outcome) }
+        // Before a handler ends its message has arrived.
+        let ended = pool.takeEnded()
+        for arrival in handOff.takeArrivals() {
+            queue.instrumentation.received(arrival.messages.count)
+            add(arrival.messages, token: arrival.token, until: arrival.until)
+        }
+        for (job, outcome) in ended { handled(job, outcome) }
         while transactions < Self.maximumTransactions, let work = nextWork() {
             transactions += 1
             if work.wanted > 0 {
+                if !work.onlyLooks { quietSince = nil }
                 wanted = work.wanted
                 claimBegan = .now
             }
             Task { await self.execute(work) }
         }
         pumpKeys()
+        offerHandlers()
         setTimer()
-        let isDone = leases.isEmpty && transactions == 0 && keys.isIdle
+        let isDone = leases.isEmpty && transactions == 0 && keys.isIdle && handOff.reserved == 0
         guard phase != .listening, pool.counts.running == 0, isGivenUp || isDone else { return }
         whenEnded?.resume()
         whenEnded = nil
@@ -255,16 +273,25 @@ actor Listener {
         ended.prepend(contentsOf: waiting)
         let keyed = keys.takeSettlements(Self.batch)
         guard !settled.isEmpty || !keyed.isEmpty || claim > 0 else { return nil }
+        // A listener that finds nothing looks with a statement that locks nothing.
+        let onlyLooks = settled.isEmpty && keyed.isEmpty && pause > .zero && !hasFoundDue
         return QueueTransaction(
-            settlements: settled, keyed: keyed, wanted: claim,
-            // A listener that finds nothing looks with a statement that locks nothing.
-            looksFirst: settled.isEmpty && keyed.isEmpty && pause > .zero,
+            settlements: settled, keyed: keyed, wanted: onlyLooks ? 1 : claim, onlyLooks: onlyLooks,
             position: startOfClaim(claim), countsAttempts: countsAttempts)
     }
 
     /// How many more messages may be claimed. Messages with keys can have half of the handlers for themselves.
     var room: Int {
-        max(0, concurrency - min(keys.atHandlers, concurrency / 2) + ahead - (leases.count - ended.count) - wanted)
+        max(
+            0,
+            concurrency - min(keys.atHandlers, concurrency / 2) + ahead - (leases.count - ended.count) - wanted
+                - handOff.reserved)
+    }
+
+    /// While nothing is ready, handlers may have the messages of this process at once.
+    private func offerHandlers() {
+        guard phase == .listening, let quietSince else { return handOff.withdraw() }
+        handOff.offer(room, quietSince: quietSince, countsAttempts: countsAttempts)
     }
 
     private func startOfClaim(_ claim: Int) -> String {

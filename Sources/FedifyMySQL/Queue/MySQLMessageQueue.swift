@@ -33,9 +33,9 @@ public final class MySQLMessageQueue: MessageQueue {
     private let inFlight = InFlightOperations()
     let listening = InFlightOperations()
     let instrumentation: QueueInstrumentation
-    let listeners = NIOLockedValueBox<[ObjectIdentifier: Listener]>([:])
+    let listeners: NIOLockedValueBox<[ObjectIdentifier: Listener]>
     private let runner: EnqueueRunner
-    private let lanes: RequestLanes<EnqueueRequest, Void>
+    private let lanes: RequestLanes<EnqueueRequest, Bool>
 
     /// A queue in the table `fedify_mq`. Nothing is sent yet.
     ///
@@ -69,7 +69,15 @@ public final class MySQLMessageQueue: MessageQueue {
             try await schema.create(on: connection)
         }
         instrumentation = QueueInstrumentation(pool, queue: options.tableName)
-        let runner = EnqueueRunner(statements: statements)
+        let listeners = NIOLockedValueBox<[ObjectIdentifier: Listener]>([:])
+        self.listeners = listeners
+        let runner = EnqueueRunner(statements: statements) { count in
+            guard count > 0 else { return nil }
+            for listener in listeners.withLockedValue({ Array($0.values) }) {
+                if let reservation = listener.handOff.reserve(count) { return reservation }
+            }
+            return nil
+        }
         self.runner = runner
         var policy = LanePolicy(maximumRequests: options.maximumRows, isAdaptive: true, isWrite: true)
         policy.batchSize = { BatchSize.bucket(notAbove: $0) }
@@ -98,15 +106,18 @@ public final class MySQLMessageQueue: MessageQueue {
     public func enqueue(_ messages: [JSONValue], delay: Duration, orderingKey: String?) async throws(MQError) {
         let requests = try self.requests(messages, delay, orderingKey)
         guard !requests.isEmpty else { return }
-        try await perform {
+        let isHandedOff = try await perform {
             try await self.instrumentation.sending(requests.count) {
-                if requests.count == 1 { try await self.enqueue(requests[0]) } else { try await self.enqueue(requests) }
+                if requests.count == 1 { return try await self.enqueue(requests[0]) }
+                try await self.enqueue(requests)
+                return false
             }
         }
-        if delay == .zero { enqueued(orderingKey) }
+        if delay == .zero, !isHandedOff { enqueued(orderingKey) }
     }
 
-    private func enqueue(_ request: EnqueueRequest) async throws {
+    /// - Returns: Whether a handler of this process has it.
+    private func enqueue(_ request: EnqueueRequest) async throws -> Bool {
         var attempts = Attempts(access)
         var request = request
         while true {

@@ -49,8 +49,8 @@ struct QueueTransaction: Sendable {
     var keyed: [Settlement] = []
     /// How many messages to claim.
     var wanted = 0
-    /// Whether to look before claiming.
-    var looksFirst = false
+    /// Whether to see only if anything is due.
+    var onlyLooks = false
     /// Where to begin.
     var position = start
     let countsAttempts: Bool
@@ -60,14 +60,11 @@ struct QueueTransaction: Sendable {
         _ statements: QueueStatements, lease: Duration, on connection: MySQLConnection
     ) async throws(MySQLError) -> Answer {
         var answer = Answer()
-        if looksFirst {
+        if onlyLooks {
             let row = try await connection.rows(statements.nextDue).rows.first
-            let due = row?.integer(0).map { Duration.microseconds($0) }
-            guard let due, due <= .zero else {
-                answer.isQuiet = true
-                answer.nextDue = due
-                return answer
-            }
+            answer.nextDue = row?.integer(0).map { Duration.microseconds($0) }
+            answer.isQuiet = answer.nextDue.map { $0 > .zero } ?? true
+            return answer
         }
         answer.lost = try await bury(statements, on: connection)
         let (writes, counts) = self.writes(statements)

@@ -17,7 +17,7 @@ package struct QueueStatements: Sendable {
     private let texts = NIOLockedValueBox<[Text: String]>([:])
 
     private enum Text: Hashable {
-        case insert(Int), claim(Int, counted: Bool), delete(Int), deleteKeyed(Int), renew(Int)
+        case insert(Int, leased: Bool), claim(Int, counted: Bool), delete(Int), deleteKeyed(Int), renew(Int)
     }
 
     package init(_ options: MySQLMessageQueueOptions) {
@@ -76,13 +76,31 @@ package struct QueueStatements: Sendable {
 
     // MARK: - Enqueueing
 
-    /// Binds ID, message, microseconds, key for each row.
-    func insert(rows: Int) -> String {
-        texts.value(for: .insert(rows)) {
-            let values = repeatElement("(?, ?, \(now) + INTERVAL ? MICROSECOND, ?)", count: rows)
-            return "INSERT INTO \(table) (`id`, `message`, `deliver_after`, `ordering_key`) VALUES "
-                + values.joined(separator: ", ")
+    /// Binds ID, message, microseconds, key for each row, and with leases the number of attempts.
+    func insert(rows: Int, leased: Bool = false) -> String {
+        texts.value(for: .insert(rows, leased: leased)) {
+            let values = repeatElement("(?, ?, \(now) + INTERVAL ? MICROSECOND, ?\(leased ? ", ?" : ""))", count: rows)
+            return "INSERT INTO \(table) (`id`, `message`, `deliver_after`, `ordering_key`"
+                + (leased ? ", `attempts`" : "") + ") VALUES " + values.joined(separator: ", ")
         }
+    }
+
+    /// Messages that were inserted with a lease, and whether an earlier one is ready: if so, it comes first. Binds the
+    /// microseconds since when none was, and the IDs.
+    func inserted(rows: Int) -> String {
+        """
+        SELECT `id`, `message`, `deliver_after`, EXISTS (SELECT 1 FROM \(byKey) WHERE `ordering_key` IS NULL \
+        AND `deliver_after` >= \(now) - INTERVAL ? MICROSECOND AND `deliver_after` <= \(now)) \
+        FROM \(byID) WHERE `id` IN (\(Statements.marks(rows)))
+        """
+    }
+
+    /// Takes a lease back, as if the message had been inserted without. Binds its microseconds, the token, and the IDs.
+    func withoutLease(rows: Int, counted: Bool) -> String {
+        """
+        UPDATE \(byID) SET `deliver_after` = `deliver_after` - INTERVAL ? MICROSECOND\
+        \(counted ? ", `attempts` = 0" : "") WHERE `deliver_after` = ? AND `id` IN (\(Statements.marks(rows)))
+        """
     }
 
     // MARK: - Claiming
