@@ -16,10 +16,11 @@ extension Trial {
         try await ready.renew(large)
         try await delayed.renew(small)
         try await delayed.fill(large, delay: 24)
+        let isUsedUp = settings.rounds * Self.repeats * small > large
         var (ofFew, ofReady, ofDelayed): ([Double], [Double], [Double]) = ([], [], [])
         try await rounds([
             { [self] in ofFew += try await bursts(few, refills: true) },
-            { [self] in ofReady += try await bursts(ready, refills: false) },
+            { [self] in ofReady += try await bursts(ready, refills: isUsedUp) },
             { [self] in ofDelayed += try await bursts(delayed, refills: true) },
         ])
         let name = "backlog of \(small)"

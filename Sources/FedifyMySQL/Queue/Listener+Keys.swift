@@ -33,7 +33,7 @@ extension Listener {
     private func lookForKeys() async {
         let (statements, cursor) = (statements, keys.cursor)
         // While claims look for messages, they see those with keys too.
-        let longest = room > 0 ? max(.seconds(5), queue.options.pollInterval) : queue.options.pollInterval
+        let longest = room > 0 ? max(.seconds(5), longestPause) : longestPause
         let begun = ContinuousClock.now
         do {
             let (oldest, next) = try await queue.pool.withConnection { connection in
@@ -47,8 +47,8 @@ extension Listener {
             keys.pause = isNews ? .milliseconds(10) : min(longest, max(keys.pause * 1.5, .milliseconds(10)))
             // With more keys than one look finds, the next ones follow at once.
             if isNews, !keys.cursor.isEmpty { keys.pause = .zero }
-            // It passes the marks of deleted rows too: where it finds nothing, a tenth of the time is enough.
-            keys.earliestLook = isNews ? .now : .now + begun.duration(to: .now) * 9
+            // It passes the marks of deleted rows too: where it finds nothing, a twentieth of the time is enough.
+            keys.earliestLook = isNews ? .now : .now + begun.duration(to: .now) * 19
         } catch {
             noteFailure(error)
             keys.pause = min(.seconds(1), max(longest, .milliseconds(250)))

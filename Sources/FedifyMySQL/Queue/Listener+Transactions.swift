@@ -63,10 +63,12 @@ extension Listener {
     private func plan(
         _ work: QueueTransaction, _ answer: QueueTransaction.Answer, begun: ContinuousClock.Instant
     ) {
-        let (now, longest) = (ContinuousClock.now, queue.options.pollInterval)
+        let (now, longest) = (ContinuousClock.now, longestPause)
         let found = answer.claimed.count
-        // It passes the marks of all deleted rows that the server has not purged yet: a twentieth of the time is enough.
-        if work.position == QueueTransaction.start { nextFullLook = now + max(.milliseconds(200), begun.duration(to: now) * 20) }
+        // It passes the marks of all deleted rows that the server has not purged yet: a fiftieth of the time is enough.
+        if work.position == QueueTransaction.start {
+            nextFullLook = now + max(.milliseconds(200), begun.duration(to: now) * 50)
+        }
         hasFoundDue = work.onlyLooks && !answer.isQuiet
         if hasFoundDue {
             nextLook = now
@@ -97,6 +99,8 @@ extension Listener {
         endedBeforeClaim = pool.counts.total
     }
 
+    /// So that a message is found within the interval: the look takes time, too.
+    var longestPause: Duration { queue.options.pollInterval * 0.95 }
     /// Between two looks while messages come.
     private static let shortestPause = Duration.milliseconds(5)
 

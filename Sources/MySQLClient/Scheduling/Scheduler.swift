@@ -253,14 +253,25 @@ package final class Scheduler: @unchecked Sendable {
             actions = further
             guard let batch else { return nil }
             let executor = state.executors[batch.lane.rawValue]
-            let isPingDue = batch.mayFollowPing && state.nextPing <= now
+            let isPingDue = batch.ping != .none && state.nextPing <= now
             if isPingDue { state.nextPing = now + Self.pingInterval }
             return (connection, executor, batch, isPingDue)
         }
         perform(actions)
         guard let (connection, executor, batch, isPingDue) = taken else { return }
-        if isPingDue { ping(connection) }
         instrumentation.waited(batch)
+        switch batch.ping {
+        case .together where isPingDue: ping(connection)
+        case .before where isPingDue: return ping(connection) { [self] in start(batch, executor, id, connection) }
+        default: break
+        }
+        start(batch, executor, id, connection)
+    }
+
+    private func start(
+        _ batch: SchedulerStateMachine.Batch, _ executor: Executor, _ id: ConnectionID,
+        _ connection: MySQLConnection
+    ) {
         guard connection.handler.lagsBehind else { return execute(batch, executor, id, connection) }
         connection.handler.catchUp { [self] failure in
             guard let failure else { return execute(batch, executor, id, connection) }
@@ -311,13 +322,18 @@ package final class Scheduler: @unchecked Sendable {
     }
 
     /// Measures the round trip: the ping is answered before the server starts on the batch after it.
-    private func ping(_ connection: MySQLConnection) {
+    ///
+    /// - Parameter then: Called with the answer, or when the connection is lost.
+    private func ping(_ connection: MySQLConnection, then: (() -> Void)? = nil) {
         let begun = NIODeadline.now()
         connection.handler.ping { [state] result in
-            guard case .success = result else { return }
-            let now = NIODeadline.now()
-            state.withLockedValue { $0.machine.measured(now - begun, now: now) }
+            if case .success = result {
+                let now = NIODeadline.now()
+                state.withLockedValue { $0.machine.measured(now - begun, now: now) }
+            }
+            then?()
         }
+        if then != nil { connection.handler.flush() }
     }
 
     private static let pingInterval = TimeAmount.seconds(1)

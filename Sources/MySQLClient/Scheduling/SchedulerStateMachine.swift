@@ -81,8 +81,16 @@ package struct SchedulerStateMachine {
         package let requests: [ScheduledRequest]
         package let lane: LaneID
         package let began: NIODeadline
-        /// A ping may be written before it: the batch changes no data, so a lost answer to the ping has no consequence.
-        package let mayFollowPing: Bool
+        package let ping: Ping
+    }
+
+    /// How a ping that measures the round trip is sent with a batch.
+    package enum Ping {
+        case none
+        /// Together: the batch changes no data, so a lost answer to the ping has no consequence.
+        case together
+        /// The batch waits for its answer.
+        case before
     }
 
     private enum Phase {
@@ -490,7 +498,7 @@ package struct SchedulerStateMachine {
         changed(index)
         return Batch(
             requests: requests, lane: LaneID(rawValue: index), began: now,
-            mayFollowPing: policy.isAdaptive && !policy.isWrite)
+            ping: !policy.isAdaptive ? .none : policy.isWrite ? .before : .together)
     }
 
     // MARK: - Time
