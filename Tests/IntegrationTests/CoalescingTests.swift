@@ -181,6 +181,20 @@ import Testing
         }
     }
 
+    /// How many batches are sent at a time depends on it.
+    @Test(arguments: try await TestServer.all)
+    func aPoolThatOnlyWritesMeasuresTheRoundTrip(_ server: TestServer) async throws {
+        try await server.withStore(poolSize: 1) { kv, pool in
+            try await kv.createTable()
+            let before = try #require(Int(try await pool.sessionStatus("Com_admin_commands")))
+            // Once a second.
+            try await eventually {
+                try await kv.set(["k"], 1)
+                return try #require(Int(try await pool.sessionStatus("Com_admin_commands"))) >= before + 2
+            }
+        }
+    }
+
     @Test(arguments: try await TestServer.all)
     func aStatementStaysBelowItsLimits(_ server: TestServer) async throws {
         try await server.withStore(poolSize: 1, maximumPacketSize: 64 << 10) { kv, pool in

@@ -17,7 +17,7 @@ struct EnqueueRequest: LaneRequest {
 
     var parameters: [MySQLParameter] { parameters(delay: delay) }
 
-    /// - Parameter delay: Microseconds.
+    // In microseconds.
     func parameters(delay: Int64) -> [MySQLParameter] {
         [.text(id), .text(message.json), .integer(delay), orderingKey.map(MySQLParameter.text) ?? .null]
     }

@@ -16,7 +16,7 @@ struct LeasedInsert {
             .filled(to: BatchSize.bucket(notBelow: reservation.count))
     }
 
-    /// - Parameter done: Called with whether each message has gone to a handler.
+    /// Calls `done` with whether each message has gone to a handler.
     func run(_ connection: MySQLConnection, _ done: @escaping Done) {
         let handler = connection.handler
         let (insert, read) = (

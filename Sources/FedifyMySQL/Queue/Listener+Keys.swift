@@ -47,8 +47,7 @@ extension Listener {
             keys.pause = isNews ? .milliseconds(10) : min(longest, max(keys.pause * 1.5, .milliseconds(10)))
             // With more keys than one look finds, the next ones follow at once.
             if isNews, !keys.cursor.isEmpty { keys.pause = .zero }
-            // It passes the marks of deleted rows too: where it finds nothing, a twentieth of the time is enough.
-            keys.earliestLook = isNews ? .now : .now + begun.duration(to: .now) * 19
+            keys.earliestLook = isNews ? .now : .now + Self.rest(after: begun.duration(to: .now))
         } catch {
             noteFailure(error)
             keys.pause = min(.seconds(1), max(longest, .milliseconds(250)))

@@ -65,9 +65,8 @@ extension Listener {
     ) {
         let (now, longest) = (ContinuousClock.now, longestPause)
         let found = answer.claimed.count
-        // It passes the marks of all deleted rows that the server has not purged yet: a fiftieth of the time is enough.
         if work.position == QueueTransaction.start {
-            nextFullLook = now + max(.milliseconds(200), begun.duration(to: now) * 50)
+            nextFullLook = now + max(.milliseconds(200), Self.rest(after: begun.duration(to: now)))
         }
         hasFoundDue = work.onlyLooks && !answer.isQuiet
         if hasFoundDue {
@@ -98,6 +97,10 @@ extension Listener {
         }
         endedBeforeClaim = pool.counts.total
     }
+
+    /// A look at a whole index passes the marks of all deleted rows that the server has not purged yet: a fiftieth of the
+    /// time is enough for it, or a fifth where it takes long.
+    static func rest(after look: Duration) -> Duration { min(look * 49, max(.seconds(2), look * 4)) }
 
     /// So that a message is found within the interval: the look takes time, too.
     var longestPause: Duration { queue.options.pollInterval * 0.95 }

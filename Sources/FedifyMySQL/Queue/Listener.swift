@@ -18,7 +18,7 @@ actor Listener {
         /// Before this time no other worker has it.
         var until: ContinuousClock.Instant
         /// Which delivery this is.
-        let attempt: Int
+        var attempt: Int
         let delivery: Delivery
         /// A renewal is under way: its token may change.
         var isRenewing = false
@@ -374,6 +374,7 @@ actor Listener {
                     control: control))
             var lease = Lease(id: row.id, token: token, until: until, attempt: attempt, delivery: delivery)
             if attempt > self.delivery.maximumAttempts {
+                lease.attempt -= 1
                 // Its workers have died of it, or were killed.
                 lease.outcome = .reject(reason: "no worker that had it came to an end")
             } else if phase != .listening {

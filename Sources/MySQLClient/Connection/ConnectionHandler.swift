@@ -87,9 +87,17 @@ package final class ConnectionHandler: @unchecked Sendable {
     /// A command was written, and is not answered yet.
     var isAtWork: Bool { written > 0 }
 
-    /// A command that changes something was written, and is not answered yet.
+    /// A command has changed something since ``beginWork()``, or one was written that changes something, and is not
+    /// answered yet.
     var mayHaveChanged: Bool {
-        commands.prefix(written).contains { $0.effect == .write }
+        hasChanged || commands.prefix(written).contains { $0.effect == .write }
+    }
+
+    private var hasChanged = false
+
+    /// The connection is at the disposal of another batch.
+    func beginWork() {
+        hasChanged = false
     }
 
     /// The server's own limit is known.
@@ -304,7 +312,10 @@ package final class ConnectionHandler: @unchecked Sendable {
         case nil: return nil
         case .failed(let packet): return .failure(classify(packet, command))
         case let answer?:
-            if case .done(let ok) = answer { isInTransaction = ok.status.contains(.inTransaction) }
+            if case .done(let ok) = answer {
+                isInTransaction = ok.status.contains(.inTransaction)
+                if command.effect == .write, !isInTransaction { hasChanged = true }
+            }
             return .success(answer)
         }
     }

@@ -260,6 +260,7 @@ package final class Scheduler: @unchecked Sendable {
         perform(actions)
         guard let (connection, executor, batch, isPingDue) = taken else { return }
         instrumentation.waited(batch)
+        connection.handler.beginWork()
         switch batch.ping {
         case .together where isPingDue: ping(connection)
         case .before where isPingDue: return ping(connection) { [self] in start(batch, executor, id, connection) }
@@ -321,9 +322,8 @@ package final class Scheduler: @unchecked Sendable {
         if isNews { servers.leave(connection.address) }
     }
 
-    /// Measures the round trip: the ping is answered before the server starts on the batch after it.
-    ///
-    /// - Parameter then: Called with the answer, or when the connection is lost.
+    /// Measures the round trip: the ping is answered before the server starts on the batch after it. `then` is called at
+    /// the answer, or when the connection is lost.
     private func ping(_ connection: MySQLConnection, then: (() -> Void)? = nil) {
         let begun = NIODeadline.now()
         connection.handler.ping { [state] result in

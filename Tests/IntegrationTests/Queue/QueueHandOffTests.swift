@@ -11,7 +11,7 @@ import Testing
 
     /// Runs a body while handlers listen that note the messages.
     private static func whileListening(
-        _ server: TestServer, _ table: Table = .own, connections: Int, concurrency: Int = 1,
+        _ server: TestServer, _ table: Table = .own, connections: Int, concurrency: Int = 1, through proxy: Proxy? = nil,
         _ body: (MySQLMessageQueue, NIOLockedValueBox<[ReceivedMessage]>) async throws -> Void
     ) async throws {
         var options = MySQLMessageQueueOptions()
@@ -19,7 +19,11 @@ import Testing
         options.pollInterval = .seconds(60)
         options.delivery.minimumBackoff = .milliseconds(10)
         if table == .typeScript { try await server.sql(TypeScriptQueue.createTable(options.tableName)) }
-        let queue = try MySQLMessageQueue(server.pool(connections), options: options)
+        if proxy != nil { options.delivery.lease = .seconds(2) }
+        let pool =
+            try proxy.map { try server.pool(connections, through: $0, isPlain: true) { $0.operationTimeout = .seconds(1) } }
+            ?? server.pool(connections)
+        let queue = try MySQLMessageQueue(pool, options: options)
         let messages = NIOLockedValueBox<[ReceivedMessage]>([])
         let listening = Task {
             try await queue.listen(concurrency: concurrency) { message in
@@ -69,6 +73,54 @@ import Testing
                 try await eventually { messages.withLockedValue(\.count) == 2 * number + 1 }
                 #expect(messages.withLockedValue { $0.suffix(2).map(\.message) } == [earlier, later])
             }
+        }
+    }
+
+    /// What happens to the command after the insertion.
+    enum Fault: CaseIterable {
+        case isHeld, isRefused, isCut, isCutBehind
+
+        var command: Proxy.Command {
+            switch self {
+            case .isHeld: .statement("DO SLEEP(3)")
+            case .isRefused: .statement("SIGNAL SQLSTATE '45000'")
+            case .isCut: .cut
+            case .isCutBehind: .cutBehind
+            }
+        }
+    }
+
+    /// The message is there, whatever becomes of the statement that reads it for the handler.
+    @Test(arguments: try await TestServer.all, Fault.allCases)
+    func aMessageIsNotLostBeforeItsHandler(_ server: TestServer, _ fault: Fault) async throws {
+        let proxy = try Proxy(to: server.ports[0])
+        defer { proxy.down() }
+        enum Step { case before, inserted, after }
+        let step = NIOLockedValueBox(Step.before)
+        proxy.rewrite { bytes in
+            step.withLockedValue { step in
+                switch step {
+                case .before:
+                    if String(decoding: bytes, as: UTF8.self).contains("the marked one") { step = .inserted }
+                    return .asItIs
+                case .inserted:
+                    step = .after
+                    return fault.command
+                case .after: return .asItIs
+                }
+            }
+        }
+        try await Self.whileListening(server, connections: 4, concurrency: 4, through: proxy) { queue, messages in
+            // Has the statements prepared.
+            for number in 1...10 { try await queue.enqueue(json("\(number)")) }
+            try await eventually { messages.withLockedValue(\.count) == 11 }
+            do throws(MQError) {
+                try await queue.enqueue(json("\"the marked one\""))
+            } catch {
+                #expect(fault == .isHeld && error.code == .deadlineExceeded && error.mayHaveBeenApplied, "\(error)")
+            }
+            #expect(step.withLockedValue { $0 == .after })
+            try await eventually { messages.withLockedValue(\.count) == 12 }
         }
     }
 

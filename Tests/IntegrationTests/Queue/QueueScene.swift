@@ -116,8 +116,8 @@ struct QueueScene: Sendable {
         isOver.withLockedValue { $0 = true }
         await sending.value
         let emptied = await Result {
-            // A TypeScript queue deletes a message before it handles it.
-            try await eventually(within: .seconds(60)) {
+            // A TypeScript queue deletes a message before it handles it. The messages of a key follow one another.
+            try await eventually(within: .seconds(60) + .milliseconds(work) * 8) {
                 try await numbers(in: table).isEmpty && history.outstanding == 0
             }
         }
