@@ -50,10 +50,10 @@ final class HandOff: Sendable {
     /// Messages that may arrive yet.
     var reserved: Int { state.withLockedValue(\.reserved) }
 
-    /// Offers so many handlers.
+    /// Offers handlers, but for those that are reserved.
     func offer(_ count: Int, quietSince: ContinuousClock.Instant, countsAttempts: Bool) {
         state.withLockedValue { state in
-            state.offered = count
+            state.offered = max(0, count - state.reserved)
             state.quietSince = quietSince
             state.countsAttempts = countsAttempts
         }

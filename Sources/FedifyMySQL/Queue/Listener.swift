@@ -281,17 +281,16 @@ actor Listener {
     }
 
     /// How many more messages may be claimed. Messages with keys can have half of the handlers for themselves.
-    var room: Int {
-        max(
-            0,
-            concurrency - min(keys.atHandlers, concurrency / 2) + ahead - (leases.count - ended.count) - wanted
-                - handOff.reserved)
+    var room: Int { max(0, free - handOff.reserved) }
+
+    private var free: Int {
+        concurrency - min(keys.atHandlers, concurrency / 2) + ahead - (leases.count - ended.count) - wanted
     }
 
     /// While nothing is ready, handlers may have the messages of this process at once.
     private func offerHandlers() {
         guard phase == .listening, let quietSince else { return handOff.withdraw() }
-        handOff.offer(room, quietSince: quietSince, countsAttempts: countsAttempts)
+        handOff.offer(free, quietSince: quietSince, countsAttempts: countsAttempts)
     }
 
     private func startOfClaim(_ claim: Int) -> String {

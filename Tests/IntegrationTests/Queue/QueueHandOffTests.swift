@@ -11,7 +11,8 @@ import Testing
 
     /// Runs a body while handlers listen that note the messages.
     private static func whileListening(
-        _ server: TestServer, _ table: Table = .own, connections: Int, concurrency: Int = 1, through proxy: Proxy? = nil,
+        _ server: TestServer, _ table: Table = .own, connections: Int, concurrency: Int = 1,
+        through proxy: Proxy? = nil,
         _ body: (MySQLMessageQueue, NIOLockedValueBox<[ReceivedMessage]>) async throws -> Void
     ) async throws {
         var options = MySQLMessageQueueOptions()
@@ -21,7 +22,9 @@ import Testing
         if table == .typeScript { try await server.sql(TypeScriptQueue.createTable(options.tableName)) }
         if proxy != nil { options.delivery.lease = .seconds(2) }
         let pool =
-            try proxy.map { try server.pool(connections, through: $0, isPlain: true) { $0.operationTimeout = .seconds(1) } }
+            try proxy.map {
+                try server.pool(connections, through: $0, isPlain: true) { $0.operationTimeout = .seconds(1) }
+            }
             ?? server.pool(connections)
         let queue = try MySQLMessageQueue(pool, options: options)
         let messages = NIOLockedValueBox<[ReceivedMessage]>([])
