@@ -79,7 +79,7 @@ import Testing
         }
     }
 
-    /// What happens to the command after the insertion.
+    /// Applied to the command after the insertion.
     enum Fault: CaseIterable {
         case isHeld, isRefused, isCut, isCutBehind
 
