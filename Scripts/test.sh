@@ -65,6 +65,8 @@ fast_tests() {
 # tests NAME OPTION...: runs tests in the background, their lines marked with the name. It calls the program of the tests,
 # since `swift test` runs once at a time.
 running=()
+# Ctrl-C does not reach what runs in the background.
+trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
 tests() {
     local name=$1
     shift
