@@ -49,8 +49,7 @@ struct EnqueueRunner: Sendable {
         _ done: @escaping (Result<[Bool], MySQLError>) -> Void
     ) {
         if let reservation {
-            return LeasedInsert(statements: statements, requests: requests, reservation: reservation).run(connection) {
-                result in
+            return LeasedInsert(statements, requests, reservation).run(connection) { result in
                 // The table of before the listener looked at it was replaced by one without the column.
                 if case .failure(let error) = result, error.serverCode == ServerErrorCode.unknownColumn {
                     return insert(requests, nil, on: connection, done)

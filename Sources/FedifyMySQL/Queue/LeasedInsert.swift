@@ -1,4 +1,3 @@
-import FedifyJSON
 @_spi(Scheduling) import MySQLClient
 import MySQLProtocol
 
@@ -9,10 +8,12 @@ struct LeasedInsert {
     let statements: QueueStatements
     let requests: ArraySlice<EnqueueRequest>
     let reservation: HandOff.Reservation
-
+    private let ids: [MySQLParameter]
     private var lease: Int64 { reservation.lease.microseconds }
-    private var ids: [MySQLParameter] {
-        requests.filter(\.isImmediate).map { MySQLParameter.text($0.id) }
+
+    init(_ statements: QueueStatements, _ requests: ArraySlice<EnqueueRequest>, _ reservation: HandOff.Reservation) {
+        (self.statements, self.requests, self.reservation) = (statements, requests, reservation)
+        ids = requests.filter(\.isImmediate).map { MySQLParameter.text($0.id) }
             .filled(to: BatchSize.bucket(notBelow: reservation.count))
     }
 
@@ -82,17 +83,11 @@ struct LeasedInsert {
     private func handOver(
         _ rows: [MySQLRow], begun: ContinuousClock.Instant, _ connection: MySQLConnection, _ done: @escaping Done
     ) {
-        let messages = rows.compactMap { row in
-            row.text(0).flatMap { id in
-                row.text(1).map {
-                    QueueTransaction.Claimed(
-                        id: id, message: JSONValue(uncheckedJSON: $0), attempts: 0, deliverAfter: "")
-                }
-            }
+        let messages = rows.compactMap(QueueTransaction.Claimed.init)
+        let token = messages.first?.deliverAfter ?? ""
+        guard messages.count == reservation.count, rows.allSatisfy({ $0.integer(4) == 0 }) else {
+            return giveBack(token, connection, done)
         }
-        guard let token = rows.first?.moment(2), messages.count == reservation.count,
-            rows.allSatisfy({ $0.integer(3) == 0 })
-        else { return giveBack(rows.first?.moment(2) ?? "", connection, done) }
         reservation.end(
             HandOff.Arrival(messages: messages, token: token, until: begun + reservation.lease * 0.95))
         done(.success(requests.map(\.isImmediate)))

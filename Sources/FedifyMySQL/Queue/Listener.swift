@@ -18,7 +18,7 @@ actor Listener {
         /// Before this time no other worker has it.
         var until: ContinuousClock.Instant
         /// Which delivery this is.
-        var attempt: Int
+        let attempt: Int
         let delivery: Delivery
         /// A renewal is under way: its token may change.
         var isRenewing = false
@@ -371,9 +371,11 @@ actor Listener {
                 ReceivedMessage(
                     id: row.id, message: row.message, orderingKey: nil, attempt: countsAttempts ? attempt : nil,
                     control: control))
-            var lease = Lease(id: row.id, token: token, until: until, attempt: attempt, delivery: delivery)
-            if attempt > self.delivery.maximumAttempts {
-                lease.attempt -= 1
+            let isOneTooMany = attempt > self.delivery.maximumAttempts
+            var lease = Lease(
+                id: row.id, token: token, until: until, attempt: isOneTooMany ? attempt - 1 : attempt,
+                delivery: delivery)
+            if isOneTooMany {
                 // Its workers have died of it, or were killed.
                 lease.outcome = .reject(reason: "no worker that had it came to an end")
             } else if phase != .listening {

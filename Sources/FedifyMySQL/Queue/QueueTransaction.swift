@@ -29,6 +29,15 @@ struct QueueTransaction: Sendable {
         let message: JSONValue
         let attempts: Int?
         let deliverAfter: String
+
+        /// - Parameter row: Begins with the ID, the message, the attempts and the time.
+        init?(_ row: MySQLRow) {
+            guard let id = row.text(0), let message = row.text(1), let deliverAfter = row.moment(3) else { return nil }
+            self.id = id
+            self.message = JSONValue(uncheckedJSON: message)
+            attempts = row.integer(2).map { Int($0) }
+            self.deliverAfter = deliverAfter
+        }
     }
 
     struct Answer: Sendable {
@@ -101,14 +110,7 @@ struct QueueTransaction: Sendable {
             answer.lost += try Self.lost(answers[2..<2 + writes.count], counts)
             let rows = try answers[answers.count - 1].get().rows
             answer.token = rows.first?.moment(4) ?? ""
-            answer.claimed = rows.compactMap { row in
-                guard let id = row.text(0), let message = row.text(1), let deliverAfter = row.moment(3) else {
-                    return nil
-                }
-                return Claimed(
-                    id: id, message: JSONValue(uncheckedJSON: message), attempts: row.integer(2).map { Int($0) },
-                    deliverAfter: deliverAfter)
-            }
+            answer.claimed = rows.compactMap(Claimed.init)
             var last: [PipelinedStatement] = []
             if !rows.isEmpty {
                 let size = BatchSize.bucket(notBelow: answer.claimed.count)

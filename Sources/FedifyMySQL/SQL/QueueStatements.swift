@@ -17,7 +17,8 @@ package struct QueueStatements: Sendable {
     private let texts = NIOLockedValueBox<[Text: String]>([:])
 
     private enum Text: Hashable {
-        case insert(Int, leased: Bool), claim(Int, counted: Bool), delete(Int), deleteKeyed(Int), renew(Int)
+        case insert(Int, leased: Bool), inserted(Int), claim(Int, counted: Bool), delete(Int), deleteKeyed(Int), renew(
+            Int)
     }
 
     package init(_ options: MySQLMessageQueueOptions) {
@@ -85,14 +86,16 @@ package struct QueueStatements: Sendable {
         }
     }
 
-    /// Messages that were inserted with a lease, and whether an earlier one is ready: if so, it comes first. Binds the
-    /// microseconds since when none was, and the IDs.
+    /// Messages that were inserted with a lease, in the columns of ``claim(counted:)``, and whether an earlier message is
+    /// ready: if so, that one comes first. Binds the microseconds since when none was, and the IDs.
     func inserted(rows: Int) -> String {
-        """
-        SELECT `id`, `message`, `deliver_after`, EXISTS (SELECT 1 FROM \(byKey) WHERE `ordering_key` IS NULL \
-        AND `deliver_after` >= \(now) - INTERVAL ? MICROSECOND AND `deliver_after` <= \(now)) \
-        FROM \(byID) WHERE `id` IN (\(Statements.marks(rows)))
-        """
+        texts.value(for: .inserted(rows)) {
+            """
+            SELECT `id`, `message`, 0, `deliver_after`, EXISTS (SELECT 1 FROM \(byKey) WHERE `ordering_key` IS NULL \
+            AND `deliver_after` >= \(now) - INTERVAL ? MICROSECOND AND `deliver_after` <= \(now)) \
+            FROM \(byID) WHERE `id` IN (\(Statements.marks(rows)))
+            """
+        }
     }
 
     /// Takes a lease back, as if the message had been inserted without. Binds its microseconds, the token, and the IDs.

@@ -244,7 +244,7 @@ package final class Scheduler: @unchecked Sendable {
     private func take(_ id: ConnectionID) {
         var actions: [Action] = []
         let taken = state.withLockedValue {
-            state -> (MySQLConnection, Executor, SchedulerStateMachine.Batch, Bool)? in
+            state -> (MySQLConnection, Executor, SchedulerStateMachine.Batch, SchedulerStateMachine.Ping)? in
             defer { if instrumentation.isOn { instrumentation.status(state.machine.status) } }
             guard let connection = state.connections[id] else { return nil }
             let now = NIODeadline.now()
@@ -253,20 +253,23 @@ package final class Scheduler: @unchecked Sendable {
             actions = further
             guard let batch else { return nil }
             let executor = state.executors[batch.lane.rawValue]
-            let isPingDue = batch.ping != .none && state.nextPing <= now
-            if isPingDue { state.nextPing = now + Self.pingInterval }
-            return (connection, executor, batch, isPingDue)
+            let ping = state.nextPing <= now ? batch.ping : .none
+            if ping != .none { state.nextPing = now + Self.pingInterval }
+            return (connection, executor, batch, ping)
         }
         perform(actions)
-        guard let (connection, executor, batch, isPingDue) = taken else { return }
+        guard let (connection, executor, batch, ping) = taken else { return }
         instrumentation.waited(batch)
         connection.handler.beginWork()
-        switch batch.ping {
-        case .together where isPingDue: ping(connection)
-        case .before where isPingDue: return ping(connection) { [self] in start(batch, executor, id, connection) }
-        default: break
+        switch ping {
+        case .none: start(batch, executor, id, connection)
+        case .together:
+            measure(connection) {}
+            start(batch, executor, id, connection)
+        case .before:
+            measure(connection) { [self] in start(batch, executor, id, connection) }
+            connection.handler.flush()
         }
-        start(batch, executor, id, connection)
     }
 
     private func start(
@@ -324,16 +327,15 @@ package final class Scheduler: @unchecked Sendable {
 
     /// Measures the round trip: the ping is answered before the server starts on the batch after it. `then` is called at
     /// the answer, or when the connection is lost.
-    private func ping(_ connection: MySQLConnection, then: (() -> Void)? = nil) {
+    private func measure(_ connection: MySQLConnection, then: @escaping () -> Void) {
         let begun = NIODeadline.now()
         connection.handler.ping { [state] result in
             if case .success = result {
                 let now = NIODeadline.now()
                 state.withLockedValue { $0.machine.measured(now - begun, now: now) }
             }
-            then?()
+            then()
         }
-        if then != nil { connection.handler.flush() }
     }
 
     private static let pingInterval = TimeAmount.seconds(1)
